@@ -1,0 +1,32 @@
+//! linflow: a CSI driver for LINSTOR that knows which Airflow workflow a volume belongs to.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! gRPC in ─► csi       parse and validate once, into a domain request
+//!         ─► workflow  who is asking? claim → evidence → Verified<WorkflowRef>
+//!         ─► access    may they? pure decide() → Permit | Denial
+//!         ─► volume    what to do: one file per verb
+//!         ─► linstor   REST out: few calls, bounded, measured
+//!         ─► csi       render the answer; csi/status.rs is the one place that picks a gRPC code
+//! node:   csi/node ─► workflow ─► access ─► node (device → format → stage → publish)
+//! ```
+//!
+//! # Layout
+//!
+//! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
+//! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
+//! [`admin`] health; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story in one command.
+//!
+//! docs/architecture.md explains the rooms, docs/decisions.md how no data is lost.
+
+pub mod access;
+pub mod admin;
+pub mod config;
+pub mod csi;
+pub mod demo;
+pub mod linstor;
+pub mod node;
+pub mod sandbox;
+pub mod volume;
+pub mod workflow;

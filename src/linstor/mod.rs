@@ -1,0 +1,3 @@
+//! The REST client for LINSTOR.
+
+pub mod name;

@@ -1,0 +1,2 @@
+//! The `linflow` binary.
+fn main() {}

@@ -1,0 +1,3 @@
+//! The verbs of the controller.
+
+pub mod filesystem;
