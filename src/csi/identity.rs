@@ -27,12 +27,21 @@ where
 /// The Identity service of one process.
 #[derive(Debug)]
 pub struct Identity<R> {
-    /// The driver's name as in the CSIDriver object: domain notation, at most 63 characters (CSI, GetPluginInfo).
-    pub driver_name: String,
-    /// Whether the Controller service is served on the same socket.
-    pub serves_controller: bool,
-    /// Answers the probes.
-    pub readiness: R,
+    driver_name: String,
+    readiness: R,
+    serves_controller: bool,
+}
+
+impl<R: Readiness> Identity<R> {
+    /// `driver_name` is the CSIDriver object's: domain notation, at most 63 characters (CSI, GetPluginInfo).
+    pub fn new(driver_name: impl Into<String>, readiness: R) -> Self {
+        Self { driver_name: driver_name.into(), readiness, serves_controller: false }
+    }
+
+    /// The same beside a Controller service on the same socket, which is then offered.
+    pub(super) fn beside_controller(self, serves_controller: bool) -> Self {
+        Self { serves_controller, ..self }
+    }
 }
 
 #[tonic::async_trait]

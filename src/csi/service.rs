@@ -6,10 +6,11 @@ use tokio_stream::{Stream, StreamExt, wrappers::UnixListenerStream};
 use tonic::transport::Server;
 
 use super::{
+    identity::{Identity, Readiness},
     log::LogLayer,
     proto::{
         controller_server::{Controller, ControllerServer},
-        identity_server::{Identity, IdentityServer},
+        identity_server::IdentityServer,
         node_server::{Node, NodeServer},
     },
     socket::BoundSocket,
@@ -33,9 +34,9 @@ pub struct ServeError(#[from] tonic::transport::Error);
 ///
 /// # Errors
 /// [`ServeError`] when the transport fails before `shutdown`.
-pub async fn serve<I: Identity, C: Controller, N: Node>(
+pub async fn serve<R: Readiness, C: Controller, N: Node>(
     socket: BoundSocket,
-    identity: I,
+    identity: Identity<R>,
     controller: Option<C>,
     node: Option<N>,
     shutdown: impl Future<Output = ()>,
@@ -46,6 +47,7 @@ pub async fn serve<I: Identity, C: Controller, N: Node>(
         shutdown.await;
         drop(file);
     };
+    let identity = identity.beside_controller(controller.is_some());
     let server = Server::builder()
         .layer(LogLayer)
         .add_service(IdentityServer::new(identity))
@@ -63,3 +65,6 @@ fn accept(listener: tokio::net::UnixListener) -> impl Stream<Item = std::io::Res
         accepted
     })
 }
+
+#[cfg(test)]
+mod tests;
