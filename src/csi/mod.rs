@@ -1,6 +1,11 @@
-//! The gRPC side: the CSI services on a unix socket, one place that renders requests for logs, one that picks codes.
+//! The gRPC side: the CSI services on a unix socket, and what may be said of their calls in the logs.
 //!
-//! [`proto`] the generated contract; [`redact`] what of it may be logged.
+//! [`proto`] the generated contract; [`redact`] what of it may be logged; [`socket`] where it is served; [`service`]
+//! the server, with one log line per call; [`identity`] who we are.
 
+pub mod identity;
+mod log;
 pub mod proto;
 pub mod redact;
+pub mod service;
+pub mod socket;
