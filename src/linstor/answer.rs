@@ -30,8 +30,12 @@ impl Answer {
             return Err(Failure::Refused(Box::new(refusal)));
         }
         match self.status {
-            300..=499 => Err(Failure::Refused(Box::new(self.foreign_refusal(request)))),
-            status => Err(Failure::NoAnswer(format!("HTTP {status} that is not from LINSTOR: {}", self.excerpt()))),
+            401 | 403 => Err(Failure::Refused(Box::new(self.foreign_refusal(request, Kind::AccessDenied)))),
+            300..=499 if request.changes() => {
+                Err(Failure::Refused(Box::new(self.foreign_refusal(request, Kind::Other(0)))))
+            }
+            // For a question this is one more controller that is not the active one.
+            status => Err(Failure::NoAnswer(format!("HTTP {status}, {}", self.foreign_message()))),
         }
     }
 
@@ -43,22 +47,24 @@ impl Answer {
     }
 
     /// A refusal by something before LINSTOR. It says nothing about LINSTOR's objects: its 404 is no "not found".
-    fn foreign_refusal(&self, request: &Request) -> Refusal {
-        let kind = if matches!(self.status, 401 | 403) { Kind::AccessDenied } else { Kind::Other(0) };
-        let message = match &self.location {
-            Some(location) => format!("redirected to {location}"),
-            None => format!("an answer that is not from LINSTOR: {}", self.excerpt()),
-        };
+    fn foreign_refusal(&self, request: &Request, kind: Kind) -> Refusal {
         Refusal {
             request: request.to_string(),
             status: self.status,
             kind,
             code: 0,
-            message,
+            message: self.foreign_message(),
             cause: String::new(),
             details: String::new(),
             correction: "check that --linstor-url names LINSTOR's controller".to_owned(),
             report_ids: Vec::new(),
+        }
+    }
+
+    fn foreign_message(&self) -> String {
+        match &self.location {
+            Some(location) => format!("redirected to {location}"),
+            None => format!("an answer that is not from LINSTOR: {}", self.excerpt()),
         }
     }
 

@@ -4,8 +4,6 @@
 //! which case it is. The operation and object bits between them are ignored, because LINSTOR sets them inconsistently
 //! (the deletion of a resource group reports the creating operation, an unparsable request sets them at random).
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 /// The case numbers that linflow looks for, always beside their [`Severity`].
@@ -131,9 +129,6 @@ pub struct ApiCallRc {
     /// Ids for `GET /v1/error-reports/{id}`.
     #[serde(default)]
     pub error_report_ids: Vec<String>,
-    /// The objects meant, such as `RscDfn` → name.
-    #[serde(default)]
-    pub obj_refs: BTreeMap<String, String>,
 }
 
 impl ApiCallRc {

@@ -22,8 +22,7 @@ impl Client {
     /// The text of an error report, for people (`GET /v1/error-reports/{id}`). None where there is no such report.
     /// It is slow: LINSTOR asks every satellite.
     pub async fn error_report(&self, id: &str) -> Result<Option<String>, Error> {
-        let request = Request::get(&["error-reports", id]).query("withContent", true);
-        let reports: Option<Vec<ErrorReport>> = self.ask_for(request).await?;
-        Ok(reports.and_then(|reports| reports.into_iter().next()).map(|report| report.text))
+        let reports: Vec<ErrorReport> = self.ask(Request::get(&["error-reports", id])).await?;
+        Ok(reports.into_iter().next().map(|report| report.text))
     }
 }
