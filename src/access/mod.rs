@@ -5,4 +5,4 @@
 
 pub mod permit;
 
-pub use permit::{Denial, Permit, Request, Rule, Tag, decide};
+pub use permit::{Denial, Owned, Permit, Request, Rule, decide};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::linstor::name::ResourceName;
 use crate::workflow::{
     OwnerView, PodRef, WorkflowRef,
     airflow::Field,
@@ -33,35 +34,30 @@ impl fmt::Display for Rule {
     }
 }
 
-/// What the volume's tag says, and what was found out about the pod.
-#[derive(Debug, Clone)]
-pub enum Tag {
-    /// No workflow owns the volume.
-    Untagged,
-    /// A workflow owns the volume.
-    Owned {
-        /// The owner.
-        owner: OwnerView,
-        /// What comparing the pod with the owner gave.
-        claimant: Result<Verified<WorkflowRef>, Mismatch>,
-    },
-}
-
 /// The question: may the pod have the volume?
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The volume's resource name.
-    pub volume: String,
+    pub volume: ResourceName,
     /// The pod that kubelet mounts it for.
     pub pod: PodRef,
-    /// Whose it is, and whether the pod is theirs.
-    pub tag: Tag,
+    /// The volume's owner, and whether the pod is of it; none where no workflow owns the volume.
+    pub owned: Option<Owned>,
+}
+
+/// A volume's owner, and what was found out about the pod.
+#[derive(Debug, Clone)]
+pub struct Owned {
+    /// The owner that the volume's tag names.
+    pub owner: OwnerView,
+    /// What comparing the pod with the owner gave.
+    pub claimant: Result<Verified<WorkflowRef>, Mismatch>,
 }
 
 /// Proof that a pod may have a volume. Only [`decide`] makes it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
-    volume: String,
+    volume: ResourceName,
     pod: PodRef,
     rule: Rule,
     strength: Option<Strength>,
@@ -69,7 +65,7 @@ pub struct Permit {
 
 impl Permit {
     /// The volume's resource name.
-    pub fn volume(&self) -> &str {
+    pub fn volume(&self) -> &ResourceName {
         &self.volume
     }
 
@@ -98,25 +94,21 @@ pub enum Denial {
     )]
     NotTheOwner {
         /// The volume's resource name.
-        volume: String,
-        /// The owner.
-        owner: Box<OwnerView>,
+        volume: ResourceName,
+        /// The owner, in an engineer's words.
+        owner: String,
         /// The pod, its workflow, and the field that differs.
         mismatch: Box<Mismatch>,
     },
-    /// The pod was verified for another owner or it was another pod: what asks is wrong, so it gets nothing.
-    #[error("volume {volume} belongs to {owner}; pod {pod} shows a proof for {proven_pod}, {proven}; publish it again")]
+    /// The proof is for another owner or another pod: what asks is wrong, so it gets nothing.
+    #[error("volume {volume} belongs to {owner}, but the proof given is for {proven}; publish it again")]
     OtherProof {
         /// The volume's resource name.
-        volume: String,
-        /// The owner.
-        owner: Box<OwnerView>,
-        /// The pod that asks.
-        pod: PodRef,
-        /// The pod that was verified.
-        proven_pod: PodRef,
-        /// What it was verified for.
-        proven: Box<WorkflowRef>,
+        volume: ResourceName,
+        /// The owner, in an engineer's words.
+        owner: String,
+        /// The workflow and the pod that were verified.
+        proven: String,
     },
 }
 
@@ -127,17 +119,17 @@ impl Denial {
     }
 
     /// The owner, in an engineer's words.
-    pub fn owner(&self) -> String {
+    pub fn owner(&self) -> &str {
         match self {
-            Self::NotTheOwner { owner, .. } | Self::OtherProof { owner, .. } => owner.to_string(),
+            Self::NotTheOwner { owner, .. } | Self::OtherProof { owner, .. } => owner,
         }
     }
 
     /// The claimant, in an engineer's words.
-    pub fn claimant(&self) -> String {
+    pub fn claimant(&self) -> &str {
         match self {
-            Self::NotTheOwner { mismatch, .. } => mismatch.claimant.clone(),
-            Self::OtherProof { proven, .. } => proven.to_string(),
+            Self::NotTheOwner { mismatch, .. } => &mismatch.claimant,
+            Self::OtherProof { proven, .. } => proven,
         }
     }
 
@@ -150,25 +142,21 @@ impl Denial {
     }
 }
 
-/// Decides. An untagged volume is anyone's; an owned one is for a pod that was verified for this very owner.
+/// Decides. A volume without an owner is anyone's; an owned one is for a pod that was verified for this very owner.
 pub fn decide(request: Request) -> Result<Permit, Denial> {
-    let Request { volume, pod, tag } = request;
-    let (owner, claimant) = match tag {
-        Tag::Untagged => return Ok(Permit { volume, pod, rule: Rule::Untagged, strength: None }),
-        Tag::Owned { owner, claimant } => (Box::new(owner), claimant),
+    let Request { volume, pod, owned } = request;
+    let Some(Owned { owner, claimant }) = owned else {
+        return Ok(Permit { volume, pod, rule: Rule::Untagged, strength: None });
     };
     match claimant {
-        Ok(proof) if owner.is(proof.value()) && proof.pod().is_same(&pod) => {
+        Ok(proof) if owner.is(proof.value()) && proof.pod().could_be(&pod) => {
             Ok(Permit { volume, pod, rule: Rule::Owner, strength: Some(proof.strength()) })
         }
-        Ok(proof) => Err(Denial::OtherProof {
-            volume,
-            owner,
-            pod,
-            proven_pod: proof.pod().clone(),
-            proven: Box::new(proof.value().clone()),
-        }),
-        Err(mismatch) => Err(Denial::NotTheOwner { volume, owner, mismatch: Box::new(mismatch) }),
+        Ok(proof) => {
+            let proven = format!("{} in pod {}", proof.value(), proof.pod());
+            Err(Denial::OtherProof { volume, owner: owner.to_string(), proven })
+        }
+        Err(mismatch) => Err(Denial::NotTheOwner { volume, owner: owner.to_string(), mismatch: Box::new(mismatch) }),
     }
 }
 
@@ -192,13 +180,13 @@ mod tests {
         let pod = recorded_pod(recording);
         let owner = OwnerView::from(&workflow(owner));
         let claimant = verify(&owner, &pod, &Instances::default());
-        let volume = "pvc-1".to_owned();
-        Request { volume, pod: uid(&pod.reference, "u1"), tag: Tag::Owned { owner, claimant } }
+        let volume = ResourceName::parse("pvc-1").expect("a resource name");
+        Request { volume, pod: uid(&pod.reference, "u1"), owned: Some(Owned { owner, claimant }) }
     }
 
     #[test]
     fn an_untagged_volume_is_for_any_pod() {
-        let request = Request { tag: Tag::Untagged, ..request(OWNER, "af3_kpo_spoof_labels") };
+        let request = Request { owned: None, ..request(OWNER, "af3_kpo_spoof_labels") };
         let permit = decide(request).expect("no owner");
         assert_eq!((permit.rule().as_str(), permit.strength()), ("untagged", None));
     }
@@ -207,7 +195,7 @@ mod tests {
     fn a_tagged_volume_is_for_a_verified_pod_of_its_owner() {
         let permit = decide(request(OWNER, "af3_ke_normal_scheduled")).expect("the owner's");
         assert_eq!((permit.rule(), permit.strength()), (Rule::Owner, Some(Strength::Exact)));
-        assert_eq!(permit.volume(), "pvc-1");
+        assert_eq!(permit.volume().as_str(), "pvc-1");
         assert_eq!(permit.pod().to_string(), "airflow/etl-daily-extract-jgytcjyi (uid u1)");
     }
 
@@ -233,9 +221,9 @@ mod tests {
 
     #[test]
     fn a_proof_for_another_owner_is_no_proof() {
-        let Tag::Owned { claimant, .. } = request(OWNER, "af3_ke_normal_scheduled").tag else { panic!("it is owned") };
+        let Owned { claimant, .. } = request(OWNER, "af3_ke_normal_scheduled").owned.expect("it is owned");
         let owner = OwnerView::from(&workflow("airflow/etl_daily/manual__1"));
-        let request = Request { tag: Tag::Owned { owner, claimant }, ..request(OWNER, "af3_ke_normal_scheduled") };
+        let request = Request { owned: Some(Owned { owner, claimant }), ..request(OWNER, "af3_ke_normal_scheduled") };
         assert!(matches!(decide(request), Err(Denial::OtherProof { .. })));
     }
 

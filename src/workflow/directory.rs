@@ -11,13 +11,13 @@ pub struct PodRef {
     pub namespace: String,
     /// The pod's name.
     pub name: String,
-    /// The pod's UID, which tells it from a later pod of the same name; kubelet always gives it.
+    /// The pod's UID, which tells it from a later pod of the same name. kubelet always gives it; without it nothing is fenced.
     pub uid: Option<String>,
 }
 
 impl PodRef {
-    /// Whether both may be the same pod: namespace and name are equal, and the UIDs where both are known.
-    pub fn is_same(&self, other: &Self) -> bool {
+    /// Whether both can be the same pod: namespace and name are equal, and the UIDs where both are known.
+    pub fn could_be(&self, other: &Self) -> bool {
         let same_uid = match (&self.uid, &other.uid) {
             (Some(mine), Some(theirs)) => mine == theirs,
             _ => true,

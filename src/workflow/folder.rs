@@ -105,7 +105,7 @@ fn choose<'a>(files: &'a BTreeMap<PathBuf, File>, wanted: &PodRef) -> Choice<'a>
     let named = |pod: &Pod| pod.reference.name == wanted.name && pod.reference.namespace == wanted.namespace;
     let named: Vec<_> = pods.filter(|(_, pod)| named(pod)).collect();
     let exact = named.iter().filter(|(_, pod)| wanted.uid.is_some() && pod.reference.uid == wanted.uid);
-    let possible = named.iter().filter(|(_, pod)| pod.reference.is_same(wanted));
+    let possible = named.iter().filter(|(_, pod)| pod.reference.could_be(wanted));
     let mut best = exact.collect::<Vec<_>>();
     if best.is_empty() {
         best = possible.collect();

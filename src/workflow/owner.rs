@@ -4,14 +4,16 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{
     airflow::{Field, Shown},
-    id::{DagId, Id, IdError, Instance, MapIndex, RunId, TaskId},
+    id::{DagId, Id, IdError, Instance, MapIndex, RunId, Scope, TaskId, UnknownScope},
     label::airflow_label,
-    reference::{WorkflowRef, sha256_text},
+    reference::{Ownership, WorkflowRef, sha256_text},
 };
 
 /// The longest value, in bytes, that travels as it is; a longer one travels as its hash. All parts stay under 3 KiB.
 pub const MAX_VALUE: usize = 512;
 
+/// Always there, so that a publish_context that lost its owner isn't taken for one of a volume that has none.
+const SCOPE: &str = "linflow.csi/owner-scope";
 const INSTANCE: &str = "linflow.csi/owner-instance";
 const DAG_ID: &str = "linflow.csi/owner-dag-id";
 const RUN_ID: &str = "linflow.csi/owner-run-id";
@@ -36,13 +38,16 @@ pub(super) enum Part<T> {
     Hashed(String),
 }
 
-/// A publish_context whose owner can't be read.
+/// A publish_context whose owner can't be read: nothing may be published with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OwnerError {
-    /// A part that another part needs.
-    #[error("the owner in publish_context lacks {0}")]
+    /// An entry that must be there.
+    #[error("publish_context lacks {0}; the volume's owner can't be told: attach it again")]
     Missing(&'static str),
-    /// A part that is no id.
+    /// An entry that is no scope.
+    #[error(transparent)]
+    Scope(#[from] UnknownScope),
+    /// An entry that is no id.
     #[error(transparent)]
     Id(#[from] IdError),
     /// A hash that is none.
@@ -50,41 +55,48 @@ pub enum OwnerError {
     Hash(String),
 }
 
+/// The entries for publish_context that say whose the volume is, under 3 KiB in all.
+pub fn to_map(ownership: &Ownership) -> BTreeMap<String, String> {
+    let workflow = ownership.workflow();
+    let run = workflow.and_then(WorkflowRef::run);
+    let task = workflow.and_then(WorkflowRef::task);
+    let entries = [
+        (SCOPE, Some(ownership.scope().to_string())),
+        (INSTANCE, workflow.map(|workflow| workflow.instance().to_string())),
+        (DAG_ID, workflow.map(|workflow| to_value(workflow.dag()))),
+        (RUN_ID, run.map(to_value)),
+        (TASK_ID, task.map(|(task, _)| to_value(task))),
+        (MAP_INDEX, task.map(|(_, map_index)| map_index.to_string())),
+    ];
+    entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+/// Reads what [`to_map`] wrote, from a map that may hold other entries; none where it says that no workflow owns the volume.
+pub fn from_map(map: &BTreeMap<String, String>) -> Result<Option<OwnerView>, OwnerError> {
+    let require = |key| map.get(key).map(String::as_str).ok_or(OwnerError::Missing(key));
+    let scope: Scope = require(SCOPE)?.parse()?;
+    if matches!(scope, Scope::Pod | Scope::None) {
+        return Ok(None);
+    }
+    let run = match scope {
+        Scope::Task | Scope::Run => Some(Part::from_value(require(RUN_ID)?)?),
+        _ => None,
+    };
+    let task = match scope {
+        Scope::Task => Some((Part::from_value(require(TASK_ID)?)?, MapIndex::parse(require(MAP_INDEX)?)?)),
+        _ => None,
+    };
+    let instance = Instance::parse(require(INSTANCE)?)?;
+    Ok(Some(OwnerView { instance, dag: Part::from_value(require(DAG_ID)?)?, run, task }))
+}
+
+/// A run_id may begin as a hash does; it is hashed too, so that the two can't be mistaken for each other.
+fn to_value<T: Id>(id: &T) -> String {
+    let text = id.as_ref();
+    if text.len() > MAX_VALUE || text.starts_with(HASHED) { sha256_text(text) } else { text.to_owned() }
+}
+
 impl OwnerView {
-    /// The entries for publish_context, under 3 KiB in all.
-    pub fn to_map(&self) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::new();
-        let mut put = |key: &str, value: String| map.insert(key.to_owned(), value);
-        put(INSTANCE, self.instance.to_string());
-        put(DAG_ID, self.dag.to_value());
-        if let Some(run) = &self.run {
-            put(RUN_ID, run.to_value());
-        }
-        if let Some((task, map_index)) = &self.task {
-            put(TASK_ID, task.to_value());
-            put(MAP_INDEX, map_index.to_string());
-        }
-        map
-    }
-
-    /// Reads what [`Self::to_map`] wrote, from a map that may hold other entries; none where it names no owner.
-    pub fn from_map(map: &BTreeMap<String, String>) -> Result<Option<Self>, OwnerError> {
-        let get = |key| map.get(key).map(String::as_str);
-        let parts = [INSTANCE, DAG_ID, RUN_ID, TASK_ID, MAP_INDEX];
-        if parts.into_iter().all(|key| get(key).is_none()) {
-            return Ok(None);
-        }
-        let require = |key| get(key).ok_or(OwnerError::Missing(key));
-        let run = get(RUN_ID).map(Part::from_value).transpose()?;
-        let task = match (get(TASK_ID), get(MAP_INDEX)) {
-            (None, None) => None,
-            _ if run.is_none() => return Err(OwnerError::Missing(RUN_ID)),
-            _ => Some((Part::from_value(require(TASK_ID)?)?, MapIndex::parse(require(MAP_INDEX)?)?)),
-        };
-        let instance = Instance::parse(require(INSTANCE)?)?;
-        Ok(Some(Self { instance, dag: Part::from_value(require(DAG_ID)?)?, run, task }))
-    }
-
     /// Whether this is the owner that the workflow is: the same scope and the same parts, a hashed one by its hash.
     pub fn is(&self, workflow: &WorkflowRef) -> bool {
         let has_run = match (&self.run, workflow.run()) {
@@ -126,17 +138,6 @@ impl fmt::Display for OwnerView {
 }
 
 impl<T: Id> Part<T> {
-    /// A run_id may begin as a hash does; it is hashed too, so that the two can't be mistaken for each other.
-    fn to_value(&self) -> String {
-        match self {
-            Self::Exact(id) if id.as_ref().len() > MAX_VALUE || id.as_ref().starts_with(HASHED) => {
-                sha256_text(id.as_ref())
-            }
-            Self::Exact(id) => id.to_string(),
-            Self::Hashed(hash) => hash.clone(),
-        }
-    }
-
     fn from_value(value: &str) -> Result<Self, OwnerError> {
         match value.strip_prefix(HASHED) {
             None => Ok(Self::Exact(T::parse(value)?)),
@@ -195,22 +196,29 @@ mod tests {
     use crate::workflow::fixtures::{any_workflow, workflow};
 
     fn through_map(workflow: &WorkflowRef) -> OwnerView {
-        OwnerView::from_map(&OwnerView::from(workflow).to_map()).expect("readable").expect("an owner")
+        from_map(&map_of(workflow)).expect("readable").expect("an owner")
+    }
+
+    fn map_of(workflow: &WorkflowRef) -> BTreeMap<String, String> {
+        to_map(&Ownership::Workflow(workflow.clone()))
     }
 
     #[test]
-    fn a_map_without_an_owner_names_none() {
+    fn a_volume_of_nobody_says_so() {
+        for ownership in [Ownership::Pod, Ownership::None] {
+            assert_eq!(from_map(&to_map(&ownership)), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_map_that_lost_its_owner_is_not_one_of_nobodys_volume() {
         let other = BTreeMap::from([("linflow.csi/device".to_owned(), "/dev/drbd1000".to_owned())]);
-        assert_eq!(OwnerView::from_map(&other), Ok(None));
-    }
-
-    #[test]
-    fn a_map_with_half_an_owner_is_refused() {
-        let full = OwnerView::from(&workflow("airflow/etl/r1/load/-1")).to_map();
-        for missing in [INSTANCE, DAG_ID, RUN_ID, TASK_ID, MAP_INDEX] {
+        assert_eq!(from_map(&other), Err(OwnerError::Missing(SCOPE)));
+        let full = map_of(&workflow("airflow/etl/r1/load/-1"));
+        for missing in [SCOPE, INSTANCE, DAG_ID, RUN_ID, TASK_ID, MAP_INDEX] {
             let mut half = full.clone();
             half.remove(missing);
-            assert_eq!(OwnerView::from_map(&half), Err(OwnerError::Missing(missing)));
+            assert_eq!(from_map(&half), Err(OwnerError::Missing(missing)));
         }
     }
 
@@ -228,12 +236,11 @@ mod tests {
     proptest! {
         #[test]
         fn an_owner_is_known_after_the_journey_and_fits(workflow in any_workflow(), other in any_workflow()) {
-            let map = OwnerView::from(&workflow).to_map();
+            let map = map_of(&workflow);
             prop_assert!(map.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() < 3 * 1024);
             let travelled = through_map(&workflow);
             prop_assert!(travelled.is(&workflow));
             prop_assert_eq!(travelled.is(&other), workflow == other);
-            prop_assert_eq!(travelled.to_map(), map);
         }
     }
 }

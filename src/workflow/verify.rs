@@ -52,7 +52,7 @@ pub struct Mismatch {
     /// What the pod shows of its workflow, in an engineer's words.
     pub claimant: String,
     /// What tells it from the owner.
-    pub difference: Difference,
+    pub difference: Box<Difference>,
 }
 
 /// What tells a pod from the owner.
@@ -108,7 +108,11 @@ impl Difference {
 /// Compares what the pod shows with the owner, part by part as far as the owner's scope goes. The error names the first
 /// part that differs. The pod's Airflow instance is its namespace's, which a DAG author can't write.
 pub fn verify(owner: &OwnerView, pod: &Pod, instances: &Instances) -> Result<Verified<WorkflowRef>, Mismatch> {
-    let mismatch = |claimant: String, difference| Mismatch { pod: pod.reference.clone(), claimant, difference };
+    let mismatch = |claimant: String, difference| Mismatch {
+        pod: pod.reference.clone(),
+        claimant,
+        difference: Box::new(difference),
+    };
     let unknown = |difference| mismatch("a task that can't be told".to_owned(), difference);
     let instance = instances.of(&pod.reference.namespace).map_err(|error| unknown(error.into()))?;
     let evidence = Evidence::read(pod).map_err(|error| unknown(error.into()))?;

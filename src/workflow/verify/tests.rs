@@ -1,7 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::workflow::fixtures::{recorded_pod, workflow};
+use crate::workflow::{
+    DagId, MapIndex, Ownership, RunId, TaskId,
+    fixtures::{recorded_pod, workflow},
+    label::airflow_label,
+    owner,
+};
 
 const RUN: &str = "scheduled__2025-01-01T00%3A00%3A00%2B00%3A00";
 
@@ -11,6 +16,12 @@ fn check(owner: &WorkflowRef, recording: &str) -> Result<Verified<WorkflowRef>, 
 
 fn check_pod(owner: &WorkflowRef, pod: &Pod) -> Result<Verified<WorkflowRef>, Mismatch> {
     verify(&owner.into(), pod, &Instances::default())
+}
+
+/// The owner as the node gets it.
+fn travel(owner: &WorkflowRef) -> OwnerView {
+    let map = owner::to_map(&Ownership::Workflow(owner.clone()));
+    owner::from_map(&map).expect("readable").expect("an owner")
 }
 
 fn owner(canonical: &str) -> WorkflowRef {
@@ -115,13 +126,13 @@ fn long_unicode_ids_match_after_travelling_as_hashes() {
     let id = |key: &str| pod.annotations[key].clone();
     let owner = WorkflowRef::Task {
         instance: Instance::parse("airflow").expect("valid"),
-        dag: crate::workflow::DagId::parse(&id("dag_id")).expect("valid"),
-        run: crate::workflow::RunId::parse(&id("run_id")).expect("valid"),
-        task: crate::workflow::TaskId::parse(&id("task_id")).expect("valid"),
-        map_index: crate::workflow::MapIndex::UNMAPPED,
+        dag: DagId::parse(&id("dag_id")).expect("valid"),
+        run: RunId::parse(&id("run_id")).expect("valid"),
+        task: TaskId::parse(&id("task_id")).expect("valid"),
+        map_index: MapIndex::UNMAPPED,
     };
     assert!(owner.workflow_id().starts_with("sha256:"));
-    let travelled = OwnerView::from_map(&OwnerView::from(&owner).to_map()).expect("readable").expect("an owner");
+    let travelled = travel(&owner);
     let verified = verify(&travelled, &pod, &Instances::default()).expect("the owner's pod");
     assert_eq!(verified.value(), &owner);
     let by_label = check(&owner, "af3_kpo_long_unicode").expect("the labels match");
@@ -133,13 +144,13 @@ fn a_label_cannot_be_compared_with_a_hash() {
     let dag = "客".repeat(200);
     let owner = WorkflowRef::Dag {
         instance: Instance::parse("airflow").expect("valid"),
-        dag: crate::workflow::DagId::parse(&dag).expect("valid"),
+        dag: DagId::parse(&dag).expect("valid"),
     };
-    let travelled = OwnerView::from_map(&OwnerView::from(&owner).to_map()).expect("readable").expect("an owner");
+    let travelled = travel(&owner);
     let mut pod = recorded_pod("af3_kpo_normal");
-    pod.labels.insert("dag_id".to_owned(), crate::workflow::label::airflow_label(&dag));
+    pod.labels.insert("dag_id".to_owned(), airflow_label(&dag));
     let mismatch = verify(&travelled, &pod, &Instances::default()).expect_err("a label proves no hash");
-    assert!(matches!(mismatch.difference, Difference::LabelOnly { .. }), "{mismatch}");
+    assert!(matches!(*mismatch.difference, Difference::LabelOnly { .. }), "{mismatch}");
     assert!(mismatch.to_string().contains("linflow.csi/dag-id"), "{mismatch}");
 }
 
