@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    id::{DagId, IdError, Instance, MapIndex, RunId, Scope, TaskId, UnknownScope},
+    id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     instances::{Instances, InstancesError},
     key::{self, INSTANCE, SCOPE},
     reference::{Ownership, WorkflowRef},
+    scope::{Scope, UnknownScope},
 };
 
 /// A claim: the owner that the parameters name, and the PersistentVolumeClaim that asks.

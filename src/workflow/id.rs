@@ -1,6 +1,6 @@
 //! The ids that name a workflow, parsed once and kept as the exact UTF-8 that Airflow has.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 /// The longest id, in Unicode characters: Airflow's own limit for dag_id, task_id and run_id.
 pub const MAX_CHARS: usize = 250;
@@ -152,54 +152,6 @@ impl fmt::Display for MapIndex {
     }
 }
 
-/// How wide a volume's owner is: who, besides the pod that first had it, may have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// One task instance without its try_number, so that a retry finds its data.
-    Task,
-    /// Every task of one DAG run.
-    Run,
-    /// Every run of one DAG.
-    Dag,
-    /// Nobody's by workflow; goes with its claim, which a pod owns.
-    Pod,
-    /// Nobody's by workflow; goes with its claim.
-    None,
-}
-
-impl Scope {
-    /// The word in tags and parameters.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Run => "run",
-            Self::Dag => "dag",
-            Self::Pod => "pod",
-            Self::None => "none",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that names no [`Scope`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("scope {0:?} is not known; use task, run, dag, pod or none")]
-pub struct UnknownScope(String);
-
-impl FromStr for Scope {
-    type Err = UnknownScope;
-
-    fn from_str(word: &str) -> Result<Self, UnknownScope> {
-        let all = [Self::Task, Self::Run, Self::Dag, Self::Pod, Self::None];
-        all.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| UnknownScope(word.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,13 +201,5 @@ mod tests {
         for bad in ["", "-2", "+1", "01", "-0", "1.0", "2147483648", " 1"] {
             assert!(MapIndex::parse(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn scopes_are_five_words() {
-        for word in ["task", "run", "dag", "pod", "none"] {
-            assert_eq!(word.parse::<Scope>().map(Scope::as_str), Ok(word));
-        }
-        assert!("Task".parse::<Scope>().is_err());
     }
 }

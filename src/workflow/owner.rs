@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use super::{
     airflow::{Field, Shown},
-    id::{DagId, Id, IdError, Instance, MapIndex, RunId, Scope, TaskId, UnknownScope},
+    id::{DagId, Id, IdError, Instance, MapIndex, RunId, TaskId},
     label::airflow_label,
     reference::{Ownership, WorkflowRef, sha256_text},
+    scope::{Scope, UnknownScope},
 };
 
 /// The longest value, in bytes, that travels as it is; a longer one travels as its hash. All parts stay under 3 KiB.

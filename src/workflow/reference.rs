@@ -5,7 +5,10 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::id::{DagId, IdError, Instance, MapIndex, RunId, Scope, TaskId};
+use super::{
+    id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
+    scope::Scope,
+};
 
 /// The longest canonical text, in characters, that stands in a `workflow-id` property; a longer one is hashed.
 pub const MAX_WORKFLOW_ID: usize = 512;
@@ -59,7 +62,7 @@ pub enum ReferenceError {
 }
 
 impl WorkflowRef {
-    /// Builds the reference from the parts that are there: a task needs its run, and a task without map_index isn't mapped.
+    /// The reference that the parts make; none where there is a task without a run.
     pub fn new(instance: Instance, dag: DagId, run: Option<RunId>, task: Option<(TaskId, MapIndex)>) -> Option<Self> {
         match (run, task) {
             (None, None) => Some(Self::Dag { instance, dag }),

@@ -3,13 +3,15 @@
 //! Written once, in the request that creates the definition (`POST /v1/resource-groups/{group}/spawn`, `resource_definition_props`),
 //! and never changed: a property change adjusts DRBD on every node. A definition without [`DRIVER`] is not ours.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
-    id::{DagId, IdError, Instance, MapIndex, RunId, Scope, TaskId, UnknownScope},
+    id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
+    incarnation::{BadIncarnation, Incarnation},
     reference::{Ownership, WorkflowRef},
+    scope::{Scope, UnknownScope},
 };
 
 /// `linflow/<version>` of the driver that made the volume: this volume is ours.
@@ -85,39 +87,6 @@ pub enum TagError {
         /// What the exact ids make.
         expected: String,
     },
-}
-
-/// A random number that tells two resource definitions of one name apart: 32 lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Incarnation(String);
-
-/// Text that is no [`Incarnation`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not 32 lower-case hex digits")]
-pub struct BadIncarnation(String);
-
-impl Incarnation {
-    /// The incarnation of the given 16 random bytes.
-    pub fn from_random(bytes: [u8; 16]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// Parses the 32 digits.
-    pub fn parse(text: &str) -> Result<Self, BadIncarnation> {
-        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if text.len() == 32 && is_hex { Ok(Self(text.to_owned())) } else { Err(BadIncarnation(text.to_owned())) }
-    }
-
-    /// The 32 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Incarnation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// A volume's tag.

@@ -24,6 +24,14 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, FolderDirectory) {
     (dir, directory)
 }
 
+fn set_time(path: &Path, time: SystemTime) {
+    fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("the time is set");
+}
+
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
+}
+
 #[tokio::test]
 async fn a_pod_is_found_by_namespace_name_and_uid_among_documents_and_files() {
     let two = format!("{}---\n{}", manifest("a", "u1", "r1"), manifest("b", "u2", "r2"));
@@ -85,15 +93,11 @@ async fn changed_new_and_removed_files_are_noticed() {
 #[tokio::test]
 async fn an_old_file_is_read_once_and_again_when_it_is_replaced() {
     let (dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1"))]);
-    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    let set_old = |path: &Path| {
-        fs::File::options().write(true).open(path).and_then(|file| file.set_modified(hour_ago)).expect("an old file")
-    };
     let file = dir.path().join("a.yaml");
-    set_old(&file);
+    set_time(&file, long_ago());
     directory.pod(&pod("a", None)).await.expect("it is there");
     fs::write(&file, manifest("a", "u1", "r2")).expect("rewritten in place");
-    set_old(&file);
+    set_time(&file, long_ago());
     assert_eq!(
         directory.pod(&pod("a", None)).await.expect("kept").annotations["run_id"],
         "r1",
@@ -101,9 +105,21 @@ async fn an_old_file_is_read_once_and_again_when_it_is_replaced() {
     );
     let next = dir.path().join("next");
     fs::write(&next, manifest("a", "u1", "r3")).expect("written beside");
-    set_old(&next);
+    set_time(&next, long_ago());
     fs::rename(&next, &file).expect("replaced");
     assert_eq!(directory.pod(&pod("a", None)).await.expect("it is there").annotations["run_id"], "r3");
+}
+
+#[tokio::test]
+async fn a_file_too_young_for_its_time_to_show_a_change_is_read_each_time() {
+    let (dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1"))]);
+    let file = dir.path().join("a.yaml");
+    let not_yet = SystemTime::now() + Duration::from_secs(3600);
+    set_time(&file, not_yet);
+    directory.pod(&pod("a", None)).await.expect("it is there");
+    fs::write(&file, manifest("a", "u1", "r2")).expect("rewritten in place");
+    set_time(&file, not_yet);
+    assert_eq!(directory.pod(&pod("a", None)).await.expect("it is there").annotations["run_id"], "r2");
 }
 
 #[tokio::test]
