@@ -1,0 +1,195 @@
+//! Getting a request to the active controller, and its answer back.
+//!
+//! * A controller is asked for its version before anything else is sent to it, and again after it failed to answer.
+//! * What was not sent goes to the next controller at once. A change that may have been sent goes to no other one.
+//! * Only GETs are repeated, within the request's deadline.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use reqwest::redirect;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use super::admission::Admission;
+use super::answer::Answer;
+use super::controllers::{Controller, Controllers};
+use super::failure::Failure;
+use super::request::Request;
+use super::settings::{Mistake, Settings};
+use super::token::TokenFile;
+use super::version::ControllerVersion;
+use super::{settings, tls};
+
+/// LINSTOR's server closes idle connections after 30 s. Ours go first, lest a change be sent into a closing one.
+const IDLE: Duration = Duration::from_secs(20);
+const REPEATS: usize = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The way to LINSTOR.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    controllers: Controllers,
+    admission: Admission,
+    token: Option<TokenFile>,
+}
+
+impl Transport {
+    /// Reads the files that the settings name. Nothing is sent.
+    pub(super) fn new(settings: &Settings) -> Result<Self, settings::SettingsError> {
+        let mut mistakes = settings.mistakes();
+        let tls = tls::configure(settings).map_err(|found| mistakes.extend(found)).ok();
+        let token = settings.bearer_token_file.clone().map(TokenFile::new);
+        if let (Some(token), Some(file)) = (&token, &settings.bearer_token_file) {
+            mistakes.extend(token.check().err().map(|error| Mistake::in_file("bearer_token_file", file, error)));
+        }
+        let http = tls.and_then(|tls| build_http(settings, tls).map_err(|mistake| mistakes.push(mistake)).ok());
+        match http {
+            Some(http) if mistakes.is_empty() => Ok(Self {
+                http,
+                controllers: Controllers::new(settings.urls.clone()),
+                admission: Admission::new(settings.max_in_flight),
+                token,
+            }),
+            _ => Err(settings::SettingsError { mistakes }),
+        }
+    }
+
+    /// Sends a request until it is answered, may not be repeated, or the deadline passes.
+    pub(super) async fn exchange<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<T, Failure> {
+        if !request.is_repeatable() {
+            return self.round(request, deadline).await;
+        }
+        let pauses = ExponentialBuilder::default()
+            .with_jitter()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(REPEATS);
+        (|| self.round(request, deadline))
+            .retry(pauses)
+            .when(|failure: &Failure| !failure.is_verdict())
+            .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
+            .await
+    }
+
+    /// Offers a request to each controller in turn, until one has it.
+    async fn round<T: DeserializeOwned>(&self, request: &Request, deadline: Instant) -> Result<T, Failure> {
+        let Some(_place) = self.admission.enter(deadline).await else {
+            let limit = self.admission.limit();
+            return Err(Failure::NotSent(format!("{limit} other requests were under way until the deadline")));
+        };
+        let mut failed = None;
+        for controller in self.controllers.in_turn() {
+            match self.offer(controller, request, deadline).await {
+                Ok(answer) => {
+                    self.controllers.prefer(controller);
+                    return Ok(answer);
+                }
+                Err(verdict) if verdict.is_verdict() => {
+                    self.controllers.prefer(controller);
+                    return Err(verdict);
+                }
+                Err(failure) => {
+                    self.controllers.avoid(controller);
+                    let is_over = !failure.has_done_nothing(request);
+                    failed = Some(failure.after(failed));
+                    if is_over {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(failed.expect("the settings were checked to name a controller"))
+    }
+
+    /// Sends a request to this controller, if it is one that linflow can work with.
+    async fn offer<T: DeserializeOwned>(
+        &self,
+        controller: &Controller,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<T, Failure> {
+        if !controller.is_proven() {
+            let question = Request::get(&["controller", "version"]);
+            let version: Result<ControllerVersion, _> = self.send(controller, &question, deadline).await;
+            controller.prove(&version.map_err(Failure::of_an_earlier_request)?)?;
+        }
+        self.send(controller, request, deadline).await
+    }
+
+    /// Sends a request to this controller and reads the answer.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        controller: &Controller,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<T, Failure> {
+        let sendable = self.prepare(controller, request).await?;
+        let started = Instant::now();
+        if started >= deadline {
+            return Err(Failure::NotSent(format!("{controller}: the deadline has passed")));
+        }
+        let answer = match timeout_at(deadline, self.receive(sendable)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(fault(controller, error)),
+            Err(_) => Err(Failure::NoAnswer(format!("{controller}: no answer until the deadline"))),
+        };
+        let status = answer.as_ref().map_or(0, |answer| answer.status);
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(method = %request.method, path = request.path(), status, ms, "linstor");
+        answer?.decode(request)
+    }
+
+    async fn prepare(&self, controller: &Controller, request: &Request) -> Result<reqwest::Request, Failure> {
+        let mut builder = self.http.request(request.method.clone(), request.url(controller.url()));
+        if let Some(token) = &self.token {
+            let header = token.header().await.map_err(|error| Failure::NotSent(error.to_string()))?;
+            builder = builder.header(AUTHORIZATION, header);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        builder.build().map_err(|error| Failure::NotSent(causes(&error)))
+    }
+
+    async fn receive(&self, request: reqwest::Request) -> reqwest::Result<Answer> {
+        let response = self.http.execute(request).await?;
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = response.status().as_u16();
+        Ok(Answer { status, location, body: response.bytes().await?.to_vec() })
+    }
+}
+
+fn build_http(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Client, Mistake> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(settings.user_agent.as_str())
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE)
+        // A redirected POST would become a GET, a proxy from the environment sees what is the cluster's own.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .build()
+        .map_err(|error| Mistake::new("user_agent", causes(&error)))
+}
+
+/// A connection that was not made carried nothing; after that, nobody knows.
+fn fault(controller: &Controller, error: reqwest::Error) -> Failure {
+    let is_unsent = error.is_connect() || error.is_builder();
+    let reason = format!("{controller}: {}", causes(&error.without_url()));
+    if is_unsent { Failure::NotSent(reason) } else { Failure::NoAnswer(reason) }
+}
+
+/// The error with its causes, the outermost first.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
