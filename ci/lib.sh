@@ -27,17 +27,18 @@ await() {
 
 # start_sandbox FLAG…: sets $url to the address that the sandbox prints in its last banner line.
 start_sandbox() {
-    rm -rf "$work/state"
+    rm -rf "$work/state" "$work/sandbox.out"
     "$linflow" sandbox --listen 127.0.0.1:0 --nodes node-1,node-2,node-3 --state "$work/state" "$@" \
         >"$work/sandbox.out" 2>"$work/sandbox.log" &
     pids+=($!)
-    await 20 "sandbox" grep -q '^listening on http' "$work/sandbox.out"
+    await 20 "sandbox" grep -qs '^listening on http' "$work/sandbox.out"
     url=$(sed -n 's/^listening on //p' "$work/sandbox.out")
 }
 
 # start_driver URL NODE FLAG…: sets $driver_pid and $socket.
 start_driver() {
     socket=$work/csi.sock
+    rm -f "$socket"
     "$linflow" all --csi-endpoint "unix://$socket" --linstor-url "$1" --node-name "$2" "${@:3}" \
         >"$work/driver.log" 2>&1 &
     driver_pid=$!

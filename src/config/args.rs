@@ -138,8 +138,8 @@ pub(super) struct LinstorArgs {
     /// How long a read may take, such as 15s
     #[arg(long, env = "LINFLOW_LINSTOR_READ_TIMEOUT", value_name = "DURATION", default_value = "15s")]
     pub(super) linstor_read_timeout: String,
-    /// How long a change may take before its outcome counts as unknown, such as 1m
-    #[arg(long, env = "LINFLOW_LINSTOR_WRITE_TIMEOUT", value_name = "DURATION", default_value = "1m")]
+    /// How long a change may take before its outcome counts as unknown, such as 90s
+    #[arg(long, env = "LINFLOW_LINSTOR_WRITE_TIMEOUT", value_name = "DURATION", default_value = "90s")]
     pub(super) linstor_write_timeout: String,
 }
 
