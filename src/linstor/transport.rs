@@ -98,8 +98,9 @@ impl Transport {
                 }
                 Err(failure) => {
                     self.controllers.avoid(controller);
-                    let is_over = !failure.has_done_nothing(request);
-                    failed = Some(failure.after(failed));
+                    // After the deadline the others can't be tried, and are not to be avoided for that.
+                    let is_over = !failure.has_done_nothing(request) || Instant::now() >= deadline;
+                    failed = Some(failure.at(controller).after(failed));
                     if is_over {
                         break;
                     }
@@ -134,12 +135,12 @@ impl Transport {
         let sendable = self.prepare(controller, request).await?;
         let started = Instant::now();
         if started >= deadline {
-            return Err(Failure::NotSent(format!("{controller}: the deadline has passed")));
+            return Err(Failure::NotSent("the deadline has passed".to_owned()));
         }
         let answer = match timeout_at(deadline, self.receive(sendable)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(fault(controller, error)),
-            Err(_) => Err(Failure::NoAnswer(format!("{controller}: no answer until the deadline"))),
+            Ok(Err(error)) => Err(fault(error)),
+            Err(_) => Err(Failure::NoAnswer("no answer until the deadline".to_owned())),
         };
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -182,9 +183,9 @@ fn build_http(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest:
 }
 
 /// A connection that was not made carried nothing; after that, nobody knows.
-fn fault(controller: &Controller, error: reqwest::Error) -> Failure {
+fn fault(error: reqwest::Error) -> Failure {
     let is_unsent = error.is_connect() || error.is_builder();
-    let reason = format!("{controller}: {}", causes(&error.without_url()));
+    let reason = causes(&error.without_url());
     if is_unsent { Failure::NotSent(reason) } else { Failure::NoAnswer(reason) }
 }
 
