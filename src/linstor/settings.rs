@@ -21,7 +21,7 @@ pub struct Settings {
     pub bearer_token_file: Option<PathBuf>,
     /// Requests under way at once, at least 1; the others wait in order.
     pub max_in_flight: usize,
-    /// The time for a connection to one controller, after which the next is tried.
+    /// The time for a controller to accept a connection, and again to tell its version, after which the next is tried.
     pub connect_timeout: Duration,
     /// The time for a question, from the call to the answer, waiting and retries included.
     pub read_timeout: Duration,
@@ -41,7 +41,7 @@ impl Settings {
             user_key: None,
             bearer_token_file: None,
             max_in_flight: 16,
-            connect_timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(90),
             user_agent: concat!("linflow/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -35,6 +35,8 @@ pub(super) struct Transport {
     controllers: Controllers,
     admission: Admission,
     token: Option<TokenFile>,
+    /// With a controller that has not told its version.
+    patience: Duration,
 }
 
 impl Transport {
@@ -53,6 +55,7 @@ impl Transport {
                 controllers: Controllers::new(settings.urls.clone()),
                 admission: Admission::new(settings.max_in_flight),
                 token,
+                patience: settings.connect_timeout,
             }),
             _ => Err(settings::SettingsError { mistakes }),
         }
@@ -94,14 +97,8 @@ impl Transport {
         let mut failed = None;
         for controller in self.controllers.in_turn() {
             match self.offer(controller, call).await {
-                Ok(answer) => {
-                    self.controllers.prefer(controller);
-                    return Ok(answer);
-                }
-                Err(verdict) if verdict.is_verdict() => {
-                    self.controllers.prefer(controller);
-                    return Err(verdict);
-                }
+                Ok(answer) => return Ok(answer),
+                Err(verdict) if verdict.is_verdict() => return Err(verdict),
                 Err(failure) => {
                     self.controllers.avoid(controller);
                     // After the deadline the others can't be tried, and are not to be avoided for that.
@@ -120,7 +117,8 @@ impl Transport {
     async fn offer<T: DeserializeOwned>(&self, controller: &Controller, call: &Call<'_>) -> Result<T, Failure> {
         if !controller.is_proven() {
             let question = Request::get(&["controller", "version"]);
-            let version: Result<ControllerVersion, _> = self.send(controller, &call.to_ask(&question)).await;
+            let version: Result<ControllerVersion, _> =
+                self.send(controller, &call.first(&question, self.patience)).await;
             controller.prove(&version.map_err(Failure::of_an_earlier_request)?)?;
         }
         self.send(controller, call).await
@@ -172,9 +170,10 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Another request to be made first, within the same deadline.
-    fn to_ask<'a>(&self, question: &'a Request) -> Call<'a> {
-        Call { request: question, deadline: self.deadline, token: self.token.clone() }
+    /// A question to be asked first, in so much of the time that is left.
+    fn first<'a>(&self, question: &'a Request, patience: Duration) -> Call<'a> {
+        let deadline = self.deadline.min(Instant::now() + patience);
+        Call { request: question, deadline, token: self.token.clone() }
     }
 
     fn is_late(&self) -> bool {

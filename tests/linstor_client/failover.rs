@@ -1,9 +1,9 @@
 //! Several controllers, of which one is active.
 
-use linflow::linstor::Error;
 use linflow::linstor::model::Props;
 use linflow::linstor::name::ResourceName;
-use wiremock::matchers::method;
+use linflow::linstor::{Client, Error};
+use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer};
 
 use crate::server::*;
@@ -15,7 +15,7 @@ fn volume() -> ResourceName {
 /// Something that is not LINSTOR, or a LINSTOR that is not active.
 async fn standby() -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(wiremock::matchers::any()).respond_with(page(503)).mount(&server).await;
+    Mock::given(any()).respond_with(page(503)).mount(&server).await;
     server
 }
 
@@ -51,6 +51,17 @@ async fn a_change_is_not_offered_to_a_standby() {
     let (standby, live) = (standby().await, controller_that_answers(json(200, SPAWNED)).await);
     client(&[&standby.uri(), &live.uri()]).kv_put(&volume(), &Props::new(), &[]).await.unwrap();
     assert_eq!((asked(&standby).await.len(), asked(&live).await.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_controller_that_hangs_from_the_beginning_is_passed_over() {
+    let hanging = MockServer::start().await;
+    Mock::given(any()).respond_with(never()).mount(&hanging).await;
+    let live = controller_that_answers(json(200, SPAWNED)).await;
+    let mut settings = settings(&[&hanging.uri(), &live.uri()]);
+    settings.connect_timeout = SOON * 4;
+    Client::new(&settings).unwrap().kv_delete(&volume()).await.unwrap();
+    assert_eq!((asked(&hanging).await.len(), asked(&live).await.len()), (0, 1));
 }
 
 #[tokio::test]
@@ -93,4 +104,28 @@ async fn with_every_controller_down_nothing_was_sent() {
         assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
         assert!(error.to_string().contains(&first) && error.to_string().contains(&second), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_change_goes_to_the_next_controller_when_the_active_one_has_died() {
+    let (first, life) = dying(&[VERSION, NODES]).await;
+    let second = controller_that_answers(json(200, SPAWNED)).await;
+    let client = client(&[&first, &second.uri()]);
+    client.nodes(&[]).await.unwrap();
+    life.await.unwrap();
+    client.kv_delete(&volume()).await.unwrap();
+    assert_eq!(asked(&second).await, ["DELETE /v1/key-value-store/vol1"]);
+}
+
+#[tokio::test]
+async fn a_controller_that_failed_to_answer_is_asked_for_its_version_again() {
+    let server = controller().await;
+    Mock::given(method("DELETE")).respond_with(page(502)).up_to_n_times(1).mount(&server).await;
+    Mock::given(method("DELETE")).respond_with(json(200, SPAWNED)).mount(&server).await;
+    let client = client(&[&server.uri()]);
+    client.kv_delete(&volume()).await.unwrap_err();
+    for _ in 0..2 {
+        client.kv_delete(&volume()).await.unwrap();
+    }
+    assert_eq!((version_questions(&server).await, asked(&server).await.len()), (2, 3));
 }

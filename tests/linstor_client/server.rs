@@ -7,6 +7,7 @@ use std::time::Duration;
 use linflow::linstor::{Client, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
 use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -110,6 +111,20 @@ impl Breaking {
     pub fn broken(&self) -> Vec<String> {
         self.broken.lock().unwrap().clone()
     }
+}
+
+/// A controller that gives these answers, one a connection, and is gone when the task has ended.
+pub async fn dying(answers: &'static [&'static str]) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let life = tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            request_line(&mut stream).await;
+            stream.write_all(&http_answer(answer)).await.unwrap();
+        }
+    });
+    (url, life)
 }
 
 /// Reads a request without a body to its end, or one with a body to the end of its headers; gives its first line.
