@@ -13,6 +13,8 @@ use super::{
     stage::{ensure_directory, unmount_all},
 };
 
+use crate::access::Permit;
+
 /// What NodePublishVolume asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishRequest {
@@ -28,9 +30,14 @@ pub struct PublishRequest {
     pub read_only: bool,
 }
 
-/// Publishes a staged volume at the target path, or the device node of a raw block volume. Repeating it finishes what was
+/// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block volume. Repeating it finishes what was
 /// cut; a target that is published with fewer rights than asked for is refused.
-pub async fn publish<H: Host>(host: &H, request: &PublishRequest, deadline: Instant) -> Result<(), Error> {
+pub async fn publish<H: Host>(
+    host: &H,
+    request: &PublishRequest,
+    _permit: &Permit,
+    deadline: Instant,
+) -> Result<(), Error> {
     match &request.access {
         Access::Mount { flags, .. } => publish_filesystem(host, request, flags, deadline).await,
         Access::Block => publish_block(host, request, deadline).await,
