@@ -2,15 +2,14 @@
 //! or something in front of them answers in their stead.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use url::Url;
 
 use super::failure::Failure;
 use super::version::{ApiVersion, ControllerVersion};
 
-/// The controllers from the settings, and the one that answered last.
+/// The controllers from the settings, and the one to begin with: the last that did not fail to answer.
 #[derive(Debug)]
 pub(super) struct Controllers {
     all: Vec<Controller>,
@@ -20,7 +19,7 @@ pub(super) struct Controllers {
 impl Controllers {
     /// None of them is known to be active; the first is tried first.
     pub(super) fn new(urls: Vec<Url>) -> Self {
-        let all = urls.into_iter().map(|url| Controller { url, answered: Mutex::new(None) }).collect();
+        let all = urls.into_iter().map(|url| Controller { url, proven: AtomicBool::new(false) }).collect();
         Self { all, active: AtomicUsize::new(0) }
     }
 
@@ -30,23 +29,14 @@ impl Controllers {
         self.all[active..].iter().chain(&self.all[..active])
     }
 
-    /// This one has answered: it is the active one.
-    pub(super) fn prefer(&self, controller: &Controller) {
-        self.active.store(self.index(controller), Ordering::Relaxed);
-    }
-
-    /// This one has not answered: the next request begins with the one after it, unless another is preferred by now.
+    /// This one has not answered: the next request begins with the one after it, if it would have begun with this one.
     pub(super) fn avoid(&self, controller: &Controller) {
         controller.forget();
-        let index = self.index(controller);
+        let index = self.all.iter().position(|one| std::ptr::eq(one, controller));
+        let index = index.expect("the controller was taken from this list");
         let next = (index + 1) % self.all.len();
-        // A lost race means that another request has chosen already.
+        // Otherwise another request has found out before.
         let _chosen = self.active.compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    fn index(&self, controller: &Controller) -> usize {
-        let found = self.all.iter().position(|one| std::ptr::eq(one, controller));
-        found.expect("the controller was taken from this list")
     }
 }
 
@@ -54,8 +44,8 @@ impl Controllers {
 #[derive(Debug)]
 pub(super) struct Controller {
     url: Url,
-    /// Its version, once it has told it, until it fails to answer: it may come back as another version.
-    answered: Mutex<Option<ApiVersion>>,
+    /// It has told its version and not failed to answer since: it may come back as another version.
+    proven: AtomicBool,
 }
 
 impl Controller {
@@ -66,7 +56,7 @@ impl Controller {
 
     /// Whether it has shown that it is LINSTOR, active, and new enough.
     pub(super) fn is_proven(&self) -> bool {
-        self.answered().is_some()
+        self.proven.load(Ordering::Relaxed)
     }
 
     /// Accepts the version that it told.
@@ -75,16 +65,12 @@ impl Controller {
         if found < ApiVersion::MINIMUM {
             return Err(Failure::TooOld { url: self.url.clone(), found });
         }
-        *self.answered() = Some(found);
+        self.proven.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     fn forget(&self) {
-        *self.answered() = None;
-    }
-
-    fn answered(&self) -> std::sync::MutexGuard<'_, Option<ApiVersion>> {
-        self.answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.proven.store(false, Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::controllers::Controller;
 use super::error::{Error, Refusal};
 use super::request::Request;
 use super::version::ApiVersion;
@@ -25,6 +26,15 @@ impl Failure {
         match self {
             Self::NoAnswer(reason) => Self::NotSent(reason),
             other => other,
+        }
+    }
+
+    /// This failure, told with the controller that it happened at.
+    pub(super) fn at(self, controller: &Controller) -> Self {
+        match self {
+            Self::NotSent(reason) => Self::NotSent(format!("{controller}: {reason}")),
+            Self::NoAnswer(reason) => Self::NoAnswer(format!("{controller}: {reason}")),
+            verdict => verdict,
         }
     }
 

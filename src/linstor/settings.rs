@@ -21,7 +21,7 @@ pub struct Settings {
     pub bearer_token_file: Option<PathBuf>,
     /// Requests under way at once, at least 1; the others wait in order.
     pub max_in_flight: usize,
-    /// The time for a connection to one controller, after which the next is tried.
+    /// The time for a controller to accept a connection, and again to tell its version, after which the next is tried.
     pub connect_timeout: Duration,
     /// The time for a question, from the call to the answer, waiting and retries included.
     pub read_timeout: Duration,
@@ -41,7 +41,7 @@ impl Settings {
             user_key: None,
             bearer_token_file: None,
             max_in_flight: 16,
-            connect_timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(90),
             user_agent: concat!("linflow/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -55,7 +55,9 @@ impl Settings {
             mistakes.push(Mistake::new("urls", "no controller is named; give at least one URL"));
         }
         for url in &self.urls {
-            if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            if !url.username().is_empty() || url.password().is_some() {
+                mistakes.push(Mistake::new("urls", "a URL holds credentials, which would be logged; use a token file"));
+            } else if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
                 mistakes.push(Mistake::new("urls", format!("{url} is not an http:// or https:// URL")));
             }
         }
@@ -134,5 +136,11 @@ mod tests {
         let found: Vec<_> = settings.mistakes().into_iter().map(|mistake| mistake.setting).collect();
         assert_eq!(found, ["urls", "user_certificate", "max_in_flight"]);
         assert_eq!(Settings::new(Vec::new()).mistakes().len(), 1);
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_without_being_told() {
+        let error = SettingsError { mistakes: Settings::new(vec!["http://u:pw1@h".parse().unwrap()]).mistakes() };
+        assert!(error.to_string().contains("credentials") && !error.to_string().contains("pw1"), "{error}");
     }
 }

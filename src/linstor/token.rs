@@ -59,3 +59,23 @@ impl TokenFile {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_does_not_show_in_debug_output() {
+        let file = TokenFile::new("token".into());
+        let header = file.render(Ok(SecretString::from("  hidden\n"))).unwrap();
+        assert_eq!(header.to_str().unwrap(), "Bearer hidden");
+        assert!(!format!("{header:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn text_that_fits_no_header_is_not_told() {
+        let file = TokenFile::new("token".into());
+        let error = file.render(Ok(SecretString::from("hid\nden"))).unwrap_err().to_string();
+        assert!(error.contains("token") && !error.contains("hid\n"), "{error}");
+    }
+}

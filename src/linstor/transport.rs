@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -35,6 +35,8 @@ pub(super) struct Transport {
     controllers: Controllers,
     admission: Admission,
     token: Option<TokenFile>,
+    /// With a controller that has not told its version.
+    patience: Duration,
 }
 
 impl Transport {
@@ -53,6 +55,7 @@ impl Transport {
                 controllers: Controllers::new(settings.urls.clone()),
                 admission: Admission::new(settings.max_in_flight),
                 token,
+                patience: settings.connect_timeout,
             }),
             _ => Err(settings::SettingsError { mistakes }),
         }
@@ -64,42 +67,43 @@ impl Transport {
         request: &Request,
         deadline: Instant,
     ) -> Result<T, Failure> {
+        let call = Call { request, deadline, token: self.read_token().await? };
         if !request.is_repeatable() {
-            return self.round(request, deadline).await;
+            return self.round(&call).await;
         }
         let pauses = ExponentialBuilder::default()
             .with_jitter()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
             .with_max_times(REPEATS);
-        (|| self.round(request, deadline))
+        (|| self.round(&call))
             .retry(pauses)
             .when(|failure: &Failure| !failure.is_verdict())
             .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
             .await
     }
 
+    async fn read_token(&self) -> Result<Option<HeaderValue>, Failure> {
+        let Some(token) = &self.token else { return Ok(None) };
+        token.header().await.map(Some).map_err(|error| Failure::NotSent(error.to_string()))
+    }
+
     /// Offers a request to each controller in turn, until one has it.
-    async fn round<T: DeserializeOwned>(&self, request: &Request, deadline: Instant) -> Result<T, Failure> {
-        let Some(_place) = self.admission.enter(deadline).await else {
+    async fn round<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Failure> {
+        let Some(_place) = self.admission.enter(call.deadline).await else {
             let limit = self.admission.limit();
             return Err(Failure::NotSent(format!("{limit} other requests were under way until the deadline")));
         };
         let mut failed = None;
         for controller in self.controllers.in_turn() {
-            match self.offer(controller, request, deadline).await {
-                Ok(answer) => {
-                    self.controllers.prefer(controller);
-                    return Ok(answer);
-                }
-                Err(verdict) if verdict.is_verdict() => {
-                    self.controllers.prefer(controller);
-                    return Err(verdict);
-                }
+            match self.offer(controller, call).await {
+                Ok(answer) => return Ok(answer),
+                Err(verdict) if verdict.is_verdict() => return Err(verdict),
                 Err(failure) => {
                     self.controllers.avoid(controller);
-                    let is_over = !failure.has_done_nothing(request);
-                    failed = Some(failure.after(failed));
+                    // After the deadline the others can't be tried, and are not to be avoided for that.
+                    let is_over = !failure.has_done_nothing(call.request) || call.is_late();
+                    failed = Some(failure.at(controller).after(failed));
                     if is_over {
                         break;
                     }
@@ -110,50 +114,41 @@ impl Transport {
     }
 
     /// Sends a request to this controller, if it is one that linflow can work with.
-    async fn offer<T: DeserializeOwned>(
-        &self,
-        controller: &Controller,
-        request: &Request,
-        deadline: Instant,
-    ) -> Result<T, Failure> {
+    async fn offer<T: DeserializeOwned>(&self, controller: &Controller, call: &Call<'_>) -> Result<T, Failure> {
         if !controller.is_proven() {
             let question = Request::get(&["controller", "version"]);
-            let version: Result<ControllerVersion, _> = self.send(controller, &question, deadline).await;
+            let version: Result<ControllerVersion, _> =
+                self.send(controller, &call.first(&question, self.patience)).await;
             controller.prove(&version.map_err(Failure::of_an_earlier_request)?)?;
         }
-        self.send(controller, request, deadline).await
+        self.send(controller, call).await
     }
 
     /// Sends a request to this controller and reads the answer.
-    async fn send<T: DeserializeOwned>(
-        &self,
-        controller: &Controller,
-        request: &Request,
-        deadline: Instant,
-    ) -> Result<T, Failure> {
-        let sendable = self.prepare(controller, request).await?;
-        let started = Instant::now();
-        if started >= deadline {
-            return Err(Failure::NotSent(format!("{controller}: the deadline has passed")));
+    async fn send<T: DeserializeOwned>(&self, controller: &Controller, call: &Call<'_>) -> Result<T, Failure> {
+        let sendable = self.prepare(controller, call)?;
+        if call.is_late() {
+            return Err(Failure::NotSent("the deadline has passed".to_owned()));
         }
-        let answer = match timeout_at(deadline, self.receive(sendable)).await {
+        let started = Instant::now();
+        let answer = match timeout_at(call.deadline, self.receive(sendable)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(fault(controller, error)),
-            Err(_) => Err(Failure::NoAnswer(format!("{controller}: no answer until the deadline"))),
+            Ok(Err(error)) => Err(fault(error)),
+            Err(_) => Err(Failure::NoAnswer("no answer until the deadline".to_owned())),
         };
+        // 0: no answer.
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(method = %request.method, path = request.path(), status, ms, "linstor");
-        answer?.decode(request)
+        tracing::debug!(method = %call.request.method, path = call.request.path(), status, ms, "linstor");
+        answer?.decode(call.request)
     }
 
-    async fn prepare(&self, controller: &Controller, request: &Request) -> Result<reqwest::Request, Failure> {
-        let mut builder = self.http.request(request.method.clone(), request.url(controller.url()));
-        if let Some(token) = &self.token {
-            let header = token.header().await.map_err(|error| Failure::NotSent(error.to_string()))?;
-            builder = builder.header(AUTHORIZATION, header);
+    fn prepare(&self, controller: &Controller, call: &Call<'_>) -> Result<reqwest::Request, Failure> {
+        let mut builder = self.http.request(call.request.method.clone(), call.request.url(controller.url()));
+        if let Some(token) = &call.token {
+            builder = builder.header(AUTHORIZATION, token.clone());
         }
-        if let Some(body) = &request.body {
+        if let Some(body) = &call.request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         builder.build().map_err(|error| Failure::NotSent(causes(&error)))
@@ -164,6 +159,25 @@ impl Transport {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let status = response.status().as_u16();
         Ok(Answer { status, location, body: response.bytes().await?.to_vec() })
+    }
+}
+
+/// A request with what every attempt to send it needs.
+struct Call<'a> {
+    request: &'a Request,
+    deadline: Instant,
+    token: Option<HeaderValue>,
+}
+
+impl Call<'_> {
+    /// A question to be asked first, in so much of the time that is left.
+    fn first<'a>(&self, question: &'a Request, patience: Duration) -> Call<'a> {
+        let deadline = self.deadline.min(Instant::now() + patience);
+        Call { request: question, deadline, token: self.token.clone() }
+    }
+
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 }
 
@@ -182,9 +196,9 @@ fn build_http(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest:
 }
 
 /// A connection that was not made carried nothing; after that, nobody knows.
-fn fault(controller: &Controller, error: reqwest::Error) -> Failure {
+fn fault(error: reqwest::Error) -> Failure {
     let is_unsent = error.is_connect() || error.is_builder();
-    let reason = format!("{controller}: {}", causes(&error.without_url()));
+    let reason = causes(&error.without_url());
     if is_unsent { Failure::NotSent(reason) } else { Failure::NoAnswer(reason) }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::{
@@ -11,7 +11,7 @@ use super::*;
 use crate::csi::{
     proto::{
         CreateVolumeRequest, DeleteVolumeRequest, DeleteVolumeResponse, GetPluginCapabilitiesRequest,
-        GetPluginInfoRequest, ListVolumesRequest, ListVolumesResponse, NodeGetInfoRequest, ProbeRequest,
+        GetPluginInfoRequest, NodeGetInfoRequest, ProbeRequest,
         controller_client::ControllerClient,
         identity_client::IdentityClient,
         node_client::NodeClient,
@@ -20,7 +20,7 @@ use crate::csi::{
     socket::{Endpoint, bind},
 };
 
-/// Answers DeleteVolume when told to, refuses ListVolumes, and has nothing else.
+/// Answers DeleteVolume when told to, and has nothing else.
 #[derive(Clone, Default)]
 struct Scripted {
     entered: Arc<Notify>,
@@ -33,10 +33,6 @@ impl Controller for Scripted {
         self.entered.notify_one();
         self.release.notified().await;
         Ok(Response::new(DeleteVolumeResponse {}))
-    }
-
-    async fn list_volumes(&self, _: Request<ListVolumesRequest>) -> Result<Response<ListVolumesResponse>, Status> {
-        Err(Status::aborted("no such page: start again"))
     }
 }
 
@@ -138,59 +134,4 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
     end.await.unwrap().unwrap();
     assert!(idle.probe(ProbeRequest {}).await.is_err());
     bind(&endpoint).await.unwrap();
-}
-
-/// Runs with the log of this thread, at `info`, caught.
-fn caught_log() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Sink {
-        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(line)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let sink = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("linflow=info")
-        .with_ansi(false)
-        .without_time()
-        .with_writer(move || Sink(sink.clone()));
-    (log, tracing::subscriber::set_default(subscriber.finish()))
-}
-
-#[tokio::test]
-async fn each_call_is_logged_with_its_code_and_a_routine_one_is_not() {
-    let (log, _guard) = caught_log();
-    let script = Scripted::default();
-    let served = serve_identity(true, Some(script.clone())).await;
-    served.identity().await.probe(ProbeRequest {}).await.unwrap();
-    script.release.notify_one();
-    served.controller().await.delete_volume(DeleteVolumeRequest::default()).await.unwrap();
-    served.controller().await.list_volumes(ListVolumesRequest::default()).await.unwrap_err();
-
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    let lines: Vec<_> = log.lines().collect();
-    assert_eq!(lines.len(), 2, "{log}");
-    assert!(lines[0].contains("INFO") && lines[0].contains("answered method=DeleteVolume code=Ok ms="), "{log}");
-    assert!(lines[1].contains("WARN") && lines[1].contains("refused method=ListVolumes code=Aborted ms="), "{log}");
-    assert!(lines[1].ends_with(r#"reason="no such page: start again""#), "{log}");
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_is_logged() {
-    let (log, _guard) = caught_log();
-    let script = Scripted::default();
-    let served = serve_identity(true, Some(script.clone())).await;
-    let mut client = served.controller().await;
-    let call = tokio::spawn(async move { client.delete_volume(DeleteVolumeRequest::default()).await });
-    script.entered.notified().await;
-    call.abort();
-    served.stop.send(()).unwrap();
-    served.end.await.unwrap().unwrap();
-
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("the caller went away before the answer method=DeleteVolume ms="), "{log}");
 }

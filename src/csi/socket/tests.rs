@@ -17,9 +17,9 @@ fn leave_stale_socket(endpoint: &Endpoint) {
 
 /// Whether a caller of the endpoint reaches this very listener.
 async fn is_reached(listener: &UnixListener, endpoint: &Endpoint) -> bool {
-    let (caller, accepted) = tokio::join!(UnixStream::connect(endpoint.path()), listener.accept());
-    drop(accepted.unwrap());
-    caller.unwrap().read(&mut [0]).await.unwrap() == 0
+    let (mut caller, accepted) = tokio::try_join!(UnixStream::connect(endpoint.path()), listener.accept()).unwrap();
+    drop(accepted);
+    caller.read(&mut [0]).await.unwrap() == 0
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! ControllerUnpublishVolume: takes away what attach added, and never touches a node that may still write.
+//!
+//! definition ‖ records, view, (delete the client), record: five requests at most.
+
+use super::{Error, id::VolumeId, known::Known, record};
+use crate::linstor::{
+    Client, Kind,
+    model::{Resource, ViewQuery},
+    name::NodeName,
+};
+
+/// Detaches the volume from one node, or from every node where none is named. What isn't attached is a success.
+///
+/// # Errors
+/// `InUse` while a live node still has it open; `NotReady` where an ONLINE node's state isn't known.
+pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>) -> Result<(), Error> {
+    let known = match Known::load(linstor, volume).await {
+        // A definition that is gone or on its way holds nothing that could be detached.
+        Err(Error::NotFound(_) | Error::Deleting(_)) => return Ok(()),
+        loaded => loaded?,
+    };
+    let recorded = known.ledger.attachments.keys();
+    for attached in recorded.filter(|recorded| node.is_none_or(|node| node == *recorded)) {
+        detach_from(linstor, volume, &known, attached).await?;
+    }
+    Ok(())
+}
+
+async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
+    match view(linstor, volume, node).await? {
+        Some(resource) if !resource.is_live() => leave_pending(linstor, volume, known, node).await,
+        resource => let_go(linstor, volume, known, node, resource).await,
+    }
+}
+
+/// Completes a detach on a node that is ONLINE again.
+pub async fn finish(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
+    match view(linstor, volume, node).await? {
+        Some(resource) if !resource.is_live() => Err(unknown_state(volume, node)),
+        resource => let_go(linstor, volume, known, node, resource).await,
+    }
+}
+
+/// The satellite answers: removes the diskless client that attach added, then the record.
+///
+/// A replica stays, and so does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9, Detach).
+async fn let_go(
+    linstor: &Client,
+    volume: &VolumeId,
+    known: &Known,
+    node: &NodeName,
+    resource: Option<Resource>,
+) -> Result<(), Error> {
+    let in_use = || Error::InUse { volume: volume.clone(), node: node.clone() };
+    if let Some(resource) = resource {
+        if resource.in_use() == Some(true) {
+            return Err(in_use());
+        }
+        if resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting() {
+            match linstor.delete_resource(volume.resource(), node).await {
+                Err(error) if error.kind() == Some(Kind::InUse) => return Err(in_use()),
+                Err(error) if error.is_not_found() => {}
+                deleted => drop(deleted?),
+            }
+        }
+    }
+    drop_record(linstor, known, node).await
+}
+
+/// The satellite does not answer. Deleting there would take the tie-breaker and quorum away and let two nodes write, so nothing is
+/// changed but the record, which stands until the node is back or given up.
+async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
+    let nodes = linstor.nodes(&[node]).await?;
+    match nodes.first() {
+        None => drop_record(linstor, known, node).await,
+        Some(node_state) if node_state.is_online() => Err(unknown_state(volume, node)),
+        Some(_) => {
+            let Some(mut attachment) = known.ledger.attachments.get(node).cloned() else { return Ok(()) };
+            if !attachment.detaching {
+                attachment.detaching = true;
+                let entry = record::attach_entry(&known.tags.incarnation, node, &attachment);
+                linstor.kv_put(volume.resource(), &entry, &[]).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn unknown_state(volume: &VolumeId, node: &NodeName) -> Error {
+    let seen = "the node is ONLINE and has not told the state of its resource".to_owned();
+    Error::NotReady { volume: volume.clone(), node: node.clone(), seen }
+}
+
+/// Removes the attach record of a node.
+pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Result<(), Error> {
+    let key = record::attach_key(&known.tags.incarnation, node);
+    linstor.kv_put(known.volume.resource(), &Default::default(), &[key]).await?;
+    Ok(())
+}
+
+async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
+    let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
+    Ok(linstor.resources_view(&query).await?.into_iter().next())
+}
