@@ -4,11 +4,10 @@ use super::{
     Environment,
     args::DriverArgs,
     error::{Mistakes, Wrong},
-    linstor::{self, LinstorConfig},
-    text,
+    linstor, text,
 };
 use crate::{
-    linstor::name::NodeName,
+    linstor::{Settings, name::NodeName},
     workflow::{Instances, instances::InstancesError},
 };
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -21,7 +20,7 @@ pub struct DriverConfig {
     /// The name that the driver answers to.
     pub driver_name: DriverName,
     /// How to reach LINSTOR.
-    pub linstor: LinstorConfig,
+    pub linstor: Settings,
     /// The folder of Pod and PersistentVolumeClaim manifests; it existed at start.
     pub pods: Option<PathBuf>,
     /// Which Airflow instance a namespace belongs to.

@@ -15,7 +15,6 @@ mod text;
 pub use args::Args;
 pub use driver::{DriverConfig, DriverName, NodeConfig};
 pub use error::ConfigError;
-pub use linstor::{LinstorConfig, Pem};
 pub use log::{LogConfig, LogFormat};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};
 

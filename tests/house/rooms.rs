@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("volume", &["linstor", FILESYSTEM, "workflow"]),
     ("node", &["linstor", FILESYSTEM, "workflow", "access"]),
     ("csi", &["linstor", FILESYSTEM, "workflow", "access", "volume", "node"]),
-    ("config", &["linstor", "workflow"]),
+    ("config", &["linstor", "sandbox", "workflow"]),
 ];
 
 /// A room within a room.
