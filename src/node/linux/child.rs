@@ -116,8 +116,8 @@ mod tests {
         lock.try_lock().unwrap();
         let is_free = || File::open(&path).is_ok_and(|other| other.try_lock().is_ok());
 
-        let script = "tail -f /dev/null & tail -f /dev/null";
-        let running = run("sh", &["-c", script], Path::new("x"), lock, Instant::now() + Duration::from_millis(300));
+        let options = ["-c", "tail -f /dev/null & tail -f /dev/null"];
+        let running = run("sh", &options, Path::new("x"), lock, Instant::now() + Duration::from_millis(300));
         let watch = async {
             await_some(Instant::now() + Duration::from_millis(200), || async { Ok::<_, ()>(is_free().then_some(())) })
                 .await
