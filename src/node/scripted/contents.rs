@@ -21,12 +21,14 @@ pub struct Contents {
 
 impl Contents {
     pub fn read(&self, range: &ByteRange) -> Vec<u8> {
-        let byte = |at: u64| self.current.get(&(at / PAGE)).map_or(0, |page| page[(at % PAGE) as usize]);
-        let has_data = self.current.range(range.offset / PAGE..=(range.offset + range.length) / PAGE).next().is_some();
-        if !has_data {
-            return vec![0; range.length as usize];
+        let end = range.offset + range.length;
+        let mut bytes = vec![0; range.length as usize];
+        for (page, data) in self.current.range(range.offset / PAGE..end.div_ceil(PAGE)) {
+            let (from, to) = (range.offset.max(page * PAGE), end.min((page + 1) * PAGE));
+            let wanted = &data[(from - page * PAGE) as usize..(to - page * PAGE) as usize];
+            bytes[(from - range.offset) as usize..(to - range.offset) as usize].copy_from_slice(wanted);
         }
-        (range.offset..range.offset + range.length).map(byte).collect()
+        bytes
     }
 
     pub fn write(&mut self, offset: u64, bytes: &[u8]) {
@@ -38,10 +40,11 @@ impl Contents {
 
     pub fn wipe(&mut self, range: &ByteRange) {
         let end = range.offset + range.length;
-        let touched: Vec<u64> = self.current.range(range.offset / PAGE..=end / PAGE).map(|(page, _)| *page).collect();
+        let touched: Vec<u64> =
+            self.current.range(range.offset / PAGE..end.div_ceil(PAGE)).map(|(page, _)| *page).collect();
         for page in touched {
             let (from, to) = (range.offset.max(page * PAGE), end.min((page + 1) * PAGE));
-            self.write(from, &vec![0; to.saturating_sub(from) as usize]);
+            self.write(from, &vec![0; (to - from) as usize]);
         }
     }
 
