@@ -99,6 +99,7 @@ impl<H: Host> Staging<'_, H> {
             return Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device });
         }
         match self.difference(entry) {
+            None if entry.went_read_only() => Err(Error::WentReadOnly(path.to_owned())),
             None => Ok(()),
             Some(difference) => Err(Error::Incompatible { path: path.to_owned(), difference }),
         }

@@ -1,5 +1,7 @@
 //! The node side on this machine: loop devices, real mkfs, fsck and mount(2). Each test says so and ends where it is not root.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod machine;
 
 use std::{

@@ -50,7 +50,7 @@ pub async fn run(
     let mut command = Command::new(program);
     command.args(options).arg(device).env("LC_ALL", "C").process_group(0).kill_on_drop(true);
     command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(|error| name_missing(error, program))?;
     // The command holds the lock as well, and would hold it while a child that can't die is waited for.
     drop(command);
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
@@ -68,6 +68,14 @@ pub async fn run(
             tracing::warn!(program, device = %device.display(), is_gone, "killed at its deadline");
             Ok(None)
         }
+    }
+}
+
+/// Says which program is missing, since the error that is made of this names the device only.
+fn name_missing(error: io::Error, program: &str) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), format!("{program} is not installed or not in PATH")),
+        _ => error,
     }
 }
 
@@ -106,6 +114,12 @@ mod tests {
         assert_eq!(end.exit, Some(4));
         assert!(end.stderr.ends_with("last /dev/x"));
         assert!(end.stderr.len() <= STDERR_TAIL);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let missing = run("mkfs.none", &[], Path::new("/dev/x"), lock_file(), in_seconds(60)).await.unwrap_err();
+        assert_eq!(missing.to_string(), "mkfs.none is not installed or not in PATH");
     }
 
     #[tokio::test]

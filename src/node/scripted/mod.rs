@@ -143,6 +143,13 @@ impl ScriptedHost {
         self.state().contents(device.number).pages()
     }
 
+    /// The filesystem on a device meets an I/O error and takes no more writes.
+    pub fn turn_read_only(&self, device: &BlockDevice) {
+        let mut state = self.state();
+        let mounts = state.mounts.iter_mut().filter(|mount| mount.entry.device == device.number);
+        mounts.for_each(|mount| mount.entry.super_options[0] = "ro".to_owned());
+    }
+
     /// Says who may open a device.
     pub fn set_reach(&self, device: &BlockDevice, reach: Reach) {
         self.state().reach.insert(device.number, reach);

@@ -64,6 +64,15 @@ async fn a_device_that_comes_late_is_taken() {
     staged.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_drbd_client_that_has_met_no_peer_yet_has_no_size_and_is_waited_for() {
+    let (host, _) = machine();
+    host.add_device("/dev/drbd1009", 0);
+    let mut request = block();
+    request.device.path = "/dev/drbd1009".into();
+    assert!(matches!(stage(&host, &request).await, Err(Error::DeviceMissing { .. })));
+}
+
 #[tokio::test]
 async fn a_device_may_be_larger_than_promised_but_not_smaller() {
     let (host, _) = machine();

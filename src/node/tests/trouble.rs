@@ -126,3 +126,15 @@ async fn a_mount_flag_outside_the_list_is_refused_before_anything_is_written() {
     assert!(matches!(refused, Error::InvalidFlag(_)), "{refused}");
     assert!(!has_written(&host));
 }
+
+#[tokio::test]
+async fn a_filesystem_that_went_read_only_is_neither_called_staged_nor_published() {
+    let (host, device) = machine();
+    let request = stage_request(FsType::Ext4, &[]);
+    stage(&host, &request).await.unwrap();
+    host.turn_read_only(&device);
+    assert!(matches!(stage(&host, &request).await, Err(Error::WentReadOnly(_))));
+    let published = publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), soon()).await;
+    assert!(matches!(published, Err(Error::WentReadOnly(_))));
+    assert_eq!(host.mounts().len(), 1);
+}
