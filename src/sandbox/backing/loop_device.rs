@@ -40,9 +40,13 @@ impl LoopDevice {
         let node = run("losetup", ["-f".as_ref(), "--show".as_ref(), file.as_os_str()])?;
         let name = node.strip_prefix("/dev/").ok_or_else(|| io::Error::other(format!("losetup named {node:?}")))?;
         let device = Self { name: name.to_owned(), file: file.to_owned() };
-        device.await_size(fs::metadata(file)?.len())?;
         // The kernel keeps a read-only mark of the device's last user.
-        device.set_read_only(false)?;
+        let settled =
+            fs::metadata(file).and_then(|meta| device.await_size(meta.len())).and_then(|()| device.unprotect());
+        if let Err(error) = settled {
+            device.detach()?;
+            return Err(error);
+        }
         Ok(device)
     }
 
@@ -70,6 +74,8 @@ impl LoopDevice {
 
     /// Is it mounted or held exclusively? The kernel's claim on a block device is one for the whole machine, so mounts in
     /// other namespaces count. A bind mount of the device node and a plain open(2) make no claim and are not seen.
+    ///
+    /// The question itself makes the claim for some microseconds: a mount at that very moment is told EBUSY.
     pub(super) fn is_open(&self) -> io::Result<bool> {
         match OpenOptions::new().read(true).custom_flags(OFlag::O_EXCL.bits()).open(self.node()) {
             Ok(_) => Ok(false),
@@ -78,12 +84,20 @@ impl LoopDevice {
         }
     }
 
+    /// Does it refuse writes?
     pub(super) fn is_read_only(&self) -> io::Result<bool> {
         Ok(fs::read_to_string(format!("/sys/block/{}/ro", self.name))?.trim() == "1")
     }
 
-    pub(super) fn set_read_only(&self, read_only: bool) -> io::Result<()> {
-        run("blockdev", [if read_only { "--setro" } else { "--setrw" }, &self.node()]).map(drop)
+    /// Refuses writes and read-write mounts from now on; a filesystem that is mounted read-write goes on writing.
+    pub(super) fn write_protect(&self) -> io::Result<()> {
+        self.flush()?;
+        run("blockdev", ["--setro", &self.node()]).map(drop)
+    }
+
+    /// Allows writes.
+    pub(super) fn unprotect(&self) -> io::Result<()> {
+        run("blockdev", ["--setrw", &self.node()]).map(drop)
     }
 
     /// Takes over a new size of the file.
@@ -111,7 +125,7 @@ impl LoopDevice {
         let was_open = self.is_open()?;
         if !was_open && self.is_read_only()? {
             // The mark would outlive us and surprise the device's next user.
-            self.set_read_only(false)?;
+            self.unprotect()?;
         }
         run("losetup", ["-d", &self.node()])?;
         if was_open {

@@ -8,6 +8,7 @@
 //! A diskless client has a loop device of its own on the peer's file. The two have separate caches, so at most one of the
 //! devices on one file is writable, and caches are written and dropped when that changes.
 
+mod attachments;
 mod command;
 mod copy;
 mod layout;
@@ -16,7 +17,6 @@ mod loop_device;
 mod tests;
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     io::{self, ErrorKind},
     os::unix::fs::MetadataExt,
@@ -25,8 +25,9 @@ use std::{
 };
 
 use self::{
+    attachments::{Attachment, Attachments, refuse_open},
     layout::Role,
-    loop_device::{Detached, LoopDevice},
+    loop_device::LoopDevice,
 };
 use crate::sandbox::bytes::{Backing, ReplicaKey};
 
@@ -36,17 +37,9 @@ const LOCK_FILE: &str = "backing.lock";
 /// Replicas in sparse files under one state directory, each with a loop device. Needs root.
 pub struct LoopBacking {
     state: PathBuf,
-    attached: Mutex<HashMap<ReplicaKey, Attachment>>,
+    attached: Mutex<Attachments>,
     /// Held as long as the backing lives; a killed one leaves it free.
     _lock: File,
-}
-
-#[derive(Debug, Clone)]
-struct Attachment {
-    device: LoopDevice,
-    role: Role,
-    /// A client shares its peer's inode.
-    inode: u64,
 }
 
 impl LoopBacking {
@@ -69,7 +62,7 @@ impl LoopBacking {
             }
             fs::TryLockError::Error(error) => error,
         })?;
-        let attached = Mutex::new(adopt(&state)?);
+        let attached = Mutex::new(Attachments::adopt(&state)?);
         Ok(Self { state, attached, _lock: lock })
     }
 
@@ -78,12 +71,10 @@ impl LoopBacking {
     /// # Errors
     /// The first that losetup gave; the other devices are detached all the same.
     pub fn close(&self) -> io::Result<()> {
-        let attached = std::mem::take(&mut *self.attached());
-        let outcomes: Vec<_> = attached.values().map(|attachment| detach(&attachment.device)).collect();
-        outcomes.into_iter().collect()
+        std::mem::take(&mut *self.attached()).detach_all()
     }
 
-    fn attached(&self) -> MutexGuard<'_, HashMap<ReplicaKey, Attachment>> {
+    fn attached(&self) -> MutexGuard<'_, Attachments> {
         // The map is changed by single inserts and removes only, so it is whole after a panic, too.
         self.attached.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,15 +96,15 @@ impl Backing for LoopBacking {
     fn create(&self, key: &ReplicaKey, size_kib: u64) -> io::Result<String> {
         let path = self.path(key, Role::Replica)?;
         let mut attached = self.attached();
-        vacate(&mut attached, key, Role::Replica)?;
+        attached.vacate(key, Role::Replica)?;
         let has_grown = grow_file(&path, size_kib)?;
         if let Some(attachment) = attached.get(key) {
             if has_grown {
-                refresh_devices(&attached, attachment.inode)?;
+                attached.devices_on(attachment.inode).try_for_each(LoopDevice::refresh_size)?;
             }
             return Ok(attachment.device.node());
         }
-        attach(&mut attached, key, &path, Role::Replica)
+        attached.attach(key, &path, Role::Replica)
     }
 
     fn connect(&self, client: &ReplicaKey, peer: &ReplicaKey) -> io::Result<String> {
@@ -123,54 +114,51 @@ impl Backing for LoopBacking {
         if let Some(attachment) = attached.get(client).filter(|attachment| attachment.inode == inode) {
             return Ok(attachment.device.node());
         }
-        vacate(&mut attached, client, Role::Client)?;
+        attached.vacate(client, Role::Client)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         remove_file(&path)?;
         fs::hard_link(&peer_path, &path)?;
-        let node = attach(&mut attached, client, &path, Role::Client)?;
-        find(&attached, client)?.device.set_read_only(true)?;
+        let node = attached.attach(client, &path, Role::Client)?;
+        attached.find(client)?.device.write_protect()?;
         Ok(node)
     }
 
     fn grow(&self, key: &ReplicaKey, size_kib: u64) -> io::Result<()> {
         let attached = self.attached();
-        let attachment = find(&attached, key)?;
+        let attachment = attached.find(key)?;
         grow_file(attachment.device.file(), size_kib)?;
-        refresh_devices(&attached, attachment.inode)
+        attached.devices_on(attachment.inode).try_for_each(LoopDevice::refresh_size)
     }
 
     fn remove(&self, key: &ReplicaKey) -> io::Result<()> {
         let mut attached = self.attached();
-        if let Some(attachment) = attached.get(key) {
-            detach(&attachment.device)?;
-            attached.remove(key);
-        }
+        attached.detach(key)?;
         remove_file(&self.path(key, Role::Replica)?)?;
         remove_file(&self.path(key, Role::Client)?)
     }
 
     fn copy(&self, from: &ReplicaKey, to: &ReplicaKey) -> io::Result<()> {
         let attached = self.attached().clone();
-        let (source, target) = (find(&attached, from)?, find(&attached, to)?);
+        let (source, target) = (attached.find(from)?, attached.find(to)?);
         if source.inode == target.inode {
             return Err(io::Error::new(ErrorKind::InvalidInput, "both replicas stand on the same file"));
         }
-        for device in devices_on(&attached, target.inode) {
+        for device in attached.devices_on(target.inode) {
             refuse_open(device)?;
             // What is still in the cache must not land on the copy later.
             device.flush()?;
         }
-        for device in devices_on(&attached, source.inode) {
+        for device in attached.devices_on(source.inode) {
             device.flush()?;
         }
         let bytes = File::open(source.device.file())?;
         let copied = File::options().write(true).open(target.device.file())?;
         copy::copy_in_place(&bytes, &copied)?;
-        refresh_devices(&attached, target.inode)?;
+        attached.devices_on(target.inode).try_for_each(LoopDevice::refresh_size)?;
         for inode in [source.inode, target.inode] {
-            devices_on(&attached, inode).try_for_each(LoopDevice::drop_cache)?;
+            attached.devices_on(inode).try_for_each(LoopDevice::drop_cache)?;
         }
         Ok(())
     }
@@ -188,23 +176,21 @@ impl Backing for LoopBacking {
     /// of those is open: the single primary of DRBD.
     fn set_writable(&self, key: &ReplicaKey, writable: bool) -> io::Result<()> {
         let attached = self.attached();
-        let Attachment { device, inode, .. } = find(&attached, key)?;
+        let Attachment { device, inode, .. } = attached.find(key)?;
         if device.is_read_only()? != writable {
             return Ok(());
         }
         if !writable {
-            device.flush()?;
-            return device.set_read_only(true);
+            return device.write_protect();
         }
-        for other in devices_on(&attached, *inode).filter(|other| other.node() != device.node()) {
+        for other in attached.devices_on(*inode).filter(|other| other.node() != device.node()) {
             if !other.is_read_only()? {
                 refuse_open(other)?;
-                other.set_read_only(true)?;
-                other.flush()?;
+                other.write_protect()?;
             }
         }
         device.drop_cache()?;
-        device.set_read_only(false)
+        device.unprotect()
     }
 
     fn file(&self, key: &ReplicaKey) -> Option<PathBuf> {
@@ -215,84 +201,6 @@ impl Backing for LoopBacking {
     fn is_real(&self) -> bool {
         true
     }
-}
-
-/// Takes over what an earlier run left: devices on files that are still there are ours again, others are detached.
-fn adopt(state: &Path) -> io::Result<HashMap<ReplicaKey, Attachment>> {
-    let mut adopted = HashMap::new();
-    for device in LoopDevice::list()? {
-        if let Some((key, role)) = layout::parse(state, device.file())
-            && !adopted.contains_key(&key)
-        {
-            let inode = fs::metadata(device.file())?.ino();
-            tracing::info!(device = device.node(), file = %device.file().display(), "took over a loop device");
-            adopted.insert(key, Attachment { device, role, inode });
-        } else if device.file().starts_with(state) {
-            detach(&device)?;
-        }
-    }
-    Ok(adopted)
-}
-
-fn attach(
-    attached: &mut HashMap<ReplicaKey, Attachment>,
-    key: &ReplicaKey,
-    file: &Path,
-    role: Role,
-) -> io::Result<String> {
-    let (inode, device) = (fs::metadata(file)?.ino(), LoopDevice::attach(file)?);
-    let node = device.node();
-    attached.insert(key.clone(), Attachment { device, role, inode });
-    Ok(node)
-}
-
-fn detach(device: &LoopDevice) -> io::Result<()> {
-    if device.detach()? == Detached::AtLastClose {
-        tracing::warn!(
-            device = device.node(),
-            file = %device.file().display(),
-            "a loop device is still open and goes when it is closed"
-        );
-    }
-    Ok(())
-}
-
-/// Makes room for a device of `role`: what the node has of the resource in another role, or of another peer, goes.
-fn vacate(attached: &mut HashMap<ReplicaKey, Attachment>, key: &ReplicaKey, role: Role) -> io::Result<()> {
-    let Some(attachment) = attached.get(key).filter(|had| had.role != role || role == Role::Client) else {
-        return Ok(());
-    };
-    if attachment.role == Role::Replica {
-        let what = format!("{} has bytes of its own of {}; remove them first", key.node, key.resource);
-        return Err(io::Error::new(ErrorKind::AlreadyExists, what));
-    }
-    refuse_open(&attachment.device)?;
-    detach(&attachment.device)?;
-    remove_file(attachment.device.file())?;
-    attached.remove(key);
-    Ok(())
-}
-
-fn find<'a>(attached: &'a HashMap<ReplicaKey, Attachment>, key: &ReplicaKey) -> io::Result<&'a Attachment> {
-    attached.get(key).ok_or_else(|| {
-        let ReplicaKey { node, resource, volume } = key;
-        io::Error::new(ErrorKind::NotFound, format!("{node} has no device for volume {volume} of {resource}"))
-    })
-}
-
-fn devices_on(attached: &HashMap<ReplicaKey, Attachment>, inode: u64) -> impl Iterator<Item = &LoopDevice> {
-    attached.values().filter(move |attachment| attachment.inode == inode).map(|attachment| &attachment.device)
-}
-
-fn refresh_devices(attached: &HashMap<ReplicaKey, Attachment>, inode: u64) -> io::Result<()> {
-    devices_on(attached, inode).try_for_each(LoopDevice::refresh_size)
-}
-
-fn refuse_open(device: &LoopDevice) -> io::Result<()> {
-    if device.is_open()? {
-        return Err(io::Error::new(ErrorKind::ResourceBusy, format!("{} is in use", device.node())));
-    }
-    Ok(())
 }
 
 /// Makes the file at least `size_kib` long; says whether that changed it.
