@@ -16,6 +16,7 @@
 
 mod contents;
 mod machine;
+mod paths;
 mod programs;
 mod record;
 mod state;
@@ -224,6 +225,7 @@ impl ScriptedHost {
         deadline: Instant,
         act: impl FnOnce(&mut State, bool) -> Result<T, i32>,
     ) -> Result<T, HostError> {
+        // The record is no operation of the host; its errors say that it can't be read.
         let Step::Host(operation) = step else { return self.answer(Operation::Read, step, path, act) };
         if self.hangs(step) {
             self.state().log.push(step);
