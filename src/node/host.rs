@@ -159,14 +159,17 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, HostError>> + Send;
 
-    /// Writes zeros to each range and flushes them. EBUSY where anything on this machine has the device mounted.
+    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by; tells
+    /// whether they do. They are read again after the device was opened for writing: from then on DRBD lets no other node
+    /// write. EBUSY where anything on this machine has the device mounted.
     fn wipe(
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         lock: &Self::Lock,
         deadline: Instant,
-    ) -> impl Future<Output = Result<(), HostError>> + Send;
+    ) -> impl Future<Output = Result<bool, HostError>> + Send;
 
     /// Flushes what was written to the device.
     fn sync(

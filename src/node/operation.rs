@@ -32,25 +32,42 @@ impl Program {
 
 /// One kind of call to the host, for errors and for the log of the scripted host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the method of Host that has its name")]
 pub enum Operation {
+    /// Look up a block device.
     Resolve,
+    /// Tell its size.
     Size,
+    /// Read from it.
     Read,
+    /// Write zeros to it.
     Wipe,
+    /// Flush it.
     Sync,
+    /// Take its lock.
     Lock,
+    /// Read the mount table.
     MountTable,
+    /// Mount a filesystem.
     Mount,
+    /// Bind-mount.
     Bind,
+    /// Change the attributes of a mount.
     RemountBind,
+    /// Unmount.
     Unmount,
+    /// Run a program.
     Run(Program),
+    /// Tell how full a filesystem is.
     Usage,
+    /// Tell what stands at a path.
     Inspect,
+    /// Make a directory.
     CreateDirectory,
+    /// Make an empty file.
     CreateFile,
+    /// Remove an empty directory.
     RemoveDirectory,
+    /// Remove a file.
     RemoveFile,
 }
 

@@ -87,13 +87,14 @@ impl Host for LinuxHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         lock: &DeviceLock,
         deadline: Instant,
-    ) -> Result<(), HostError> {
-        let (ranges, lock) = (ranges.to_vec(), lock.share());
+    ) -> Result<bool, HostError> {
+        let (ranges, judged, lock) = (ranges.to_vec(), judged.to_vec(), lock.share());
         self.call(Operation::Wipe, &device.path, deadline, move |path| {
             let _held = lock?;
-            device::wipe(path, &ranges)
+            device::wipe(path, &ranges, &judged)
         })
         .await
     }

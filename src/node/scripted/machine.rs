@@ -84,19 +84,23 @@ impl Host for ScriptedHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         _lock: &Self::Lock,
         deadline: Instant,
-    ) -> Result<(), HostError> {
+    ) -> Result<bool, HostError> {
         self.on(Operation::Wipe, &device.path, deadline, |state, is_half| {
             state.open(device.number, true)?;
             if state.is_mounted(device.number) {
                 return Err(errno::EBUSY);
             }
             let contents = state.contents(device.number);
+            if ranges.iter().zip(judged).any(|(range, bytes)| contents.read(range) != *bytes) {
+                return Ok(false);
+            }
             let share = if is_half { ranges.len() / 2 } else { ranges.len() };
             ranges[..share].iter().for_each(|range| contents.wipe(range));
             contents.flush();
-            Ok(())
+            Ok(true)
         })
         .await
     }

@@ -125,6 +125,11 @@ impl ScriptedHost {
         self.state().contents(device.number).flush();
     }
 
+    /// Another node writes to a device just before the next call of this kind.
+    pub fn write_before(&self, step: Step, device: &BlockDevice, offset: u64, bytes: &[u8]) {
+        self.state().intrusions.push((step, device.number, offset, bytes.to_vec()));
+    }
+
     /// Puts a filesystem on a device, flushed.
     pub fn put_filesystem(&self, device: &BlockDevice, fs_type: FsType, uuid: &FsUuid, label: &str) {
         let mut state = self.state();
@@ -259,6 +264,7 @@ impl ScriptedHost {
         let cut = state.kill.filter(|(at, _)| *at == state.log.len()).map(|(_, cut)| cut);
         state.log.push(step);
         state.is_killed = cut.is_some();
+        state.intrude(step);
         if cut == Some(Cut::Before) {
             return Err(killed());
         }

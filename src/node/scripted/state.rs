@@ -42,6 +42,7 @@ pub struct State {
     pub reach: HashMap<DeviceNumber, Reach>,
     pub recorded: Option<FsUuid>,
     pub faults: Vec<(Step, Fault)>,
+    pub intrusions: Vec<(Step, DeviceNumber, u64, Vec<u8>)>,
     pub kill: Option<(usize, Cut)>,
     pub is_killed: bool,
     pub log: Vec<Step>,
@@ -59,6 +60,7 @@ impl Default for State {
             reach: HashMap::new(),
             recorded: None,
             faults: Vec::new(),
+            intrusions: Vec::new(),
             kill: None,
             is_killed: false,
             log: Vec::new(),
@@ -135,6 +137,14 @@ impl State {
             self.locks.insert(number, Arc::downgrade(&lock));
             lock
         })
+    }
+
+    /// Plays what others write just before this step.
+    pub fn intrude(&mut self, step: Step) {
+        let (now, later) = std::mem::take(&mut self.intrusions).into_iter().partition(|(at, ..)| *at == step);
+        self.intrusions = later;
+        let now: Vec<_> = now;
+        now.into_iter().for_each(|(_, number, offset, bytes)| self.contents(number).write(offset, &bytes));
     }
 
     pub fn take_errno(&mut self, step: Step) -> Option<i32> {

@@ -83,7 +83,7 @@ async fn a_target_that_is_a_link_or_of_another_kind_or_without_parent_is_refused
         assert_eq!(host.mounts().len(), 1);
 
         let orphan = PublishRequest { target_path: path("/none/target"), ..publish_request(access) };
-        assert!(matches!(publish(&host, &orphan, soon()).await, Err(Error::NotFound(_))));
+        assert!(matches!(publish(&host, &orphan, soon()).await, Err(Error::ParentMissing(_))));
     }
 }
 
