@@ -40,13 +40,12 @@ impl<H: Host> Locked<'_, H> {
         let device = &self.device.path;
         tracing::info!(device = %device.display(), found = %judged.found, %fs_type, %uuid, "wiping and formatting");
         let wiped = self.host.wipe(self.device, &judged.regions, &judged.contents, self.lock, self.deadline).await;
-        if !wiped.map_err(|error| self.explain(error))? {
-            return Err(Error::Changed(device.clone()));
-        }
+        // Held until all is done: a node that froze halfway must not go on over what another one has written since.
+        let claim = wiped.map_err(|error| self.explain(error))?.ok_or_else(|| Error::Changed(device.clone()))?;
         make(self, fs_type, uuid).await?;
-        self.flush().await?;
+        self.flush(&claim).await?;
         mark(self, fs_type).await?;
-        self.flush().await?;
+        self.flush(&claim).await?;
         match self.probe().await?.found {
             Found::Filesystem(made) if made.is_marked && made.uuid == *uuid && made.fs_type == fs_type => Ok(()),
             found => Err(Error::FormatUnconfirmed { device: device.clone(), found }),
@@ -59,8 +58,8 @@ impl<H: Host> Locked<'_, H> {
         self.run(Program::E2fsck, &["-p"]).await
     }
 
-    async fn flush(&self) -> Result<(), Error> {
-        self.host.sync(self.device, self.lock, self.deadline).await.map_err(|error| self.explain(error))
+    async fn flush(&self, claim: &H::Claim) -> Result<(), Error> {
+        self.host.sync(self.device, claim, self.deadline).await.map_err(|error| self.explain(error))
     }
 
     async fn run(&self, program: Program, options: &[&str]) -> Result<(), Error> {

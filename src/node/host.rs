@@ -141,6 +141,9 @@ pub trait Host: Send + Sync {
     /// The right to write to a device. It is held as long as this value, or a program that was given it, lives.
     type Lock: Send + Sync;
 
+    /// A device that is open for writing: while this value lives, DRBD lets no other node write to it.
+    type Claim: Send + Sync;
+
     /// The block device at a path, links followed; `None` where nothing is there.
     fn resolve(
         &self,
@@ -159,9 +162,8 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, HostError>> + Send;
 
-    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by; tells
-    /// whether they do. They are read again after the device was opened for writing: from then on DRBD lets no other node
-    /// write. EBUSY where anything on this machine has the device mounted.
+    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by; `None`
+    /// where they don't. They are read again after the device was opened for writing, and it stays open. EBUSY where anything on this machine has the device mounted.
     fn wipe(
         &self,
         device: &BlockDevice,
@@ -169,13 +171,13 @@ pub trait Host: Send + Sync {
         judged: &[Vec<u8>],
         lock: &Self::Lock,
         deadline: Instant,
-    ) -> impl Future<Output = Result<bool, HostError>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Claim>, HostError>> + Send;
 
     /// Flushes what was written to the device.
     fn sync(
         &self,
         device: &BlockDevice,
-        lock: &Self::Lock,
+        claim: &Self::Claim,
         deadline: Instant,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 

@@ -51,22 +51,20 @@ fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8
     ranges.iter().map(read_range).collect()
 }
 
-pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result<bool> {
+pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result<Option<File>> {
+    let for_writing = || OpenOptions::new().read(true).write(true).clone();
     // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has it.
-    let mut device = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_EXCL.bits()).open(path)?;
+    let mut device = for_writing().custom_flags(OFlag::O_EXCL.bits()).open(path)?;
     if read_ranges(&mut device, ranges)? != judged {
-        return Ok(false);
+        return Ok(None);
     }
     for range in ranges {
         device.seek(SeekFrom::Start(range.offset))?;
         io::copy(&mut io::repeat(0).take(range.length), &mut device)?;
     }
     device.sync_all()?;
-    Ok(true)
-}
-
-pub fn sync(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path)?.sync_all()
+    // Opened before the other is closed, so that DRBD stays primary; without O_EXCL, which mkfs needs for itself.
+    for_writing().open(path).map(Some)
 }
 
 pub fn try_lock(path: &Path) -> io::Result<Option<File>> {

@@ -53,6 +53,7 @@ impl ScriptedHost {
 
 impl Host for ScriptedHost {
     type Lock = Arc<DeviceNumber>;
+    type Claim = Arc<DeviceNumber>;
 
     async fn resolve(&self, path: &Path, deadline: Instant) -> Result<Option<BlockDevice>, HostError> {
         self.whole(Operation::Resolve, path, deadline, |state| Ok(state.resolve(path))).await
@@ -87,7 +88,7 @@ impl Host for ScriptedHost {
         judged: &[Vec<u8>],
         _lock: &Self::Lock,
         deadline: Instant,
-    ) -> Result<bool, HostError> {
+    ) -> Result<Option<Self::Claim>, HostError> {
         self.on(Operation::Wipe, &device.path, deadline, |state, is_half| {
             state.open(device.number, true)?;
             if state.is_mounted(device.number) {
@@ -95,17 +96,17 @@ impl Host for ScriptedHost {
             }
             let contents = state.contents(device.number);
             if ranges.iter().zip(judged).any(|(range, bytes)| contents.read(range) != *bytes) {
-                return Ok(false);
+                return Ok(None);
             }
             let share = if is_half { ranges.len() / 2 } else { ranges.len() };
             ranges[..share].iter().for_each(|range| contents.wipe(range));
             contents.flush();
-            Ok(true)
+            Ok(Some(state.claim(device.number)))
         })
         .await
     }
 
-    async fn sync(&self, device: &BlockDevice, _lock: &Self::Lock, deadline: Instant) -> Result<(), HostError> {
+    async fn sync(&self, device: &BlockDevice, _claim: &Self::Claim, deadline: Instant) -> Result<(), HostError> {
         self.whole(Operation::Sync, &device.path, deadline, |state| {
             state.open(device.number, true)?;
             state.contents(device.number).flush();

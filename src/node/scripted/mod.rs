@@ -125,7 +125,7 @@ impl ScriptedHost {
         self.state().contents(device.number).flush();
     }
 
-    /// Another node writes to a device just before the next call of this kind.
+    /// Another node writes to a device just before the next call of this kind, if DRBD lets it.
     pub fn write_before(&self, step: Step, device: &BlockDevice, offset: u64, bytes: &[u8]) {
         self.state().intrusions.push((step, device.number, offset, bytes.to_vec()));
     }

@@ -38,6 +38,10 @@ pub fn mount(
         Some(PathKind::Symlink) => return Err(ELOOP),
         _ => return Err(ENOENT),
     }
+    if state.is_claimed(source.number) {
+        // As kernels without BLK_DEV_WRITE_MOUNTED answer.
+        return Err(errno::EBUSY);
+    }
     let device = state.device(source.number).ok_or(ENXIO)?;
     if !device.contents.has_filesystem(fs_type) {
         return Err(EINVAL);

@@ -47,6 +47,7 @@ pub struct State {
     pub is_killed: bool,
     pub log: Vec<Step>,
     locks: HashMap<DeviceNumber, Weak<DeviceNumber>>,
+    claims: HashMap<DeviceNumber, Weak<DeviceNumber>>,
     last_mount: u64,
 }
 
@@ -65,6 +66,7 @@ impl Default for State {
             is_killed: false,
             log: Vec::new(),
             locks: HashMap::new(),
+            claims: HashMap::new(),
             last_mount: 100,
         }
     }
@@ -139,12 +141,27 @@ impl State {
         })
     }
 
-    /// Plays what others write just before this step.
+    /// Opens a device for writing.
+    pub fn claim(&mut self, number: DeviceNumber) -> Arc<DeviceNumber> {
+        let claim = Arc::new(number);
+        self.claims.insert(number, Arc::downgrade(&claim));
+        claim
+    }
+
+    pub fn is_claimed(&self, number: DeviceNumber) -> bool {
+        self.claims.get(&number).is_some_and(|claim| claim.strong_count() > 0)
+    }
+
+    /// Plays what another node writes just before this step; DRBD does not let it while the device is claimed here.
     pub fn intrude(&mut self, step: Step) {
         let (now, later) = std::mem::take(&mut self.intrusions).into_iter().partition(|(at, ..)| *at == step);
         self.intrusions = later;
         let now: Vec<_> = now;
-        now.into_iter().for_each(|(_, number, offset, bytes)| self.contents(number).write(offset, &bytes));
+        for (_, number, offset, bytes) in now {
+            if !self.is_claimed(number) {
+                self.contents(number).write(offset, &bytes);
+            }
+        }
     }
 
     pub fn take_errno(&mut self, step: Step) -> Option<i32> {
