@@ -1,7 +1,7 @@
 //! The real host. Only here are system calls and child processes of the node side named.
 //!
 //! Calls on a device or filesystem that DRBD has suspended hang in the kernel, so each runs on a thread of its own
-//! ([`apart`]) and is given up at its deadline.
+//! (`apart.rs`) and is given up at its deadline.
 
 mod apart;
 mod child;
