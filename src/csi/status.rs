@@ -122,11 +122,16 @@ fn refused(kind: Kind) -> Code {
 impl Coded for node::Error {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } => Code::InvalidArgument,
-            Self::NotFound(_) => Code::NotFound,
-            Self::DeviceMissing { .. } | Self::NoQuorum { .. } | Self::Record(_) | Self::RecordUnconfirmed { .. } => {
-                Code::Unavailable
+            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
+                Code::InvalidArgument
             }
+            Self::NotFound(_) => Code::NotFound,
+            Self::OtherPermit { .. } => Code::PermissionDenied,
+            Self::DeviceMissing { .. }
+            | Self::Changed(_)
+            | Self::NoQuorum { .. }
+            | Self::Record(_)
+            | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
             | Self::WrongDevice { .. }
@@ -136,7 +141,8 @@ impl Coded for node::Error {
             | Self::OtherFilesystem { .. }
             | Self::PrimaryElsewhere { .. }
             | Self::InUse { .. }
-            | Self::ForeignMount { .. } => Code::FailedPrecondition,
+            | Self::ForeignMount { .. }
+            | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,
             Self::Incompatible { .. } => Code::AlreadyExists,

@@ -9,6 +9,7 @@ use super::{
     options::InvalidFlag,
     probe::Found,
 };
+use crate::linstor::name::ResourceName;
 use crate::volume::filesystem::{FsType, FsUuid};
 
 /// What is there and what was asked for, in one respect.
@@ -45,9 +46,12 @@ pub enum Error {
         /// What it was to be.
         expected: &'static str,
     },
-    /// The path, or the directory that it is to be made in, does not exist.
-    #[error("{} does not exist or is not mounted", .0.display())]
+    /// No volume is mounted at the path that is to be measured.
+    #[error("no volume is mounted at {}", .0.display())]
     NotFound(PathBuf),
+    /// The directory that a path is to be made in does not exist. CSI has the orchestrator make it.
+    #[error("the directory above {} does not exist; the orchestrator must make it first", .0.display())]
+    ParentMissing(PathBuf),
     /// The volume is to be published but nothing is mounted at its staging path.
     #[error("no filesystem is mounted at {}; call NodeStageVolume first", .0.display())]
     NotStaged(PathBuf),
@@ -169,6 +173,9 @@ pub enum Error {
         /// What was read.
         read: Option<FsUuid>,
     },
+    /// The device was to be formatted for what it held, and something else wrote to it meanwhile. It was not touched.
+    #[error("{} changed while it was being judged; it was left as it is, try again", .0.display())]
+    Changed(PathBuf),
     /// mkfs said that it succeeded, and the device does not show it.
     #[error("{} was formatted and holds {found} now; see whether its replicas are sound", device.display())]
     FormatUnconfirmed {
@@ -208,6 +215,17 @@ pub enum Error {
         /// The respect in which it differs.
         difference: Difference,
     },
+    /// The permit is for another volume.
+    #[error("the permit is for volume {permitted}, not for {asked}")]
+    OtherPermit {
+        /// The volume that may be published.
+        permitted: ResourceName,
+        /// The volume that was asked for.
+        asked: ResourceName,
+    },
+    /// The filesystem takes no more writes after an I/O error, such as a lost quorum.
+    #[error("filesystem at {} became read-only after an error; unmount it and stage the volume again", .0.display())]
+    WentReadOnly(PathBuf),
     /// Something is mounted at the path that linflow did not mount. It is left alone.
     #[error("{} carries a {fs_type} mount that is not linflow's", path.display())]
     ForeignMount {

@@ -17,6 +17,7 @@ pub mod formatting;
 pub mod host;
 pub mod linux;
 pub mod mounts;
+pub mod operation;
 pub mod options;
 pub mod path;
 pub mod probe;
@@ -25,6 +26,9 @@ pub mod scripted;
 pub mod stage;
 pub mod stats;
 mod wait;
+
+#[cfg(test)]
+mod tests;
 
 pub use device::DeviceHint;
 pub use error::{Difference, Error};

@@ -35,9 +35,12 @@ pub struct PublishRequest {
 pub async fn publish<H: Host>(
     host: &H,
     request: &PublishRequest,
-    _permit: &Permit,
+    permit: &Permit,
     deadline: Instant,
 ) -> Result<(), Error> {
+    if *permit.volume() != request.device.resource {
+        return Err(Error::OtherPermit { permitted: permit.volume().clone(), asked: request.device.resource.clone() });
+    }
     match &request.access {
         Access::Mount { flags, .. } => publish_filesystem(host, request, flags, deadline).await,
         Access::Block => publish_block(host, request, deadline).await,
@@ -61,6 +64,9 @@ async fn publish_filesystem<H: Host>(
     let staged = table.top_at(&staging.path).ok_or_else(not_staged)?;
     if let Some(device) = locate(host, &request.device, deadline).await? {
         require_device(&staging.path, staged, &device)?;
+    }
+    if staged.went_read_only() && !wanted.contains(&Attribute::ReadOnly) {
+        return Err(Error::WentReadOnly(staging.path));
     }
     wanted.extend(Attribute::among(&staged.options));
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
@@ -88,7 +94,7 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
 
 /// The place of a path, with a regular file there or the device already.
 async fn ensure_file<H: Host>(host: &H, path: &Path, device: &BlockDevice, deadline: Instant) -> Result<Place, Error> {
-    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
+    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::ParentMissing(path.to_owned()))?;
     match place.kind {
         Some(PathKind::File(0)) => {}
         None => host.create_file(&place.path, deadline).await?,

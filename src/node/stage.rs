@@ -53,16 +53,12 @@ pub async fn stage<H: Host>(
     record: &impl FormatRecord,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let device = await_device(host, &request.device, deadline).await?;
-    let Access::Mount { fs_type, flags } = &request.access else { return Ok(()) };
-    let staging = Staging {
-        host,
-        request,
-        device: &device,
-        fs_type: *fs_type,
-        options: MountOptions::parse(flags)?.for_staging(request.read_only),
-        deadline,
+    let (fs_type, options) = match &request.access {
+        Access::Block => return await_device(host, &request.device, deadline).await.map(drop),
+        Access::Mount { fs_type, flags } => (*fs_type, MountOptions::parse(flags)?.for_staging(request.read_only)),
     };
+    let device = await_device(host, &request.device, deadline).await?;
+    let staging = Staging { host, request, device: &device, fs_type, options, deadline };
     let lock = await_lock(host, &device, deadline).await?;
     let target = staging.ensure_directory().await?;
     let table = host.mount_table(deadline).await?;
@@ -99,6 +95,7 @@ impl<H: Host> Staging<'_, H> {
             return Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device });
         }
         match self.difference(entry) {
+            None if entry.went_read_only() => Err(Error::WentReadOnly(path.to_owned())),
             None => Ok(()),
             Some(difference) => Err(Error::Incompatible { path: path.to_owned(), difference }),
         }
@@ -133,23 +130,47 @@ impl<H: Host> Staging<'_, H> {
 
     /// Brings the filesystem into the state in which it may be mounted, and tells its type.
     async fn prepare(&self, on: &Locked<'_, H>, record: &impl FormatRecord, is_mounted: bool) -> Result<FsType, Error> {
+        match &self.request.fs_uuid {
+            Some(uuid) => self.prepare_ours(on, record, uuid, is_mounted).await.map(|()| self.fs_type),
+            None => self.prepare_static(on, is_mounted).await,
+        }
+    }
+
+    async fn prepare_ours(
+        &self,
+        on: &Locked<'_, H>,
+        record: &impl FormatRecord,
+        uuid: &FsUuid,
+        is_mounted: bool,
+    ) -> Result<(), Error> {
         let device = &self.device.path;
-        let Some(uuid) = &self.request.fs_uuid else { return decide_static(&on.probe().await?, device) };
+        // The record first: a filesystem that is made in between is then seen on the device.
         let recorded = record.read().await?;
+        let probed = on.probe().await?;
         let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
-        let plan = decide(&on.probe().await?, recorded.as_ref(), &wanted)?;
-        match plan {
-            Plan::Mount { needs_check: true } | Plan::RecordThenMount { needs_check: true } if !is_mounted => {
-                on.check_ext4().await?;
+        match decide(&probed.found, recorded.as_ref(), &wanted)? {
+            Plan::Mount { needs_check } => self.check(on, needs_check && !is_mounted).await,
+            Plan::RecordThenMount { needs_check } => {
+                self.check(on, needs_check && !is_mounted).await?;
+                confirm_record(record, uuid).await
             }
-            Plan::Format if is_mounted => return Err(Error::InUse { path: device.clone(), source: None }),
-            Plan::Format => on.format(self.fs_type, uuid).await?,
-            Plan::Mount { .. } | Plan::RecordThenMount { .. } => {}
+            Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
+            Plan::Format => {
+                on.format(&probed, self.fs_type, uuid).await?;
+                confirm_record(record, uuid).await
+            }
         }
-        if !matches!(plan, Plan::Mount { .. }) {
-            confirm_record(record, uuid).await?;
-        }
-        Ok(self.fs_type)
+    }
+
+    async fn prepare_static(&self, on: &Locked<'_, H>, is_mounted: bool) -> Result<FsType, Error> {
+        let found = on.probe().await?.found;
+        let superblock = decide_static(&found, &self.device.path)?;
+        self.check(on, superblock.needs_check && !is_mounted && !self.request.read_only).await?;
+        Ok(superblock.fs_type)
+    }
+
+    async fn check(&self, on: &Locked<'_, H>, is_needed: bool) -> Result<(), Error> {
+        if is_needed { on.check_ext4().await } else { Ok(()) }
     }
 }
 
@@ -174,7 +195,7 @@ fn context_of(entry: &MountEntry) -> String {
 
 /// The place of a path, with a real directory there.
 pub(super) async fn ensure_directory<H: Host>(host: &H, path: &Path, deadline: Instant) -> Result<Place, Error> {
-    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
+    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::ParentMissing(path.to_owned()))?;
     match place.kind {
         Some(PathKind::Directory) => {}
         None => host.create_directory(&place.path, deadline).await?,
