@@ -18,7 +18,7 @@ pub async fn write_random(path: &Path, mib: usize) -> Result<String, Error> {
     let mut file = File::create(path).await.map_err(Error::file("create", path))?;
     let (mut digest, mut chunk) = (Sha256::new(), vec![0; CHUNK]);
     for _ in 0..mib {
-        getrandom::fill(&mut chunk).map_err(|error| Error::file("draw random bytes for", path)(error.into()))?;
+        getrandom::fill(&mut chunk).map_err(Error::Random)?;
         digest.update(&chunk);
         file.write_all(&chunk).await.map_err(Error::file("write", path))?;
     }
@@ -48,7 +48,7 @@ pub async fn checksum(path: &Path) -> Result<String, Error> {
 /// A random UID as the API server gives (UUID, version 4).
 pub fn random_uid() -> Result<String, Error> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::file("read", Path::new("/dev/urandom"))(error.into()))?;
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);

@@ -50,6 +50,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The system's random numbers.
+    #[error("no random numbers: {0}")]
+    Random(getrandom::Error),
     /// Nobody reads what the demo prints.
     #[error("cannot print")]
     Print(#[source] io::Error),
