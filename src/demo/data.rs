@@ -5,7 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::File,
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 
 use super::error::Error;
@@ -22,7 +22,7 @@ pub async fn write_random(path: &Path, mib: usize) -> Result<String, Error> {
         digest.update(&chunk);
         file.write_all(&chunk).await.map_err(Error::file("write", path))?;
     }
-    file.sync_all().await.map_err(Error::file("flush", path))?;
+    flush(file, path).await?;
     Ok(hex(&digest.finalize()))
 }
 
@@ -30,6 +30,22 @@ pub async fn write_random(path: &Path, mib: usize) -> Result<String, Error> {
 pub async fn write_note(path: &Path, text: &str) -> Result<(), Error> {
     let mut file = File::create(path).await.map_err(Error::file("create", path))?;
     file.write_all(text.as_bytes()).await.map_err(Error::file("write", path))?;
+    flush(file, path).await
+}
+
+/// Writes the first sector of a device over itself, which changes nothing where it succeeds.
+pub async fn write_back(device: &Path) -> Result<(), Error> {
+    let mut sector = [0; 512];
+    let mut file = File::options().read(true).write(true).open(device).await.map_err(Error::file("open", device))?;
+    file.read_exact(&mut sector).await.map_err(Error::file("read", device))?;
+    file.rewind().await.map_err(Error::file("rewind", device))?;
+    file.write_all(&sector).await.map_err(Error::file("write", device))?;
+    flush(file, device).await
+}
+
+/// Until its flush tokio owes the outcome of the last write.
+async fn flush(mut file: File, path: &Path) -> Result<(), Error> {
+    file.flush().await.map_err(Error::file("write", path))?;
     file.sync_all().await.map_err(Error::file("flush", path))
 }
 

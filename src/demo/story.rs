@@ -1,6 +1,9 @@
 //! The story, step by step. A run of Airflow has a volume; its node dies, and later the other one.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tonic::Code;
@@ -212,9 +215,10 @@ impl Story {
         }
         let seen = Seen::new(format!("{HOME} was back, was cut off, and missed a write: Outdated, may not be promoted"));
         let Some(device) = home.device_path(0).filter(|_| self.has_devices) else { return Ok(seen.looked(1)) };
-        match tokio::fs::OpenOptions::new().write(true).open(device).await {
-            Ok(_) => Err(Error::NotRefused("opening an outdated replica for writing")),
-            Err(error) => Ok(seen.note(format!("opening {device} for writing: {error}")).looked(1)),
+        match data::write_back(Path::new(device)).await {
+            Ok(()) => Err(Error::NotRefused("writing to an outdated replica")),
+            Err(Error::File { source, .. }) => Ok(seen.note(format!("writing to its {device}: {source}")).looked(1)),
+            Err(other) => Err(other),
         }
     }
 
