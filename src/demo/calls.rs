@@ -7,7 +7,10 @@ use tonic::{Code, Response, Status, transport::Channel};
 use super::{cluster::POOL, error::Error, pods::TaskPod};
 use crate::csi::{
     proto::{
-        self as csi, controller_client::ControllerClient, identity_client::IdentityClient, node_client::NodeClient,
+        self as csi,
+        controller_client::ControllerClient,
+        identity_client::IdentityClient,
+        node_client::NodeClient,
         volume_capability::{AccessMode, AccessType, MountVolume, access_mode::Mode},
     },
     request::TOPOLOGY_KEY,

@@ -34,8 +34,8 @@ pub const POOL: &str = "pool";
 const POOL_KIB: u64 = 1 << 20;
 /// The driver's name, as StorageClasses name it.
 const DRIVER: &str = "linflow.csi";
-/// How long an attach waits for its device.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an attach waits for its device, or for the proof that another node may be given up.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All that runs, for the story to act on. Clones are handles on the same.
 #[derive(Clone)]
@@ -83,7 +83,8 @@ impl Servers {
     ) -> Result<Channel, Error> {
         let socket = socket::bind(endpoint).await?;
         let stop = self.stop.clone().cancelled_owned();
-        let running = [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
+        let running =
+            [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
         self.tasks.spawn(async move {
             if let Err(error) = service::serve(socket, identity, controller, node, stop).await {
                 tracing::error!(%error, "a service of the demo ended");

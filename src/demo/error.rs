@@ -20,7 +20,7 @@ pub enum Error {
     #[error("gRPC")]
     Transport(#[from] tonic::transport::Error),
     /// A CSI call was refused.
-    #[error("{call} answered {}: {}", .status.code(), .status.message())]
+    #[error("{call} answered {:?}: {}", .status.code(), .status.message())]
     Call {
         /// The call.
         call: &'static str,

@@ -122,4 +122,5 @@ async fn play(
 
 const INTRODUCTION: &str = "Simulated: LINSTOR, its nodes (all on this machine) and DRBD. Real: the CSI services, their sockets, every check and \
                             decision, and as root loop devices, mkfs, fsck and mounts.";
-const BOOKKEEPING: &str = "Not root: bookkeeping mode. There are no devices, so the steps that stage, mount, write and read are left out.";
+const BOOKKEEPING: &str =
+    "Not root: bookkeeping mode. There are no devices, so the steps that stage, mount, write and read are left out.";

@@ -87,7 +87,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for pod in [TaskPod::claimant("uid-1".to_owned()).unwrap(), TaskPod::foreign("uid-2".to_owned()).unwrap()] {
             pod.write_to(folder.path()).await.unwrap();
-            let wanted = PodRef { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: Some(pod.uid.clone()) };
+            let wanted =
+                PodRef { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: Some(pod.uid.clone()) };
             let found = FolderDirectory::new(folder.path()).pod(&wanted).await.unwrap();
             assert_eq!((&found.reference, found.annotations.get("dag_id")), (&wanted, Some(&pod.dag_id)));
         }

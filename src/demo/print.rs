@@ -17,6 +17,11 @@ const RED: &str = "31";
 const BOLD: &str = "1";
 const DIM: &str = "2";
 
+/// Where what a step has shown begins, in characters.
+const INDENT: usize = 31;
+/// How wide notes may be.
+const WIDTH: usize = 100;
+
 /// What a step has shown.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -166,7 +171,8 @@ impl Teller {
         let (mark, color) = if ok { ("ok", GREEN) } else { ("FAILED", RED) };
         let cost = format!("{:>5} ms {requests:>3} req", milliseconds(took));
         let head = format!("{} {} {}", self.paint(color, mark), self.paint(BOLD, &format!("{name:<10}")), cost);
-        let notes = seen.notes.iter().map(|note| format!("\n{:31}{}", "", self.paint(DIM, note)));
+        let notes = seen.notes.iter().flat_map(|note| wrap(note));
+        let notes = notes.map(|line| format!("\n{:INDENT$}{}", "", self.paint(DIM, &line)));
         format!("{head}   {}{}", seen.line, notes.collect::<String>())
     }
 
@@ -179,6 +185,22 @@ impl Teller {
         let mut out = io::stdout().lock();
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Print)
     }
+}
+
+/// Breaks a text between words, so that it can stand beside the steps.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn step_object(name: &str, took: Duration, requests: usize, seen: &Seen, ok: bool) -> String {
@@ -208,6 +230,14 @@ mod tests {
         let seen = Seen::new("made").note("of bytes");
         let lines = teller(Color::Never, false).step_lines("create", Duration::from_millis(12), 4, &seen, true);
         assert_eq!(lines, "ok create        12 ms   4 req   made\n                               of bytes");
+    }
+
+    #[test]
+    fn a_long_note_is_broken_between_words() {
+        let long = "word ".repeat(41);
+        let lines = wrap(long.trim_end());
+        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [99, 99, 4]);
+        assert_eq!(lines.join(" "), long.trim_end());
     }
 
     #[test]

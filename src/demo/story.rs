@@ -52,8 +52,7 @@ pub struct Story {
 impl Story {
     /// Begins: makes the volume.
     pub async fn begin(cluster: Cluster, teller: &Teller) -> Result<Self, Error> {
-        let (claimant, foreign) =
-            (TaskPod::claimant(data::random_uid()?)?, TaskPod::foreign(data::random_uid()?)?);
+        let (claimant, foreign) = (TaskPod::claimant(data::random_uid()?)?, TaskPod::foreign(data::random_uid()?)?);
         for pod in [&claimant, &foreign] {
             pod.write_to(&cluster.work.pods()).await?;
         }
@@ -110,8 +109,7 @@ impl Story {
         let replicas: Vec<&str> = cluster::names(&view, |resource| !resource.is_diskless());
         let other = replicas.iter().find(|node| !is_same_name(node, HOME)).copied();
         let expected = "a replica on node-1 and one on another node";
-        self.survivor =
-            other.ok_or_else(|| Error::Unexpected { expected, seen: replicas.join(", ") })?.to_owned();
+        self.survivor = other.ok_or_else(|| Error::Unexpected { expected, seen: replicas.join(", ") })?.to_owned();
         let line = format!("{} MiB, replicas on {}", VOLUME_BYTES >> 20, replicas.join(" and "));
         let voters = cluster::names(&view, Resource::is_tie_breaker);
         Ok(Seen::new(format!("{line}, tie-breaker on {}", voters.join(", ")))
@@ -131,10 +129,11 @@ impl Story {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        self.play_opener(node).await?;
+        self.play_opener(node, true).await?;
         let device = self.device(node).await?;
         let line = format!("{node} has it as {device}");
-        Ok(if refusals > 0 { Seen::new(format!("{line}, after {refusals} refusals")) } else { Seen::new(line) }.looked(1))
+        Ok(if refusals > 0 { Seen::new(format!("{line}, after {refusals} refusals")) } else { Seen::new(line) }
+            .looked(1))
     }
 
     async fn stage(&mut self) -> Result<Seen, Error> {
@@ -151,7 +150,8 @@ impl Story {
         if mounts > 0 {
             return Err(Error::Unexpected { expected: "no mount", seen: format!("{mounts} at {}", target.display()) });
         }
-        Ok(Seen::new(format!("pod {} of another DAG: PERMISSION_DENIED", self.foreign.name)).note(message))
+        Ok(Seen::new(format!("pod {} of another DAG may not have it", self.foreign.name))
+            .note(format!("PERMISSION_DENIED: {message}")))
     }
 
     async fn publish(&mut self) -> Result<Seen, Error> {
@@ -193,8 +193,10 @@ impl Story {
             return Err(Error::Unexpected { expected: "this node's own replica", seen: file.display().to_string() });
         }
         let shown = file.strip_prefix(work.state()).unwrap_or(&file).display().to_string();
+        let which =
+            if node == HOME { "the first replica" } else { "the other replica, not the one that was written to" };
         Ok(Seen::new(format!("{DATA_MIB} MiB read on {node}: the checksum holds"))
-            .note(format!("read from {shown}, this node's own replica"))
+            .note(format!("the mount's loop device is on {shown}: {which}"))
             .fact("sha256", read)
             .fact("file", shown))
     }
@@ -202,7 +204,9 @@ impl Story {
     /// The first node returns, is cut off, and misses a write: its replica is outdated from then on.
     async fn outdate_home(&mut self) -> Result<Seen, Error> {
         let resource = self.resource.to_string();
-        self.cluster.befall(move |cluster| cluster.restore(HOME).and_then(|()| cluster.disconnect(&resource, HOME))).await?;
+        self.cluster
+            .befall(move |cluster| cluster.restore(HOME).and_then(|()| cluster.disconnect(&resource, HOME)))
+            .await?;
         if self.has_devices {
             data::write_note(&self.file("note"), NOTE).await?;
         }
@@ -213,7 +217,8 @@ impl Story {
             let seen = format!("disk {disk:?}, may promote {may_promote:?}");
             return Err(Error::Unexpected { expected: "an outdated replica", seen });
         }
-        let seen = Seen::new(format!("{HOME} was back, was cut off, and missed a write: Outdated, may not be promoted"));
+        let seen =
+            Seen::new(format!("{HOME} was back, was cut off, and missed a write: Outdated, may not be promoted"));
         let Some(device) = home.device_path(0).filter(|_| self.has_devices) else { return Ok(seen.looked(1)) };
         match data::write_back(Path::new(device)).await {
             Ok(()) => Err(Error::NotRefused("writing to an outdated replica")),
@@ -228,7 +233,8 @@ impl Story {
         self.crash(&survivor).await?;
         let attached = self.cluster.calls.attach(&self.attached.volume, HOME).await;
         let message = calls::refusal("attaching to an outdated replica", Code::FailedPrecondition, attached)?;
-        Ok(Seen::new(format!("{survivor} is lost too; attach to {HOME}: FAILED_PRECONDITION")).note(message))
+        let line = format!("{survivor} is lost too; {HOME} may not have it, asked for up to {:?}", cluster::PATIENCE);
+        Ok(Seen::new(line).note(format!("FAILED_PRECONDITION: {message}")))
     }
 
     /// The other node returns, and kubelet tidies up there; the first node's replica catches up.
@@ -274,6 +280,7 @@ impl Story {
     }
 
     async fn detach(&mut self) -> Result<Seen, Error> {
+        self.play_opener(&self.attached.node, false).await?;
         self.cluster.calls.detach(&self.attached).await?;
         Ok(Seen::new(format!("{} has let go", self.attached.node)))
     }
@@ -288,8 +295,7 @@ impl Story {
         let records = self.cluster.linstor.kv_list().await?;
         let definitions = definitions.into_iter().map(|definition| format!("definition {}", definition.name));
         let records = records.into_keys().map(|instance| format!("key-value instance {instance}"));
-        let left: Vec<String> =
-            definitions.chain(records).chain(self.cluster.work.leftovers().await?).collect();
+        let left: Vec<String> = definitions.chain(records).chain(self.cluster.work.leftovers().await?).collect();
         if left.is_empty() {
             Ok(Seen::new("no definition, no record, no loop device, no mount").looked(2))
         } else {
@@ -297,13 +303,13 @@ impl Story {
         }
     }
 
-    /// Without devices nobody can open one, so the books are told of the pod that would.
-    async fn play_opener(&self, node: &str) -> Result<(), Error> {
+    /// Without devices nobody can open one, so the books are told of the pod that would, and that it ends.
+    async fn play_opener(&self, node: &str, open: bool) -> Result<(), Error> {
         if self.has_devices {
             return Ok(());
         }
         let replica = ReplicaKey { node: node.to_owned(), resource: self.resource.to_string(), volume: 0 };
-        self.cluster.befall(move |cluster| Ok(cluster.backing().set_open(&replica, true)?)).await
+        self.cluster.befall(move |cluster| Ok(cluster.backing().set_open(&replica, open)?)).await
     }
 
     async fn device(&self, node: &str) -> Result<String, Error> {

@@ -12,12 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::error::Error;
-use crate::node::{
-    Host,
-    host::DeviceNumber,
-    linux::LinuxHost,
-    mounts::MountEntry,
-};
+use crate::node::{Host, host::DeviceNumber, linux::LinuxHost, mounts::MountEntry};
 
 /// How long the machine may take for one thing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -102,8 +97,10 @@ impl Work {
     pub async fn file_under(&self, mount_point: &Path) -> Result<PathBuf, Error> {
         let mounts = self.mounts_below(mount_point).await?;
         let device = mounts.first().map(|entry| entry.device);
-        let DeviceNumber { major, minor } = device
-            .ok_or_else(|| Error::Unexpected { expected: "a mount", seen: format!("none at {}", mount_point.display()) })?;
+        let DeviceNumber { major, minor } = device.ok_or_else(|| Error::Unexpected {
+            expected: "a mount",
+            seen: format!("none at {}", mount_point.display()),
+        })?;
         let path = PathBuf::from(format!("/sys/dev/block/{major}:{minor}/loop/backing_file"));
         let file = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
         Ok(PathBuf::from(file.trim_end()))
