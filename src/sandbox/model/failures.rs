@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::fault::{Fault, code};
+use super::identity;
 use super::name::Key;
 use super::node::Health;
 use super::resource::{Deleting, Kind};
@@ -161,6 +162,7 @@ impl Cluster {
         }
         if let Some(state) = self.nodes.get_mut(node) {
             state.health = health;
+            state.offline_since_ms = Some(identity::now_ms());
         }
         for definition in &definitions {
             if health == Health::Crashed {
@@ -201,6 +203,7 @@ impl Cluster {
     fn come_back(&mut self, node: &Key) -> Result<(), FailureError> {
         if let Some(state) = self.nodes.get_mut(node) {
             state.health = Health::Up;
+            state.offline_since_ms = None;
         }
         for definition in self.definitions_on(node) {
             let deleting = self.definitions[&definition].deleting;

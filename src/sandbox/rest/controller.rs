@@ -43,7 +43,7 @@ async fn list(State(cluster): State<SharedCluster>) -> Response {
 async fn modify(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let changes: Changes = match json::read::<PropsBody>(&body, MALFORMED) {
         Ok(body) => body.into(),
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = Call::new(Op::Create, Object::Controller, "Controller");
     let work = move |cluster: &mut crate::sandbox::model::Cluster, call: &mut Call| {

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn single(State(cluster): State<SharedCluster>, Path(name): Path<String>) 
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let changes: Changes = match json::read::<PropsBody>(&body, MALFORMED) {
         Ok(body) => body.into(),
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let work = move |cluster: &mut Cluster, call: &mut Call| {
         cluster.kv.change(&name, &changes)?;

@@ -229,12 +229,18 @@ impl Call {
         entry.details(OFFLINE_DETAILS);
     }
 
+    /// Drops the references of what was said so far.
+    pub fn without_refs(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.refs.clear());
+    }
+
     /// Refuses the call, with an error report where LINSTOR writes one. What was said before is taken back, as its
     /// transaction is.
     pub fn refuse(&mut self, fault: Fault, cluster: &mut Cluster) {
         self.entries.clear();
         let object = if fault.volume.is_some() { Object::VolumeDefinition } else { self.object };
         let bare = self.op == Op::None;
+        let of_group = self.object == Object::VolumeGroup;
         let details = match (fault.details.as_str(), self.details.as_str()) {
             ("", details) | (details, "") => details.to_owned(),
             (first, second) => format!("{first}\n{second}"),
@@ -246,8 +252,11 @@ impl Call {
         entry.details = details;
         entry.correction = fault.correction;
         entry.reports.extend(report);
-        if let Some((_, number)) = fault.volume {
+        if let Some((name, number)) = fault.volume {
             entry.with("VlmNr", number.to_string());
+            if of_group {
+                entry.with("RscGrp", name);
+            }
         }
     }
 
@@ -284,11 +293,12 @@ pub fn offline_report(node: &str) -> Value {
 }
 
 /// The answer to a body that can't be read.
-pub fn unreadable(status: StatusCode, details: &str) -> Response {
+pub fn unreadable(status: StatusCode, details: &str, report: Option<String>) -> Response {
     let entry = Fields::new()
         .kept("ret_code", PARSE_ERROR)
         .with("message", "Unable to parse input json.")
         .with("details", details)
+        .with("error_report_ids", report.as_slice())
         .with("created_at", identity::now_text());
     (status, Json(Value::Array(vec![entry.done()]))).into_response()
 }

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -95,7 +95,7 @@ struct Wanted {
 async fn create_list(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     match json::read::<Vec<ResourceCreate>>(&body, MALFORMED) {
         Ok(wanted) => create_all(&cluster, name, wanted).await,
-        Err(answer) => answer,
+        Err(unreadable) => unreadable.into_response(),
     }
 }
 
@@ -109,7 +109,7 @@ async fn create(
             wanted.resource.node_name = node;
             create_all(&cluster, name, vec![wanted]).await
         }
-        Err(answer) => answer,
+        Err(unreadable) => unreadable.into_response(),
     }
 }
 
@@ -203,7 +203,7 @@ async fn modify(
 ) -> Response {
     let body: ResourceModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let changes =
         Changes { set: body.override_props, delete: body.delete_props, delete_namespaces: body.delete_namespaces };

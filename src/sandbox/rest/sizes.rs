@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -38,7 +38,7 @@ struct QuerySize {
 async fn of_group(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let query: QuerySize = match json::read_or_default(&body, MALFORMED) {
         Ok(query) => query,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let refused = cluster.lock().group(&name).err();
     if let Some(fault) = refused {
@@ -61,7 +61,7 @@ fn refusal(cluster: &SharedCluster, fault: Fault) -> Value {
 async fn of_all(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let query: QuerySize = match json::read_or_default(&body, MALFORMED) {
         Ok(query) => query,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     cluster
         .look(move |cluster| {
@@ -82,8 +82,7 @@ fn space(cluster: &Cluster, group: &Group, filter: Option<SelectFilter>) -> Valu
     let chosen = cluster.choose_nodes(&filter, wish).unwrap_or_default();
     let nodes: Vec<&Node> = chosen.iter().filter_map(|key: &Key| cluster.nodes.get(key)).collect();
     let least = |of: &dyn Fn(&Node) -> u64| nodes.iter().map(|node| of(node)).min().unwrap_or(0);
-    let ratio = json!(20.0);
-    debug_assert_eq!(OVERSUBSCRIPTION, 20);
+    let ratio = json!(f64::from(OVERSUBSCRIPTION));
     let spawn = |node: &&Node| {
         json!({
             "node_name": node.name,
@@ -99,5 +98,3 @@ fn space(cluster: &Cluster, group: &Group, filter: Option<SelectFilter>) -> Valu
         .with("next_spawn_result", nodes.iter().map(spawn).collect::<Vec<_>>())
         .done()
 }
-
-use axum::response::IntoResponse;
