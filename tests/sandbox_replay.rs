@@ -4,6 +4,8 @@
 //! sorted, since satellites answer in any order; the names of all fields, at every depth, with the names of the objects
 //! referred to; and the values of the fields in `STABLE`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use linflow::sandbox::bookkeeping::Bookkeeping;

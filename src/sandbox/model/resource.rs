@@ -73,7 +73,7 @@ pub struct Volume {
 
 impl Volume {
     /// A volume that is not deployed yet.
-    pub fn new() -> Self {
+    pub fn undeployed() -> Self {
         Self { uuid: identity::uuid(), props: Props::new(), device: String::new() }
     }
 }

@@ -284,7 +284,7 @@ fn remove_definition(cluster: &mut Cluster, call: &mut Call, name: &str) -> Resu
     let name = &definition.name;
     if let Some(user) = definition.resources.values().find(|r| r.open && cluster.is_online(&r.node)) {
         let message = format!("Resource '{name}' on node '{}' is still in use.", user.node);
-        return Err(super::resources::in_use(message, name, &user.node));
+        return Err(super::removal::in_use(message, name, &user.node));
     }
     let sites = progress::sites(cluster, &definition);
     if !sites.is_empty() {

@@ -12,6 +12,7 @@ mod pools;
 mod progress;
 mod properties;
 mod query;
+mod removal;
 mod reply;
 mod reports;
 mod resources;
@@ -43,6 +44,7 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(volume_definitions::routes())
         .merge(placing::routes())
         .merge(resources::routes())
+        .merge(removal::routes())
         .merge(available::routes())
         .merge(view::routes())
         .merge(kv::routes())

@@ -241,16 +241,16 @@ impl Call {
         let object = if fault.volume.is_some() { Object::VolumeDefinition } else { self.object };
         let bare = self.op == Op::None;
         let of_group = self.object == Object::VolumeGroup;
-        let details = match (fault.details.as_str(), self.details.as_str()) {
+        let details = match (&*fault.details, self.details.as_str()) {
             ("", details) | (details, "") => details.to_owned(),
             (first, second) => format!("{first}\n{second}"),
         };
         let report = fault.report.then(|| cluster.reports.write(&fault.message, &fault.cause));
         let entry =
             self.entry(Severity::Error, self.op, if bare { Object::None } else { object }, fault.code, fault.message);
-        entry.cause = fault.cause;
+        entry.cause = fault.cause.into();
         entry.details = details;
-        entry.correction = fault.correction;
+        entry.correction = fault.correction.into();
         entry.reports.extend(report);
         if let Some((name, number)) = fault.volume {
             entry.with("VlmNr", number.to_string());
