@@ -140,7 +140,7 @@ fn call_about(op: Op, name: Option<&str>) -> Call {
 async fn create(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let body: DefinitionCreate = match json::read(&body, StatusCode::BAD_REQUEST) {
         Ok(body) => body,
-        Err(unreadable) => return unreadable.reported(&cluster),
+        Err(unreadable) => return unreadable.reported(&cluster).await,
     };
     let new = body.resource_definition;
     let call = call_about(Op::Create, new.name.as_deref());
@@ -212,7 +212,7 @@ struct DefinitionModify {
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let body: DefinitionModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(unreadable) => return unreadable.reported(&cluster),
+        Err(unreadable) => return unreadable.reported(&cluster).await,
     };
     let call = call_about(Op::Modify, Some(&name));
     cluster.change(StatusCode::OK, call, move |cluster, call| modify_definition(cluster, call, &name, body)).await

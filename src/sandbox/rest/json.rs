@@ -1,5 +1,6 @@
 //! JSON as LINSTOR writes it, with empty fields left out, and reads it, with unknown fields refused.
 
+use super::Roles;
 use super::reply::unreadable;
 use crate::sandbox::model::SharedCluster;
 use axum::http::StatusCode;
@@ -59,9 +60,10 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// The answer of calls that write an error report about it.
-    pub fn reported(self, cluster: &SharedCluster) -> Response {
-        let report = cluster.lock().reports.write("Unable to parse input json.", &self.why);
-        unreadable(self.status, &self.why, Some(report))
+    pub async fn reported(self, cluster: &SharedCluster) -> Response {
+        let (status, why) = (self.status, self.why.clone());
+        let written = cluster.run(Roles::Aside, move |c| c.reports.write("Unable to parse input json.", &self.why));
+        unreadable(status, &why, written.await.ok())
     }
 }
 

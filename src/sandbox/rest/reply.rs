@@ -237,27 +237,34 @@ impl Call {
     /// Refuses the call, with an error report where LINSTOR writes one. What was said before is taken back, as its
     /// transaction is.
     pub fn refuse(&mut self, fault: Fault, cluster: &mut Cluster) {
+        let report = fault.report.then(|| cluster.reports.write(&fault.message, &fault.cause));
+        self.refuse_unreported(fault).reports.extend(report);
+    }
+
+    /// Refuses the call, without an error report.
+    pub fn refuse_unreported(&mut self, fault: Fault) -> &mut Entry {
         self.entries.clear();
-        let object = if fault.volume.is_some() { Object::VolumeDefinition } else { self.object };
-        let bare = self.op == Op::None;
-        let of_group = self.object == Object::VolumeGroup;
+        let object = match (self.op, &fault.volume) {
+            (Op::None, _) => Object::None,
+            (_, Some(_)) => Object::VolumeDefinition,
+            (_, None) => self.object,
+        };
         let details = match (&*fault.details, self.details.as_str()) {
             ("", details) | (details, "") => details.to_owned(),
             (first, second) => format!("{first}\n{second}"),
         };
-        let report = fault.report.then(|| cluster.reports.write(&fault.message, &fault.cause));
-        let entry =
-            self.entry(Severity::Error, self.op, if bare { Object::None } else { object }, fault.code, fault.message);
+        let of_group = self.object == Object::VolumeGroup;
+        let entry = self.entry(Severity::Error, self.op, object, fault.code, fault.message);
         entry.cause = fault.cause.into();
         entry.details = details;
         entry.correction = fault.correction.into();
-        entry.reports.extend(report);
         if let Some((name, number)) = fault.volume {
             entry.with("VlmNr", number.to_string());
             if of_group {
                 entry.with("RscGrp", name);
             }
         }
+        entry
     }
 
     /// The answer: the first refusal decides the status, else it is `success`.

@@ -113,16 +113,13 @@ async fn create(
 
 async fn create_all(cluster: &SharedCluster, name: String, wanted: Vec<ResourceCreate>) -> Response {
     let nodes: Vec<String> = wanted.iter().map(|one| format!("'{}'", one.resource.node_name)).collect();
-    if let Some(missing) =
-        wanted.iter().find(|one| !cluster.lock().nodes.contains_key(&Key::of(&one.resource.node_name)))
-    {
-        // Recorded: an unknown node is refused before the call is anything's.
-        let node = missing.resource.node_name.clone();
-        return cluster.look(move |cluster| cluster.node(&node).map(|_| Value::Null)).await;
-    }
     let details = format!("Node(s): {}, Resource: '{name}'", nodes.join(", "));
     let call = Call::new(Op::Create, Object::Resource, details).about("RscDfn", name.clone());
     let work = move |cluster: &mut Cluster, call: &mut Call| {
+        for one in &wanted {
+            // Recorded: an unknown node is refused before the call is about anything.
+            cluster.node(&one.resource.node_name).inspect_err(|_| *call = Call::new(Op::None, Object::None, ""))?;
+        }
         wanted.into_iter().try_for_each(|one| create_resource(cluster, call, &name, one))
     };
     cluster.change(StatusCode::CREATED, call, work).await

@@ -11,7 +11,6 @@ use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
@@ -40,21 +39,19 @@ async fn of_group(State(cluster): State<SharedCluster>, Path(name): Path<String>
         Ok(query) => query,
         Err(unreadable) => return unreadable.into_response(),
     };
-    let refused = cluster.lock().group(&name).err();
-    if let Some(fault) = refused {
-        return (StatusCode::OK, axum::Json(refusal(&cluster, fault))).into_response();
-    }
     cluster
         .look(move |cluster| {
-            let group = cluster.group(&name)?;
-            Ok(json!({"space_info": space(cluster, group, query.select_filter)}))
+            Ok(match cluster.group(&name) {
+                Ok(group) => json!({"space_info": space(cluster, group, query.select_filter)}),
+                Err(fault) => refusal(fault),
+            })
         })
         .await
 }
 
-fn refusal(cluster: &SharedCluster, fault: Fault) -> Value {
+fn refusal(fault: Fault) -> Value {
     let mut call = Call::new(Op::None, Object::None, "");
-    call.refuse(fault, &mut cluster.lock());
+    call.refuse_unreported(fault);
     json!({"reports": call.entries()})
 }
 
