@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use linflow::sandbox::bookkeeping::Bookkeeping;
 use linflow::sandbox::bytes::ReplicaKey;
+use linflow::sandbox::model::name::Key;
 use linflow::sandbox::model::{Cluster, Layout, SharedCluster};
 use linflow::sandbox::router;
 use serde_json::{Map, Value};
@@ -93,6 +94,8 @@ impl Replay {
         let mut cluster = self.cluster.lock();
         match step["do"].as_str().unwrap() {
             "crash" => cluster.crash(arg(0)).unwrap(),
+            "restore_apart" => cluster.restore_apart(arg(0)).unwrap(),
+            "adjust" => cluster.adjust(&Key::of(arg(0))).unwrap(),
             "restore" => cluster.restore(arg(0)).unwrap(),
             "freeze" => {
                 cluster.freeze_noticed_after = std::time::Duration::ZERO;
@@ -231,6 +234,8 @@ macro_rules! replays {
 }
 
 replays! {
+    a_fresh_cluster_answers_as_recorded: "drbd_cluster",
+    a_group_in_use_answers_as_recorded: "group_in_use",
     the_controller_answers_as_recorded: "controller",
     nodes_answer_as_recorded: "nodes",
     storage_pools_answer_as_recorded: "storage_pools",

@@ -80,6 +80,21 @@ impl Cluster {
         self.come_back(&key)
     }
 
+    /// Brings a crashed node back with its replicas StandAlone: they say UpToDate whatever they missed, and may not be
+    /// promoted, until something adjusts them (recorded for a moment at every return: d06).
+    pub fn restore_apart(&mut self, node: &str) -> Result<(), FailureError> {
+        let key = self.known_node(node)?;
+        for definition in self.definitions_on(&key) {
+            let peers: Vec<Key> = self.nodes_of(&definition).into_iter().filter(|peer| *peer != key).collect();
+            peers.iter().for_each(|peer| self.stand_alone(&definition, &key, peer));
+            if let Some(resource) = self.resource_mut(&definition, &key) {
+                resource.open = false;
+                resource.unaware = true;
+            }
+        }
+        self.come_back(&key)
+    }
+
     /// Takes a replica's connections down: it gets no more data and is outdated by the next write.
     pub fn disconnect(&mut self, resource: &str, node: &str) -> Result<(), FailureError> {
         let (definition, node) = self.known_resource(resource, node)?;
