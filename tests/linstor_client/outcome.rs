@@ -88,6 +88,16 @@ async fn a_question_is_repeated_after_a_proxy_s_error_page() {
 }
 
 #[tokio::test]
+async fn a_question_is_repeated_after_a_fault_of_the_controller_as_while_a_node_dies() {
+    let fault = r#"[{"ret_code": -4611686018427386906, "error_report_ids": ["6B03C1EC-00000-000152"]}]"#;
+    let server = controller().await;
+    Mock::given(any()).respond_with(json(500, fault)).up_to_n_times(2).mount(&server).await;
+    Mock::given(any()).respond_with(json(200, VIEW)).mount(&server).await;
+    let view = client(&[&server.uri()]).resources_view(&ViewQuery::default()).await.unwrap();
+    assert_eq!((view.len(), asked(&server).await.len()), (3, 3));
+}
+
+#[tokio::test]
 async fn a_question_by_post_is_not_repeated() {
     let server = controller_that_answers(page(502)).await;
     let error = client(&[&server.uri()]).query_size(&group(), &SizeQuery::default()).await.unwrap_err();
