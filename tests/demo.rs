@@ -26,7 +26,7 @@ const STEPS: [&str; 22] = [
     "failover",
     "mount",
     "verify",
-    "outdate",
+    "stale",
     "distrust",
     "return",
     "home",

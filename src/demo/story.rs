@@ -30,8 +30,8 @@ const DATA_MIB: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Where the story begins.
 const HOME: &str = NODES[0];
-/// What is written while the first node's replica is cut off.
-const NOTE: &str = "written while node-1 was cut off\n";
+/// What is written while the first node is away.
+const NOTE: &str = "written while node-1 was away\n";
 
 /// Where the story is.
 pub struct Story {
@@ -86,8 +86,8 @@ impl Story {
             teller.step("mount", requests, self.mount()).await?;
             teller.step("verify", requests, self.verify()).await?;
         }
-        teller.step("outdate", requests, self.outdate_home()).await?;
-        teller.step("distrust", requests, self.refuse_outdated_replica()).await?;
+        teller.step("stale", requests, self.return_stale()).await?;
+        teller.step("distrust", requests, self.refuse_stale_replica()).await?;
         teller.step("return", requests, self.return_survivor()).await?;
         teller.step("home", requests, self.attach(HOME)).await?;
         if has_devices {
@@ -201,38 +201,35 @@ impl Story {
             .fact("file", shown))
     }
 
-    /// The first node returns, is cut off, and misses a write: its replica is outdated from then on.
-    async fn outdate_home(&mut self) -> Result<Seen, Error> {
-        let resource = self.resource.to_string();
-        self.cluster
-            .befall(move |cluster| cluster.restore(HOME).and_then(|()| cluster.disconnect(&resource, HOME)))
-            .await?;
+    /// The first node returns, cut off from its peers. Its replica missed a write, and knows nothing of it.
+    async fn return_stale(&mut self) -> Result<Seen, Error> {
         if self.has_devices {
             data::write_note(&self.file("note"), NOTE).await?;
         }
+        self.cluster.befall(|cluster| cluster.restore_apart(HOME)).await?;
         let view = self.cluster.view(&self.resource).await?;
         let home = cluster::on(&view, HOME)?;
-        let (disk, may_promote) = (home.disk_state(0), home.may_promote());
-        if disk != Some(DiskState::Outdated) || may_promote != Some(false) {
-            let seen = format!("disk {disk:?}, may promote {may_promote:?}");
-            return Err(Error::Unexpected { expected: "an outdated replica", seen });
+        let disk = home.disk_state(0).map_or_else(|| "nothing".to_owned(), |state| state.to_string());
+        if home.may_promote() != Some(false) {
+            let seen = format!("disk {disk}, may promote {:?}", home.may_promote());
+            return Err(Error::Unexpected { expected: "a replica that may not be promoted", seen });
         }
-        let seen =
-            Seen::new(format!("{HOME} was back, was cut off, and missed a write: Outdated, may not be promoted"));
+        let line = format!("{HOME} is back, cut off and missing a write; it claims {disk}, but may not be promoted");
+        let seen = Seen::new(line);
         let Some(device) = home.device_path(0).filter(|_| self.has_devices) else { return Ok(seen.looked(1)) };
         match data::write_back(Path::new(device)).await {
-            Ok(()) => Err(Error::NotRefused("writing to an outdated replica")),
+            Ok(()) => Err(Error::NotRefused("writing to a stale replica")),
             Err(Error::File { source, .. }) => Ok(seen.note(format!("writing to its {device}: {source}")).looked(1)),
             Err(other) => Err(other),
         }
     }
 
     /// The node with the only up-to-date replica dies too: rather no data than old data.
-    async fn refuse_outdated_replica(&mut self) -> Result<Seen, Error> {
+    async fn refuse_stale_replica(&mut self) -> Result<Seen, Error> {
         let survivor = self.survivor.clone();
         self.crash(&survivor).await?;
         let attached = self.cluster.calls.attach(&self.attached.volume, HOME).await;
-        let message = calls::refusal("attaching to an outdated replica", Code::FailedPrecondition, attached)?;
+        let message = calls::refusal("attaching to a stale replica", Code::FailedPrecondition, attached)?;
         let line = format!("{survivor} is lost too; {HOME} may not have it, asked for up to {:?}", cluster::PATIENCE);
         Ok(Seen::new(line).note(format!("FAILED_PRECONDITION: {message}")))
     }
