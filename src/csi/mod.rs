@@ -1,1 +1,17 @@
-//! TODO room doc.
+//! The gRPC side: the CSI services on a unix socket, and what may be said of their calls in the logs.
+//!
+//! [`proto`] the generated contract; [`redact`] what of it may be logged; [`socket`] where it is served; [`service`]
+//! the server, with one log line per call; [`identity`] who we are.
+
+pub mod admit;
+pub mod controller;
+pub mod identity;
+mod log;
+pub mod node;
+pub mod proto;
+pub mod redact;
+pub mod request;
+pub mod response;
+pub mod service;
+pub mod socket;
+pub mod status;

@@ -1,1 +1,40 @@
-//! TODO room doc.
+//! Devices, filesystems and mounts of one node.
+//!
+//! ```text
+//! stage    device (found, proven) ─► lock ─► probe ─► formatting (pure decision) ─► filesystem ─► mount
+//! publish  bind mount of what is staged, or of the device node ─► bind remount where it is read-only
+//! ```
+//!
+//! Everything that touches the machine goes through [`Host`]: [`LinuxHost`](linux::LinuxHost) is the real one,
+//! [`ScriptedHost`](scripted::ScriptedHost) the one of tests. Each verb may be cut at any point and called again.
+//! When a device may be written at all is settled in [`formatting`].
+
+pub mod device;
+pub mod drbd;
+pub mod error;
+pub mod filesystem;
+pub mod formatting;
+pub mod host;
+pub mod linux;
+pub mod mounts;
+pub mod operation;
+pub mod options;
+pub mod path;
+pub mod probe;
+pub mod publish;
+pub mod scripted;
+pub mod stage;
+pub mod stats;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub use device::DeviceHint;
+pub use error::{Difference, Error};
+pub use formatting::{FormatRecord, FormatRecordError};
+pub use host::Host;
+pub use path::{AbsolutePath, InvalidPath};
+pub use publish::{PublishRequest, publish, unpublish};
+pub use stage::{Access, StageRequest, stage, unstage};
+pub use stats::{Stats, stats};

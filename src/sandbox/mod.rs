@@ -2,17 +2,24 @@
 //! cluster.
 //!
 //! [`model`] is the cluster and knows no HTTP; [`rest`] answers as the recordings of a real LINSTOR do; [`bytes`] is the
-//! seam to what holds the replicas' data; [`requests`] counts what was asked. docs/sandbox.md says what it does not do.
+//! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts what was
+//! asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it fails.
 
+pub mod backing;
+pub mod banner;
 pub mod bookkeeping;
 pub mod bytes;
+pub mod faults;
 pub mod model;
 pub mod requests;
 mod rest;
+pub mod serve;
 
 use crate::linstor::name::{NodeName, PoolName};
+use backing::LoopBacking;
 use bookkeeping::Bookkeeping;
 use bytes::{Backing, ReplicaKey};
+use faults::Faults;
 use model::{Cluster, Layout, SharedCluster};
 use requests::RequestLog;
 use std::io;
@@ -84,16 +91,27 @@ pub enum StartError {
     /// There is no node to simulate.
     #[error("a sandbox needs at least one node, and at most 254: give their names")]
     Nodes,
-    /// This kind of backing is not to be had.
-    #[error("no {0:?} backing here: run as root, or choose bookkeeping")]
-    Backing(BackingKind),
+    /// The folder can't hold files with loop devices.
+    #[error("no loop devices on files in {}: {source}; run as root, or choose bookkeeping", state.display())]
+    Backing {
+        /// The folder.
+        state: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 /// What holds the bytes, by its kind. `state` is the folder for files.
-fn open_backing(kind: BackingKind, _state: &Path) -> Result<Arc<dyn Backing>, StartError> {
-    match kind {
-        BackingKind::Auto | BackingKind::Bookkeeping => Ok(Arc::new(Bookkeeping::default())),
-        BackingKind::Loop => Err(StartError::Backing(kind)),
+fn open_backing(kind: BackingKind, state: &Path) -> Result<Arc<dyn Backing>, StartError> {
+    if kind == BackingKind::Bookkeeping {
+        return Ok(Arc::new(Bookkeeping::default()));
+    }
+    match (kind, LoopBacking::open(state)) {
+        (_, Ok(backing)) => Ok(Arc::new(backing)),
+        (BackingKind::Auto, Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(Arc::new(Bookkeeping::default()))
+        }
+        (_, Err(source)) => Err(StartError::Backing { state: state.to_owned(), source }),
     }
 }
 
@@ -103,8 +121,9 @@ pub struct Sandbox {
     address: SocketAddr,
     cluster: SharedCluster,
     requests: RequestLog,
+    faults: Faults,
     shutdown: CancellationToken,
-    server: Arc<Mutex<Option<JoinHandle<io::Result<()>>>>>,
+    server: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Sandbox {
@@ -124,12 +143,12 @@ impl Sandbox {
         let refused = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let (requests, shutdown) = (RequestLog::default(), CancellationToken::new());
-        let app =
+        let (requests, faults, shutdown) = (RequestLog::default(), Faults::default(), CancellationToken::new());
+        let api =
             router(cluster.clone()).layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
-        let stopped = shutdown.clone().cancelled_owned();
-        let server = tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(stopped).into_future());
-        Ok(Self { address, cluster, requests, shutdown, server: Arc::new(Mutex::new(Some(server))) })
+        let admin = faults::admin_router(faults.clone()).merge(faults::node_router(Arc::new(cluster.clone())));
+        let server = tokio::spawn(serve::serve(listener, admin.merge(api), faults.clone(), shutdown.clone()));
+        Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))) })
     }
 
     /// The URL of the REST API, without a slash at its end.
@@ -140,6 +159,11 @@ impl Sandbox {
     /// The requests that it was asked.
     pub fn requests(&self) -> RequestLog {
         self.requests.clone()
+    }
+
+    /// The faults that it commits.
+    pub fn faults(&self) -> Faults {
+        self.faults.clone()
     }
 
     /// The cluster: nodes to crash, pools to fill. Its lock blocks.
@@ -164,15 +188,9 @@ impl Sandbox {
 
     /// Stops serving and removes every device and file that the sandbox made. Clones are of no use afterwards.
     pub async fn stop(self) -> io::Result<()> {
-        // Tells open connections to end; a hanging one must not hold the end up.
         self.shutdown.cancel();
         if let Some(server) = self.server.lock().await.take() {
-            server.abort();
-            match server.await {
-                Err(error) if !error.is_cancelled() => return Err(io::Error::other(error)),
-                Ok(served) => served?,
-                Err(_) => {}
-            }
+            server.await.map_err(io::Error::other)?;
         }
         let cluster = self.cluster.clone();
         tokio::task::spawn_blocking(move || cluster.lock().remove_devices()).await.map_err(io::Error::other)?

@@ -1,3 +1,29 @@
-//! The verbs of the controller.
+//! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
+//!
+//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`]. Verbs: [`create`], [`delete`], [`attach`],
+//! [`detach`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one operation per
+//! volume). The order of requests in each verb is such that a crash between any two of them is mended by the same call again.
 
+pub mod attach;
+pub mod capacity;
+pub mod context;
+pub mod create;
+pub mod delete;
+pub mod detach;
+mod error;
 pub mod filesystem;
+pub mod formatted;
+pub mod giveup;
+pub mod groups;
+pub mod id;
+mod known;
+pub mod list;
+pub mod params;
+pub mod place;
+pub mod record;
+pub mod reserve;
+pub mod settle;
+pub mod size;
+
+pub use error::Error;
+pub use id::VolumeId;

@@ -1,1 +1,52 @@
-//! TODO room doc.
+//! Whose volume is it, and who is asking?
+//!
+//! A *claim* ([`claim`]) is what a StorageClass says; *evidence* ([`airflow`]) is what a pod's manifest shows; the *owner*
+//! ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify`] compares evidence with owner and alone makes a [`Verified`],
+//! the proof that [`crate::access`] asks for. Manifests come through [`directory`]: today a folder, later the Kubernetes API.
+//!
+//! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
+//! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be forged,
+//! so nothing crosses from one instance to another.
+//!
+//! ```
+//! use linflow::workflow::{Instance, DagId, RunId, WorkflowRef};
+//!
+//! let run = WorkflowRef::Run {
+//!     instance: Instance::parse("airflow")?,
+//!     dag: DagId::parse("etl_daily")?,
+//!     run: RunId::parse("manual__2026-01-01T00:00:00+00:00")?,
+//! };
+//! assert_eq!(run.canonical(), "airflow/etl_daily/manual__2026-01-01T00%3A00%3A00%2B00%3A00");
+//! # Ok::<(), linflow::workflow::IdError>(())
+//! ```
+
+pub mod airflow;
+pub mod claim;
+pub mod directory;
+pub mod folder;
+pub mod id;
+pub mod incarnation;
+pub mod instances;
+pub mod key;
+pub mod label;
+mod manifest;
+pub mod owner;
+pub mod reference;
+pub mod scope;
+pub mod tag;
+pub mod verify;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+
+pub use claim::{Claim, ClaimError};
+pub use directory::{AnyDirectory, Directory, DirectoryError, Pod, PodRef};
+pub use folder::FolderDirectory;
+pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};
+pub use incarnation::Incarnation;
+pub use instances::Instances;
+pub use owner::OwnerView;
+pub use reference::{Ownership, WorkflowRef};
+pub use scope::Scope;
+pub use tag::{TagError, Tags};
+pub use verify::{Mismatch, Verified, verify};

@@ -1,0 +1,38 @@
+# make help lists the targets.
+.NOTPARALLEL:
+.PHONY: help demo test tools lint fmt unit release sanity footprint
+
+CARGO ?= cargo
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## build, and watch a volume survive its node
+	$(CARGO) build --release --locked
+	target/release/linflow demo
+
+test: tools lint unit release sanity footprint ## everything that CI checks
+
+tools: ## install what the tests need
+	@ci/step.sh "tools" ci/tools.sh
+
+lint: ## formatting, clippy, licences and dependencies
+	@ci/step.sh "rustfmt" $(CARGO) fmt --check
+	@ci/step.sh "clippy" $(CARGO) clippy --locked --all-targets -- -D warnings
+	@ci/step.sh "cargo deny" cargo-deny --locked check --hide-inclusion-graph bans licenses sources
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+unit: ## unit, house, contract and end-to-end tests
+	@ci/step.sh "cargo test" $(CARGO) test --locked
+
+release: ## the release binary
+	@ci/step.sh "release build" $(CARGO) build --release --locked
+
+sanity: release ## csi-sanity, mount and block, on the sandbox (or on LINFLOW_LINSTOR_URL)
+	@ci/step.sh "csi-sanity" ci/sanity.sh
+
+footprint: release ## idle memory and binary size, with their limits
+	@ci/step.sh "footprint" ci/footprint.sh

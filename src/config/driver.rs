@@ -1,0 +1,157 @@
+//! The settings of the CSI roles: controller, node and all.
+
+use super::{
+    Environment,
+    args::DriverArgs,
+    error::{Mistakes, Wrong},
+    linstor, text,
+};
+use crate::{
+    linstor::{Settings, name::NodeName},
+    workflow::{Instances, instances::InstancesError},
+};
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+/// What every CSI role needs.
+#[derive(Debug, Clone)]
+pub struct DriverConfig {
+    /// The path of the unix socket to serve on, absolute, at most 107 bytes.
+    pub csi_endpoint: PathBuf,
+    /// The name that the driver answers to.
+    pub driver_name: DriverName,
+    /// How to reach LINSTOR.
+    pub linstor: Settings,
+    /// The folder of Pod and PersistentVolumeClaim manifests; it existed at start.
+    pub pods: Option<PathBuf>,
+    /// Which Airflow instance a namespace belongs to.
+    pub airflow_instances: Instances,
+    /// Where to serve `/healthz` and `/readyz`; `None`: nowhere.
+    pub admin_listen: Option<SocketAddr>,
+}
+
+/// What a role with the Node service needs besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// This node, as LINSTOR knows it.
+    pub name: NodeName,
+    /// The most volumes that may be attached here, 1 to 1048575 (the range of a DRBD minor); `None`: no limit is told.
+    pub max_volumes: Option<u32>,
+}
+
+/// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI, GetPluginInfo).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverName(String);
+
+impl DriverName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let is_well_bounded = [text.chars().next(), text.chars().next_back()]
+            .iter()
+            .all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric()));
+        let is_well_formed = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+        if is_well_bounded && is_well_formed && text.len() <= 63 {
+            return Ok(Self(text.to_owned()));
+        }
+        let remedy = "use 1 to 63 of A-Z a-z 0-9 . -, the first and last a letter or digit, such as linflow.csi";
+        Err(Wrong::new("is not a CSI driver's name", remedy))
+    }
+}
+
+impl fmt::Display for DriverName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Parses the settings of a role without the Node service, noting each mistake.
+pub(super) fn controller(
+    args: &DriverArgs,
+    environment: Environment<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<DriverConfig> {
+    // CSI_ENDPOINT is the variable that the CSI specification has orchestrators set ("Environment Variables").
+    let from_csi = environment("CSI_ENDPOINT");
+    let endpoint = text::given(&args.csi_endpoint).or(text::given(&from_csi));
+    let remedy = "say where to serve CSI, such as --csi-endpoint unix:///run/linflow/csi.sock";
+    let csi_endpoint = mistakes.require("--csi-endpoint", endpoint, remedy, text::socket_path);
+    let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
+    let linstor = linstor::validate(&args.linstor, environment, mistakes);
+    let pods = mistakes.optional("--pods", text::given(&args.pods), text::existing_folder);
+    let airflow_instances = instances(&args.airflow_instance, mistakes);
+    let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
+    Some(DriverConfig {
+        csi_endpoint: csi_endpoint?,
+        driver_name: driver_name?,
+        linstor: linstor?,
+        pods: pods?,
+        airflow_instances: airflow_instances?,
+        admin_listen: admin_listen?,
+    })
+}
+
+/// Parses the settings of a role with the Node service, noting each mistake.
+pub(super) fn with_node(
+    args: &DriverArgs,
+    environment: Environment<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<(DriverConfig, NodeConfig)> {
+    let driver = controller(args, environment, mistakes);
+    let remedy = "name this node as LINSTOR knows it, such as --node-name node-1";
+    let name = mistakes
+        .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
+    let max_volumes = mistakes.optional("--max-volumes-per-node", text::given(&args.max_volumes_per_node), |text| {
+        text::number(text, 1..=0xf_ffff)
+    });
+    Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes? }))
+}
+
+/// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one instance.
+fn instances(texts: &[String], mistakes: &mut Mistakes) -> Option<Instances> {
+    let flag = "--airflow-instance";
+    let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() {
+        return Some(Instances::default());
+    }
+    let items: Vec<Option<Instances>> =
+        texts.iter().map(|text| mistakes.check(flag, text, parse_instances(text))).collect();
+    let all = texts.join(",");
+    if items.iter().all(Option::is_some) { mistakes.check(flag, &all, parse_instances(&all)) } else { None }
+}
+
+fn parse_instances(text: &str) -> Result<Instances, Wrong> {
+    text.parse()
+        .map_err(|error: InstancesError| Wrong::new(error.to_string(), "an example is prod=airflow,airflow-jobs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_name_starts_and_ends_with_a_letter_or_digit() {
+        for good in ["linflow.csi", "a", "L-1.csi.example.org", &"d".repeat(63)] {
+            assert!(DriverName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a.", "a_b", "a/b", "é", &"d".repeat(64)] {
+            assert!(DriverName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_bad_instance_is_told_and_a_namespace_in_two_is_refused() {
+        let parse = |texts: &[&str]| {
+            let mut mistakes = Mistakes::default();
+            let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+            instances(&texts, &mut mistakes).ok_or_else(|| mistakes.into_errors().len())
+        };
+        let found = parse(&["prod=a", "prod=b,c"]).expect("they are well written").of("c");
+        assert_eq!(found.map(|instance| instance.to_string()), Ok("prod".to_owned()));
+        assert_eq!(parse(&["", ""]), Ok(Instances::default()));
+        assert_eq!(parse(&["prod=a", "dev=a"]), Err(1));
+        assert_eq!(parse(&["prod", "=a", "dev=a,"]), Err(3));
+    }
+}

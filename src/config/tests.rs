@@ -1,0 +1,190 @@
+use super::*;
+use crate::linstor::{Pem, Settings};
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+
+/// Parses the words with nothing but `variables` in LINSTOR's part of the environment.
+fn parse(words: &[&str], variables: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
+    let variables: BTreeMap<String, String> =
+        variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let words = ["linflow"].iter().chain(words);
+    Args::from_words(words).expect("the words are flags of linflow").validate(&|name| variables.get(name).cloned())
+}
+
+fn flags(errors: &[ConfigError]) -> Vec<&str> {
+    errors.iter().map(|error| error.flag).collect()
+}
+
+const CONTROLLER: [&str; 3] = ["controller", "--csi-endpoint", "unix:///csi/csi.sock"];
+
+fn linstor(words: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
+    match parse(&[&CONTROLLER, words].concat(), variables)?.command {
+        Command::Controller(driver) => Ok(driver.linstor),
+        other => panic!("controller was asked for, not {other:?}"),
+    }
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let words = [
+        "all",
+        "--csi-endpoint",
+        "csi.sock",
+        "--driver-name",
+        "-",
+        "--linstor-url",
+        "ftp://a,,http://b",
+        "--linstor-in-flight",
+        "0",
+        "--linstor-read-timeout",
+        "soon",
+        "--admin-listen",
+        "here",
+        "--max-volumes-per-node",
+        "-1",
+        "--log-format=xml",
+        "--log=a=b=c",
+        "--pods",
+        "/does/not/exist",
+        "--airflow-instance",
+        "prod",
+    ];
+    let errors = parse(&words, &[]).expect_err("there are 13 mistakes");
+    let expected = [
+        "--log-format",
+        "--log",
+        "--csi-endpoint",
+        "--driver-name",
+        "--linstor-url",
+        "--linstor-url",
+        "--linstor-in-flight",
+        "--linstor-read-timeout",
+        "--pods",
+        "--airflow-instance",
+        "--admin-listen",
+        "--node-name",
+        "--max-volumes-per-node",
+    ];
+    assert_eq!(flags(&errors), expected);
+    assert_eq!(
+        errors[11].to_string(),
+        "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
+    );
+}
+
+#[test]
+fn a_full_command_line_becomes_typed_values() {
+    let words = [
+        "all",
+        "--csi-endpoint",
+        "unix:///csi/csi.sock",
+        "--linstor-url",
+        "http://a:1,b",
+        "--node-name",
+        "node-1",
+        "--max-volumes-per-node",
+        "20",
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--linstor-write-timeout",
+        "2m",
+    ];
+    let config = parse(&words, &[]).expect("it is valid");
+    let Command::All(driver, node) = config.command else { panic!("all was asked for") };
+    assert_eq!(driver.csi_endpoint.to_str(), Some("/csi/csi.sock"));
+    assert_eq!(driver.driver_name.as_str(), "linflow.csi");
+    let urls: Vec<&str> = driver.linstor.urls.iter().map(url::Url::as_str).collect();
+    assert_eq!(urls, ["http://a:1/", "http://b:3370/"]);
+    assert_eq!((driver.linstor.max_in_flight, driver.linstor.write_timeout.as_secs()), (16, 120));
+    assert_eq!((node.name.as_str(), node.max_volumes), ("node-1", Some(20)));
+}
+
+#[test]
+fn a_controller_needs_no_node_name_and_a_node_does() {
+    let tail = ["--csi-endpoint", "unix:///csi/csi.sock", "--linstor-url", "a"];
+    assert!(parse(&[&["controller"], &tail[..]].concat(), &[]).is_ok());
+    let errors = parse(&[&["node"], &tail[..]].concat(), &[]).expect_err("the node's name is missing");
+    assert_eq!(flags(&errors), ["--node-name"]);
+}
+
+#[test]
+fn linstors_own_variables_count_where_no_flag_is_given() {
+    let known = [("LS_CONTROLLERS", "linstor+ssl://one,two"), ("LS_ROOT_CA", "-----BEGIN CERTIFICATE-----")];
+    let config = linstor(&[], &known).expect("the variables are enough");
+    let urls: Vec<&str> = config.urls.iter().map(url::Url::as_str).collect();
+    assert_eq!(urls, ["https://one:3371/", "https://two:3371/"]);
+    let root_ca = config.root_ca.expect("it was given").read().expect("text needs no file");
+    assert_eq!(root_ca.expose_secret(), "-----BEGIN CERTIFICATE-----");
+
+    let config = linstor(&["--linstor-url", "flag"], &known[..1]).expect("the flag is enough");
+    assert_eq!(config.urls[0].as_str(), "http://flag:3370/");
+}
+
+#[test]
+fn pem_is_taken_as_text_or_from_a_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("tls.crt");
+    std::fs::write(&path, "-----BEGIN CERTIFICATE-----\n").expect("the folder is writable");
+    let path = path.to_str().expect("temporary paths are UTF-8");
+    for (words, variables) in [
+        (vec!["--root-ca", path], vec![]),
+        (vec![], vec![("LS_ROOT_CA", path)]),
+        (vec![], vec![("LS_ROOT_CA_FILE", path)]),
+    ] {
+        let words = [&["--linstor-url", "a"], &words[..]].concat();
+        let config = linstor(&words, &variables).expect("the file holds PEM");
+        assert!(matches!(config.root_ca, Some(Pem::File(_))), "{words:?} {variables:?}");
+        assert_eq!(config.urls[0].scheme(), "https", "a CA means TLS");
+    }
+    let errors = linstor(&["--linstor-url", "a"], &[("LS_ROOT_CA_FILE", "-----BEGIN CERTIFICATE-----")]);
+    assert_eq!(flags(&errors.expect_err("a _FILE variable holds a path")), ["LS_ROOT_CA_FILE"]);
+}
+
+#[test]
+fn a_certificate_without_its_key_is_refused() {
+    let certificate = [("LS_USER_CERTIFICATE", "-----BEGIN CERTIFICATE-----")];
+    let errors = linstor(&["--linstor-url", "a"], &certificate).expect_err("the key is missing");
+    assert_eq!(flags(&errors), ["--user-key"]);
+}
+
+#[test]
+fn no_secret_is_repeated() {
+    let key = [("LS_USER_KEY", "LS0tLS1CRUdJTiBQUklWQVRF"), ("LS_CONTROLLERS", "http://me:hunter2@host")];
+    let errors = linstor(&[], &key).expect_err("neither is valid");
+    let shown: String = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(flags(&errors), ["LS_USER_KEY", "LS_CONTROLLERS"]);
+    assert!(!shown.contains("LS0tLS1") && !shown.contains("hunter2"), "{shown}");
+
+    let config = linstor(&["--linstor-url", "a"], &[("LS_ROOT_CA", "-----BEGIN SECRET-----")]).expect("it is PEM");
+    assert!(!format!("{config:?}").contains("SECRET"));
+}
+
+#[test]
+fn the_bearer_token_file_must_hold_something() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("token");
+    std::fs::write(&path, "\n").expect("the folder is writable");
+    let path = path.to_str().expect("temporary paths are UTF-8");
+    let errors = linstor(&["--linstor-url", "a"], &[("LS_BEARER_TOKEN_FILE", path)]).expect_err("it is empty");
+    assert_eq!(flags(&errors), ["LS_BEARER_TOKEN_FILE"]);
+}
+
+#[test]
+fn the_sandbox_has_defaults_for_all_but_its_state() {
+    let config = parse(&["sandbox", "--state", "here"], &[]).expect("the state is enough");
+    let Command::Sandbox(sandbox) = config.command else { panic!("sandbox was asked for") };
+    assert_eq!(sandbox.listen.to_string(), "127.0.0.1:3370");
+    assert_eq!((sandbox.nodes.len(), sandbox.pool.as_str(), sandbox.pool_bytes), (3, "pool", 20 << 30));
+
+    let words = ["sandbox", "--listen", "x", "--nodes", "a1,A1", "--pool", "p", "--pool-size", "1KiB"];
+    let errors = parse(&words, &[]).expect_err("five mistakes");
+    assert_eq!(flags(&errors), ["--listen", "--nodes", "--state", "--pool", "--pool-size"]);
+}
+
+#[test]
+fn the_demo_takes_its_three_flags() {
+    let config = parse(&["demo", "--json", "--keep", "there", "--color=never"], &[]).expect("they are valid");
+    let Command::Demo(demo) = config.command else { panic!("demo was asked for") };
+    assert_eq!((demo.json, demo.color), (true, Color::Never));
+    assert_eq!(flags(&parse(&["demo", "--color", "red"], &[]).expect_err("red is no choice")), ["--color"]);
+}

@@ -1,0 +1,214 @@
+//! The Controller service: parse, reserve, do, render. What is done is in `volume/`.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status};
+
+use super::proto::{self as csi, controller_server::Controller};
+use super::{request, response, status};
+use crate::linstor::Client;
+use crate::linstor::name::NodeName;
+use crate::volume::{
+    self, VolumeId, attach, capacity, create, delete,
+    detach::{self, Detached},
+    groups::Groups,
+    id, list,
+    params::Parameters,
+    reserve::Reservations,
+    settle,
+};
+use crate::workflow::Instances;
+
+/// What the Controller service works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ControllerService {
+    linstor: Client,
+    groups: Groups,
+    reservations: Reservations,
+    instances: Arc<Instances>,
+    /// How long an attach waits for the device, at most.
+    patience: Duration,
+    /// Told of each detach that waits for its node.
+    pending: Arc<Notify>,
+    running: TaskTracker,
+}
+
+impl ControllerService {
+    /// A service on that LINSTOR. `patience`: how long an attach waits for its device before it answers UNAVAILABLE.
+    pub fn new(linstor: Client, instances: Instances, patience: Duration) -> Self {
+        Self {
+            linstor,
+            groups: Groups::default(),
+            reservations: Reservations::default(),
+            instances: Arc::new(instances),
+            patience,
+            pending: Arc::default(),
+            running: TaskTracker::new(),
+        }
+    }
+
+    /// The operations that run, those included whose callers have gone: wait for them before the process ends.
+    pub fn running(&self) -> &TaskTracker {
+        &self.running
+    }
+
+    /// Completes detaches that wait for a node; never ends by itself.
+    pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
+        settle::run(self.linstor.clone(), self.reservations.clone(), Arc::clone(&self.pending))
+    }
+
+    /// The volumes that are being worked on.
+    pub fn reservations(&self) -> &Reservations {
+        &self.reservations
+    }
+
+    /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between two requests;
+    /// whoever comes for the same volume meanwhile is told to come again.
+    async fn exclusively<T: Send + 'static>(
+        &self,
+        volume: &VolumeId,
+        verb: impl Future<Output = Result<T, volume::Error>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reservation =
+            self.reservations.reserve(volume.resource()).map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
+        let task = self.running.spawn(async move {
+            let outcome = verb.await;
+            drop(reservation);
+            outcome
+        });
+        task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
+    }
+}
+
+#[tonic::async_trait]
+impl Controller for ControllerService {
+    async fn create_volume(
+        &self,
+        message: Request<csi::CreateVolumeRequest>,
+    ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
+        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let (linstor, groups, fs_type) = (self.linstor.clone(), self.groups.clone(), parsed.fs_type);
+        let volume = VolumeId::from(id::resource_name(&parsed.name));
+        let verb = async move { create::create(&linstor, &groups, &parsed).await };
+        let created = self.exclusively(&volume, verb).await?;
+        Ok(Response::new(response::created(&created, fs_type)))
+    }
+
+    async fn delete_volume(
+        &self,
+        message: Request<csi::DeleteVolumeRequest>,
+    ) -> Result<Response<csi::DeleteVolumeResponse>, Status> {
+        let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
+        let (linstor, target) = (self.linstor.clone(), volume.clone());
+        self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        Ok(Response::new(csi::DeleteVolumeResponse {}))
+    }
+
+    async fn controller_publish_volume(
+        &self,
+        message: Request<csi::ControllerPublishVolumeRequest>,
+    ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
+        let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
+        let verb = async move { attach::attach(&linstor, &parsed, patience).await };
+        let publish_context = self.exclusively(&volume, verb).await?;
+        Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
+    }
+
+    async fn controller_unpublish_volume(
+        &self,
+        message: Request<csi::ControllerUnpublishVolumeRequest>,
+    ) -> Result<Response<csi::ControllerUnpublishVolumeResponse>, Status> {
+        let message = message.get_ref();
+        let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
+        // "If the value is unset, the SP MUST unpublish the volume from all nodes" (ControllerUnpublishVolumeRequest.node_id).
+        let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
+        let node =
+            named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;
+        let (linstor, target) = (self.linstor.clone(), volume.clone());
+        let verb = async move { detach::detach(&linstor, &target, node.as_ref()).await };
+        if self.exclusively(&volume, verb).await? == Detached::Pending {
+            self.pending.notify_one();
+        }
+        Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))
+    }
+
+    async fn validate_volume_capabilities(
+        &self,
+        message: Request<csi::ValidateVolumeCapabilitiesRequest>,
+    ) -> Result<Response<csi::ValidateVolumeCapabilitiesResponse>, Status> {
+        use csi::validate_volume_capabilities_response::Confirmed;
+        let message = message.into_inner();
+        let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
+        if message.volume_capabilities.is_empty() {
+            return Err(status::of(&request::RequestError::Missing("volume_capabilities")));
+        }
+        list::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
+        let checked = request::check_capabilities(&message.volume_capabilities)
+            .and_then(|()| Parameters::parse(&message.parameters).map(|_| ()).map_err(Into::into));
+        let (confirmed, message) = match checked {
+            Ok(()) => {
+                let confirmed = Confirmed {
+                    volume_context: message.volume_context,
+                    volume_capabilities: message.volume_capabilities,
+                    parameters: message.parameters,
+                    mutable_parameters: message.mutable_parameters,
+                };
+                (Some(confirmed), String::new())
+            }
+            Err(refused) => (None, refused.to_string()),
+        };
+        Ok(Response::new(csi::ValidateVolumeCapabilitiesResponse { confirmed, message }))
+    }
+
+    async fn list_volumes(
+        &self,
+        message: Request<csi::ListVolumesRequest>,
+    ) -> Result<Response<csi::ListVolumesResponse>, Status> {
+        let message = message.get_ref();
+        let negative = |_| status::of(&request::RequestError::MaxEntries(message.max_entries));
+        let max = usize::try_from(message.max_entries).map_err(negative)?;
+        let page = list::list(&self.linstor, &message.starting_token, max).await.map_err(|error| status::of(&error))?;
+        let entries = page.volumes.iter().map(response::entry).collect();
+        Ok(Response::new(csi::ListVolumesResponse { entries, next_token: page.next.unwrap_or_default() }))
+    }
+
+    async fn get_capacity(
+        &self,
+        message: Request<csi::GetCapacityRequest>,
+    ) -> Result<Response<csi::GetCapacityResponse>, Status> {
+        let (placement, node) = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
+        let found =
+            capacity::capacity(&self.linstor, &placement, node.as_ref()).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(response::capacity(&found)))
+    }
+
+    async fn controller_get_volume(
+        &self,
+        message: Request<csi::ControllerGetVolumeRequest>,
+    ) -> Result<Response<csi::ControllerGetVolumeResponse>, Status> {
+        let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
+        let listed = list::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(response::got(&listed)))
+    }
+
+    async fn controller_get_capabilities(
+        &self,
+        _: Request<csi::ControllerGetCapabilitiesRequest>,
+    ) -> Result<Response<csi::ControllerGetCapabilitiesResponse>, Status> {
+        use csi::controller_service_capability::{Rpc, Type, rpc};
+        let capabilities = [
+            rpc::Type::CreateDeleteVolume,
+            rpc::Type::PublishUnpublishVolume,
+            rpc::Type::ListVolumes,
+            rpc::Type::ListVolumesPublishedNodes,
+            rpc::Type::GetCapacity,
+            rpc::Type::GetVolume,
+        ];
+        let capabilities = capabilities
+            .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });
+        Ok(Response::new(csi::ControllerGetCapabilitiesResponse { capabilities: capabilities.into() }))
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests of the Controller service, parsed once into what `volume/` understands. An error here means that nothing was done.
+
+use crate::csi::proto as csi;
+use crate::linstor::name::{NameError, NodeName};
+use crate::volume::{VolumeId, context::ContextError};
+use crate::volume::{
+    attach::AttachRequest,
+    create::CreateRequest,
+    filesystem::{FsType, UnknownFsType},
+    id::VolumeIdError,
+    params::{ParameterError, Parameters},
+    place::Placement,
+    record::AccessMode,
+    size::{CapacityRange, SizeError},
+};
+use crate::workflow::{Claim, ClaimError, Instances};
+
+/// The topology key whose value is the node's name.
+pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
+
+/// A request that can't be meant.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// A field that CSI requires is empty.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A volume name that CSI forbids.
+    #[error("name is {0} bytes long or holds control characters; CSI allows 1 to 128 bytes without them")]
+    VolumeName(usize),
+    /// A volume id.
+    #[error(transparent)]
+    VolumeId(#[from] VolumeIdError),
+    /// A node id.
+    #[error("node_id: {0}")]
+    NodeId(#[from] NameError),
+    /// A StorageClass parameter.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// The workflow in the StorageClass.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// A capacity range.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// An access mode that isn't supported.
+    #[error("access mode {0} is not supported; use SINGLE_NODE_WRITER (ReadWriteOnce)")]
+    AccessMode(&'static str),
+    /// A filesystem that isn't supported.
+    #[error(transparent)]
+    FsType(#[from] UnknownFsType),
+    /// Something that this version can't do.
+    #[error("{0} is not supported by this version of linflow; leave it out")]
+    Unsupported(&'static str),
+    /// A path that is not acceptable.
+    #[error("{field}: {reason}")]
+    Path {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong with it and what to pass.
+        reason: String,
+    },
+    /// "the Plugin has STAGE_UNSTAGE_VOLUME but staging_target_path is not set" is FAILED_PRECONDITION (CSI spec, NodePublishVolume Errors).
+    #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
+    NoStagingPath,
+    /// max_entries below zero.
+    #[error("max_entries is {0}; it can't be negative")]
+    MaxEntries(i32),
+    /// A publish_context that isn't ours.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+/// How a volume is used, apart from its access mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// As a raw device.
+    Block,
+    /// As a filesystem.
+    Mount {
+        /// Which; none: what the volume_context says.
+        fs_type: Option<FsType>,
+        /// Mount flags, unchecked.
+        flags: Vec<String>,
+    },
+}
+
+/// The field, unless it is empty.
+pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
+    if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
+}
+
+/// A volume id that a caller gives.
+pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
+    Ok(VolumeId::parse(require("volume_id", id)?)?)
+}
+
+/// One capability: the use and the access mode.
+pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
+    use csi::volume_capability::{AccessType, access_mode::Mode};
+    let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
+    let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
+    let mode = match mode {
+        Mode::SingleNodeWriter => AccessMode::SingleNodeWriter,
+        other => return Err(RequestError::AccessMode(other.as_str_name())),
+    };
+    match capability.access_type.as_ref() {
+        None => Err(RequestError::Missing("volume_capability.access_type")),
+        Some(AccessType::Block(_)) => Ok((Use::Block, mode)),
+        Some(AccessType::Mount(mount)) if !mount.volume_mount_group.is_empty() => {
+            Err(RequestError::Unsupported("volume_mount_group"))
+        }
+        Some(AccessType::Mount(mount)) => {
+            let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
+            Ok((Use::Mount { fs_type, flags: mount.mount_flags.clone() }, mode))
+        }
+    }
+}
+
+/// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block alone.
+fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
+    if capabilities.is_empty() {
+        return Err(RequestError::Missing("volume_capabilities"));
+    }
+    let uses = capabilities.iter().map(|one| capability(Some(one))).collect::<Result<Vec<_>, _>>()?;
+    let mut mounts = uses.into_iter().filter_map(|(used, _)| match used {
+        Use::Mount { fs_type, .. } => Some(fs_type.or(class).unwrap_or(FsType::Ext4)),
+        Use::Block => None,
+    });
+    let first = mounts.next();
+    match mounts.find(|other| Some(*other) != first) {
+        Some(_) => Err(RequestError::Unsupported("more than one filesystem in volume_capabilities")),
+        None => Ok(first),
+    }
+}
+
+/// Are the capabilities ones that a volume can have? For ValidateVolumeCapabilities.
+pub fn check_capabilities(capabilities: &[csi::VolumeCapability]) -> Result<(), RequestError> {
+    filesystem(capabilities, None).map(|_| ())
+}
+
+/// A CreateVolumeRequest.
+pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Result<CreateRequest, RequestError> {
+    let name = require("name", &request.name)?;
+    if name.len() > 128 || name.chars().any(char::is_control) {
+        return Err(RequestError::VolumeName(name.len()));
+    }
+    if request.volume_content_source.is_some() {
+        return Err(RequestError::Unsupported("volume_content_source"));
+    }
+    if !request.mutable_parameters.is_empty() {
+        return Err(RequestError::Unsupported("mutable_parameters"));
+    }
+    let parameters = Parameters::parse(&request.parameters)?;
+    let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
+    let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    Ok(CreateRequest {
+        name: name.to_owned(),
+        range: capacity_range(request.capacity_range)?,
+        fs_type,
+        claim: Claim::parse(&parameters.claim, instances)?,
+        placement: parameters.placement,
+        requisite,
+        preferred,
+    })
+}
+
+fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange, RequestError> {
+    match range {
+        Some(range) => Ok(CapacityRange::parse(range.required_bytes, range.limit_bytes)?),
+        None => Ok(CapacityRange::any()),
+    }
+}
+
+/// The node that a topology segment names.
+pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
+    Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
+}
+
+fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<NodeName>, Vec<NodeName>), RequestError> {
+    let nodes = |list: &[csi::Topology]| -> Result<Vec<NodeName>, RequestError> {
+        list.iter().filter_map(|one| segment_node(one).transpose()).collect()
+    };
+    match required {
+        Some(required) => Ok((nodes(&required.requisite)?, nodes(&required.preferred)?)),
+        None => Ok((Vec::new(), Vec::new())),
+    }
+}
+
+/// A ControllerPublishVolumeRequest.
+pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
+    let volume = volume_id(&request.volume_id)?;
+    let node = NodeName::parse(require("node_id", &request.node_id)?)?;
+    let (_, mode) = capability(request.volume_capability.as_ref())?;
+    Ok(AttachRequest { volume, node, mode, read_only: request.readonly })
+}
+
+/// A GetCapacityRequest: the placement, and the node that it is asked for.
+pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<NodeName>), RequestError> {
+    if !request.volume_capabilities.is_empty() {
+        check_capabilities(&request.volume_capabilities)?;
+    }
+    let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
+    Ok((Parameters::parse(&request.parameters)?.placement, node))
+}

@@ -1,0 +1,77 @@
+//! Answers of the Controller service.
+
+use super::proto as csi;
+use super::request::TOPOLOGY_KEY;
+use crate::linstor::name::NodeName;
+use crate::node::Stats;
+use crate::volume::{capacity::Capacity, context, create::Created, filesystem::FsType, list::Listed};
+
+/// Bytes as CSI counts them.
+fn int64(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The topology of a node.
+pub fn topology(node: &NodeName) -> csi::Topology {
+    csi::Topology { segments: [(TOPOLOGY_KEY.to_owned(), node.to_string())].into() }
+}
+
+/// A volume that CreateVolume made or found.
+pub fn created(volume: &Created, fs_type: Option<FsType>) -> csi::CreateVolumeResponse {
+    let volume = csi::Volume {
+        capacity_bytes: int64(volume.bytes),
+        volume_id: volume.id.to_string(),
+        volume_context: context::volume_context(fs_type),
+        content_source: None,
+        accessible_topology: volume.reachable_from.iter().map(topology).collect(),
+    };
+    csi::CreateVolumeResponse { volume: Some(volume) }
+}
+
+fn volume(listed: &Listed) -> csi::Volume {
+    csi::Volume { capacity_bytes: int64(listed.bytes), volume_id: listed.id.to_string(), ..csi::Volume::default() }
+}
+
+fn nodes(listed: &Listed) -> Vec<String> {
+    listed.attached_to.iter().map(ToString::to_string).collect()
+}
+
+/// One entry of ListVolumes.
+pub fn entry(listed: &Listed) -> csi::list_volumes_response::Entry {
+    let status = csi::list_volumes_response::VolumeStatus { published_node_ids: nodes(listed) };
+    csi::list_volumes_response::Entry { volume: Some(volume(listed)), status: Some(status) }
+}
+
+/// The answer of ControllerGetVolume.
+pub fn got(listed: &Listed) -> csi::ControllerGetVolumeResponse {
+    let status = csi::controller_get_volume_response::VolumeStatus { published_node_ids: nodes(listed) };
+    csi::ControllerGetVolumeResponse { volume: Some(volume(listed)), status: Some(status) }
+}
+
+/// The answer of GetCapacity.
+pub fn capacity(capacity: &Capacity) -> csi::GetCapacityResponse {
+    csi::GetCapacityResponse {
+        available_capacity: int64(capacity.available),
+        maximum_volume_size: Some(int64(capacity.largest)),
+        minimum_volume_size: None,
+    }
+}
+
+/// The answer of NodeGetVolumeStats.
+pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
+    use csi::volume_usage::Unit;
+    let usage = |unit: Unit, total, used, available| csi::VolumeUsage {
+        unit: unit.into(),
+        total: int64(total),
+        used: int64(used),
+        available: int64(available),
+    };
+    let usage = match stats {
+        Stats::Filesystem(found) => vec![
+            usage(Unit::Bytes, found.total_bytes, found.used_bytes, found.available_bytes),
+            usage(Unit::Inodes, found.total_inodes, found.used_inodes, found.available_inodes),
+        ],
+        Stats::Block { total_bytes } => vec![usage(Unit::Bytes, *total_bytes, 0, 0)],
+    };
+    csi::NodeGetVolumeStatsResponse { usage }
+}

@@ -1,0 +1,70 @@
+//! The gRPC server: the services that a role has, on one socket, until told to stop.
+
+use std::time::Duration;
+
+use tokio_stream::{Stream, StreamExt, wrappers::UnixListenerStream};
+use tonic::transport::Server;
+
+use super::{
+    identity::{Identity, Readiness},
+    log::LogLayer,
+    proto::{
+        controller_server::{Controller, ControllerServer},
+        identity_server::IdentityServer,
+        node_server::{Node, NodeServer},
+    },
+    socket::BoundSocket,
+};
+
+/// How long to leave off accepting after it failed. Without the pause a process that has run out of file descriptors
+/// would do nothing but fail to accept, since the caller stays in the queue.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the server stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the CSI server stopped unexpectedly")]
+pub struct ServeError(#[from] tonic::transport::Error);
+
+/// Serves until `shutdown` resolves; then no call is accepted any more, the socket is gone from its directory, and the
+/// calls under way are answered before this returns. It waits for them as long as they take: they have deadlines of
+/// their own.
+///
+/// A service that is `None` answers UNIMPLEMENTED. No limit or timeout of tonic's is set: RESOURCE_EXHAUSTED and
+/// CANCELLED, their answers, tell external-provisioner something else than "come back later".
+///
+/// # Errors
+/// [`ServeError`] when the transport fails before `shutdown`.
+pub async fn serve<R: Readiness, C: Controller, N: Node>(
+    socket: BoundSocket,
+    identity: Identity<R>,
+    controller: Option<C>,
+    node: Option<N>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let BoundSocket { listener, file } = socket;
+    // Whoever is started next finds the name free, while the listener, which is still open here, keeps the inode ours.
+    let shutdown = async move {
+        shutdown.await;
+        drop(file);
+    };
+    let identity = identity.beside_controller(controller.is_some());
+    let server = Server::builder()
+        .layer(LogLayer)
+        .add_service(IdentityServer::new(identity))
+        .add_optional_service(controller.map(ControllerServer::new))
+        .add_optional_service(node.map(NodeServer::new));
+    Ok(server.serve_with_incoming_shutdown(accept(listener), shutdown).await?)
+}
+
+fn accept(listener: tokio::net::UnixListener) -> impl Stream<Item = std::io::Result<tokio::net::UnixStream>> {
+    UnixListenerStream::new(listener).then(async |accepted| {
+        if let Err(error) = &accepted {
+            tracing::warn!(%error, "could not accept a caller");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+        accepted
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The one place that picks a gRPC code, from what is known of the world.
+//!
+//! external-provisioner takes CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED as "still running", RESOURCE_EXHAUSTED as "place it
+//! elsewhere" and every other code as final. A final code after a half-done create leaks a volume; one of the first four after a clear
+//! refusal makes Kubernetes wait for nothing. So: nothing pending, a final code; anything pending or not known, one of the four.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+
+use super::request::RequestError;
+use crate::access::Denial;
+use crate::linstor::{self, Kind};
+use crate::node;
+use crate::volume;
+use crate::volume::size::SizeError;
+use crate::workflow::{ClaimError, DirectoryError};
+
+/// An error that knows its gRPC code.
+pub trait Coded: Error {
+    /// The code, by what is known after the error.
+    fn code(&self) -> Code;
+}
+
+/// The status of an error: its code, and its whole chain as text.
+pub fn of(error: &impl Coded) -> Status {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    Status::new(error.code(), message)
+}
+
+/// The status of an operation whose task ended without an outcome: a defect of ours, after which nothing is known.
+pub fn lost_task(error: &tokio::task::JoinError) -> Status {
+    Status::unavailable(format!("the operation broke off: {error}; call again"))
+}
+
+impl Coded for RequestError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Size(error) => size(error),
+            // The claim's namespace is another Airflow's: who asks is wrong, not what.
+            Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
+            Self::NoStagingPath => Code::FailedPrecondition,
+            Self::Missing(_)
+            | Self::VolumeName(_)
+            | Self::VolumeId(_)
+            | Self::NodeId(_)
+            | Self::Parameter(_)
+            | Self::Claim(_)
+            | Self::AccessMode(_)
+            | Self::FsType(_)
+            | Self::Unsupported(_)
+            | Self::Path { .. }
+            | Self::MaxEntries(_)
+            | Self::Context(_) => Code::InvalidArgument,
+        }
+    }
+}
+
+fn size(error: &SizeError) -> Code {
+    match error {
+        SizeError::Negative { .. } | SizeError::Empty => Code::InvalidArgument,
+        SizeError::LimitBelowRequired { .. } | SizeError::LimitTooSmall { .. } => Code::OutOfRange,
+    }
+}
+
+impl Coded for volume::Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
+            Self::NoSuchGroup(_) => Code::InvalidArgument,
+            Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
+            Self::Busy(_) | Self::Deleting(_) | Self::Unfinished { .. } | Self::PageToken(_) => Code::Aborted,
+            Self::Size(error) => size(error),
+            Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::Foreign(_)
+            | Self::AttachedElsewhere { .. }
+            | Self::NotProven { .. }
+            | Self::StillAttached { .. }
+            | Self::InUse { .. }
+            | Self::NoReplicaHere { .. }
+            | Self::HasSnapshots { .. } => Code::FailedPrecondition,
+            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::Random(_) => Code::Unavailable,
+            Self::Record(_) | Self::Tag(_) => Code::Internal,
+            Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for linstor::Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Refused(refusal) => refused(refusal.kind),
+            Self::Unreachable { .. } | Self::Unanswered { .. } => Code::Unavailable,
+            Self::Unknown { .. } => Code::DeadlineExceeded,
+            Self::TooOld { .. } => Code::FailedPrecondition,
+        }
+    }
+}
+
+fn refused(kind: Kind) -> Code {
+    match kind {
+        Kind::NotFound(_) => Code::NotFound,
+        Kind::Exists(_) => Code::AlreadyExists,
+        Kind::InUse | Kind::HasSnapshots => Code::FailedPrecondition,
+        Kind::NotEnoughNodes | Kind::NotEnoughSpace => Code::ResourceExhausted,
+        // The controller broke off, or a proxy answered for it: what was done is not told.
+        Kind::NotAllUpToDate | Kind::NotConnected | Kind::ServerFault | Kind::Other(0) => Code::Unavailable,
+        Kind::AccessDenied => Code::Unauthenticated,
+        Kind::Invalid => Code::InvalidArgument,
+        Kind::Other(_) => Code::Internal,
+    }
+}
+
+impl Coded for node::Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
+                Code::InvalidArgument
+            }
+            Self::NotFound(_) => Code::NotFound,
+            Self::OtherPermit { .. } => Code::PermissionDenied,
+            Self::DeviceMissing { .. }
+            | Self::Changed(_)
+            | Self::NoQuorum { .. }
+            | Self::Record(_)
+            | Self::RecordUnconfirmed { .. } => Code::Unavailable,
+            Self::NotStaged(_)
+            | Self::DeviceTooSmall { .. }
+            | Self::WrongDevice { .. }
+            | Self::DataMissing { .. }
+            | Self::RecordDiffers { .. }
+            | Self::NothingToMount { .. }
+            | Self::OtherFilesystem { .. }
+            | Self::PrimaryElsewhere { .. }
+            | Self::InUse { .. }
+            | Self::ForeignMount { .. }
+            | Self::WentReadOnly(_) => Code::FailedPrecondition,
+            Self::Suspended { .. } => Code::DeadlineExceeded,
+            Self::Busy(_) => Code::Aborted,
+            Self::Incompatible { .. } => Code::AlreadyExists,
+            Self::FormatUnconfirmed { .. } | Self::Program { .. } | Self::Mount { .. } | Self::Io { .. } => {
+                Code::Internal
+            }
+        }
+    }
+}
+
+impl Coded for Denial {
+    fn code(&self) -> Code {
+        Code::PermissionDenied
+    }
+}
+
+impl Coded for DirectoryError {
+    /// The pod could not be looked up, so nothing is known of its identity: not now.
+    fn code(&self) -> Code {
+        Code::Unavailable
+    }
+}

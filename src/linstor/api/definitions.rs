@@ -1,0 +1,63 @@
+//! Resource definitions and their volumes.
+
+use reqwest::Method;
+
+use crate::linstor::client::Client;
+use crate::linstor::error::Error;
+use crate::linstor::model::{
+    AutoPlace, DefinitionQuery, PropFilter, ResourceDefinition, VolumeDefinitionChange, VolumeDefinitionCreate,
+    is_same_name,
+};
+use crate::linstor::name::ResourceName;
+use crate::linstor::rc::Replies;
+use crate::linstor::request::Request;
+
+const DEFINITIONS: &str = "resource-definitions";
+
+impl Client {
+    /// The definitions that the query asks for, with their volumes (`GET /v1/resource-definitions`).
+    pub async fn definitions(&self, query: &DefinitionQuery) -> Result<Vec<ResourceDefinition>, Error> {
+        let mut request = Request::get(&[DEFINITIONS])
+            .query("with_volume_definitions", true)
+            .query_each("resource_definitions", &query.names)
+            .query_each("props", query.props.iter().map(PropFilter::to_query));
+        if let Some(page) = query.page {
+            request = request.query("limit", page.limit).query("offset", page.offset);
+        }
+        self.ask(request).await
+    }
+
+    /// One definition with its volumes, in one request: the list by name, because the single object comes without them.
+    pub async fn definition(&self, name: &ResourceName) -> Result<Option<ResourceDefinition>, Error> {
+        let query = DefinitionQuery { names: vec![name.clone()], ..DefinitionQuery::default() };
+        let found = self.definitions(&query).await?;
+        Ok(found.into_iter().find(|definition| is_same_name(&definition.name, name.as_str())))
+    }
+
+    /// Deletes a definition with its volumes on every node (`DELETE /v1/resource-definitions/{name}`), **also while it
+    /// is mounted**, if it has no DRBD layer. One that is not there is fine:
+    /// [`Replies::was_not_found`]. While a node that holds a replica is away the definition stays, flagged
+    /// ([`ResourceDefinition::is_deleting`]), in spite of the 200.
+    pub async fn delete_definition(&self, name: &ResourceName) -> Result<Replies, Error> {
+        self.change(Request::change(Method::DELETE, &[DEFINITIONS, name.as_str()])).await
+    }
+
+    /// Adds volume 0 to a definition (`POST /v1/resource-definitions/{name}/volume-definitions`).
+    pub async fn create_volume_definition(&self, name: &ResourceName, size_kib: u64) -> Result<Replies, Error> {
+        let volume_definition = VolumeDefinitionChange { volume_number: Some(0), size_kib };
+        let body = VolumeDefinitionCreate { volume_definition };
+        self.post(&[DEFINITIONS, name.as_str(), "volume-definitions"], &body).await
+    }
+
+    /// Gives a volume another size, in KiB (`PUT …/volume-definitions/{volume}`). LINSTOR answers 200 to sizes that do not
+    /// fit the pool, and shrinks volumes without the DRBD layer in use: check both before.
+    pub async fn resize(&self, name: &ResourceName, volume: u32, size_kib: u64) -> Result<Replies, Error> {
+        let body = VolumeDefinitionChange { volume_number: None, size_kib };
+        self.put(&[DEFINITIONS, name.as_str(), "volume-definitions", &volume.to_string()], &body).await
+    }
+
+    /// Places replicas until there are enough (`POST …/autoplace`).
+    pub async fn autoplace(&self, name: &ResourceName, place: &AutoPlace) -> Result<Replies, Error> {
+        self.post(&[DEFINITIONS, name.as_str(), "autoplace"], place).await
+    }
+}

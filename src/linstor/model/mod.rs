@@ -1,0 +1,37 @@
+//! The subset of LINSTOR's JSON that linflow uses, written by hand.
+//!
+//! LINSTOR leaves empty strings, lists, maps and nulls out of its answers, so every field has a default. It refuses
+//! requests with fields that it does not know, so a request holds only what was set. All sizes are KiB (1024 bytes).
+
+mod definition;
+mod disk;
+mod group;
+mod node;
+mod request;
+mod resource;
+
+pub use definition::{LayerData, ResourceDefinition, VolumeDefinition};
+pub use disk::DiskState;
+pub use group::{ResourceGroup, SelectFilter, SpaceInfo, SpawnTarget};
+pub use node::{Node, StoragePool};
+pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter, SizeQuery, Spawn, ViewQuery};
+pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
+
+pub(super) use group::{AllSizesAnswer, SizeAnswer};
+pub(super) use request::{MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
+
+/// Properties of an object: key → value, both at most 4096 characters.
+pub type Props = std::collections::BTreeMap<String, String>;
+
+/// Whether two names are LINSTOR's same name: case does not count, the display case is kept.
+pub fn is_same_name(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// The layer that replicates: DRBD.
+pub const DRBD: &str = "DRBD";
+/// The layer that stores: LVM, ZFS, files.
+pub const STORAGE: &str = "STORAGE";
+
+#[cfg(test)]
+mod tests;

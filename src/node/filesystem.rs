@@ -1,0 +1,105 @@
+//! Reading, making and checking filesystems on a device that was proven and locked.
+
+use tokio::time::Instant;
+
+use super::{
+    Error, Host,
+    host::{BlockDevice, ByteRange, HostError, Program},
+    probe::{Found, MARK, identify, regions},
+};
+use crate::volume::filesystem::{FsType, FsUuid};
+
+/// A device under its lock.
+pub(super) struct Locked<'a, H: Host> {
+    pub host: &'a H,
+    pub device: &'a BlockDevice,
+    pub lock: &'a H::Lock,
+    pub uses_drbd: bool,
+    pub deadline: Instant,
+}
+
+/// What was read of a device, and what it means.
+pub(super) struct Probed {
+    pub found: Found,
+    regions: Vec<ByteRange>,
+    contents: Vec<Vec<u8>>,
+}
+
+impl<H: Host> Locked<'_, H> {
+    /// Reads the device. It is opened read-only: read-write would promote DRBD.
+    pub async fn probe(&self) -> Result<Probed, Error> {
+        let size = self.host.size(self.device, self.deadline).await.map_err(|error| self.explain(error))?;
+        let regions = regions(size);
+        let contents = self.host.read(self.device, &regions, self.deadline).await;
+        let contents = contents.map_err(|error| self.explain(error))?;
+        Ok(Probed { found: identify(&contents), regions, contents })
+    }
+
+    /// Wipes what was judged to be no data, makes the filesystem, flushes it, marks it, and reads it back.
+    pub async fn format(&self, judged: &Probed, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
+        let device = &self.device.path;
+        tracing::info!(device = %device.display(), found = %judged.found, %fs_type, %uuid, "wiping and formatting");
+        let wiped = self.host.wipe(self.device, &judged.regions, &judged.contents, self.lock, self.deadline).await;
+        // Held until all is done: a node that froze halfway must not go on over what another one has written since.
+        let claim = wiped.map_err(|error| self.explain(error))?.ok_or_else(|| Error::Changed(device.clone()))?;
+        make(self, fs_type, uuid).await?;
+        self.flush(&claim).await?;
+        mark(self, fs_type).await?;
+        self.flush(&claim).await?;
+        match self.probe().await?.found {
+            Found::Filesystem(made) if made.is_marked && made.uuid == *uuid && made.fs_type == fs_type => Ok(()),
+            found => Err(Error::FormatUnconfirmed { device: device.clone(), found }),
+        }
+    }
+
+    /// Repairs what can be repaired without a question.
+    pub async fn check_ext4(&self) -> Result<(), Error> {
+        tracing::info!(device = %self.device.path.display(), "checking a filesystem that was not left clean");
+        self.run(Program::E2fsck, &["-p"]).await
+    }
+
+    async fn flush(&self, claim: &H::Claim) -> Result<(), Error> {
+        self.host.sync(self.device, claim, self.deadline).await.map_err(|error| self.explain(error))
+    }
+
+    async fn run(&self, program: Program, options: &[&str]) -> Result<(), Error> {
+        let end = self.host.run(program, options, self.device, self.lock, self.deadline).await?;
+        if end.exit.is_some_and(|exit| exit <= greatest_success(program)) {
+            return Ok(());
+        }
+        Err(Error::Program { program, device: self.device.path.clone(), exit: end.exit, stderr: end.stderr })
+    }
+
+    fn explain(&self, error: HostError) -> Error {
+        Error::of_device(error, self.device, self.uses_drbd)
+    }
+}
+
+/// The greatest exit status that is no failure. e2fsck(8): 1 and 2 are errors corrected, from 4 on some are left.
+fn greatest_success(program: Program) -> i32 {
+    match program {
+        Program::E2fsck => 3,
+        Program::MkfsExt4 | Program::MkfsXfs | Program::Tune2fs | Program::XfsAdmin => 0,
+    }
+}
+
+/// No discard: the device was just wiped where it matters, and discarding a replicated thin volume takes long. ext4's
+/// inode tables are zeroed later by the kernel, which keeps account of it; its journal is zeroed now, because a recycled
+/// device could hold an old one that looks valid. No blocks are kept back for root: there is one tenant.
+async fn make<H: Host>(on: &Locked<'_, H>, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
+    match fs_type {
+        FsType::Ext4 => {
+            let extended = "nodiscard,lazy_itable_init=1,lazy_journal_init=0";
+            on.run(Program::MkfsExt4, &["-q", "-F", "-m", "0", "-E", extended, "-U", uuid.as_str()]).await
+        }
+        FsType::Xfs => on.run(Program::MkfsXfs, &["-q", "-f", "-K", "-m", &format!("uuid={uuid}")]).await,
+    }
+}
+
+async fn mark<H: Host>(on: &Locked<'_, H>, fs_type: FsType) -> Result<(), Error> {
+    let program = match fs_type {
+        FsType::Ext4 => Program::Tune2fs,
+        FsType::Xfs => Program::XfsAdmin,
+    };
+    on.run(program, &["-L", MARK]).await
+}

@@ -1,0 +1,193 @@
+//! The mount table, as `/proc/self/mountinfo` writes it (proc_pid_mountinfo(5)).
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
+
+use super::host::DeviceNumber;
+
+/// One mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountEntry {
+    /// Its id, unique while it lasts.
+    pub id: u64,
+    /// The mount that it is mounted on.
+    pub parent: u64,
+    /// The device of its files.
+    pub device: DeviceNumber,
+    /// The part of the filesystem that is visible: `/`, or what a bind mount shows.
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub mount_point: PathBuf,
+    /// Options of this mount.
+    pub options: Vec<String>,
+    /// The filesystem's type.
+    pub fs_type: String,
+    /// The device node that it was mounted from, or what the filesystem says instead.
+    pub source: PathBuf,
+    /// Options of the filesystem as a whole.
+    pub super_options: Vec<String>,
+}
+
+impl MountEntry {
+    /// Whether the filesystem was mounted for writing and takes no more writes, which ext4 does after an I/O error.
+    pub fn went_read_only(&self) -> bool {
+        let refuses_writes = self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro");
+        refuses_writes && self.options.iter().any(|option| option == "rw")
+    }
+}
+
+/// All mounts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MountTable(pub Vec<MountEntry>);
+
+/// A line that is not of mountinfo's form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("mount table line {0:?} is not of the form that proc_pid_mountinfo(5) describes")]
+pub struct UnknownLine(String);
+
+impl MountTable {
+    /// Parses the file; a line of an unknown form is an error, since an overlooked mount could be overwritten.
+    pub fn parse(text: &[u8]) -> Result<Self, UnknownLine> {
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let unknown = |line: &[u8]| UnknownLine(String::from_utf8_lossy(line).into_owned());
+        lines.map(|line| parse_line(line).ok_or_else(|| unknown(line))).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The mount that one sees at a path, where several are stacked.
+    pub fn top_at(&self, path: &Path) -> Option<&MountEntry> {
+        let stack = || self.0.iter().filter(|entry| entry.mount_point == path);
+        stack().rfind(|entry| !stack().any(|above| above.parent == entry.id))
+    }
+
+    /// All mounts of a device's filesystem, bind mounts included.
+    pub fn of_device(&self, device: DeviceNumber) -> impl Iterator<Item = &MountEntry> {
+        self.0.iter().filter(move |entry| entry.device == device)
+    }
+}
+
+/// `36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/x rw,errors=continue`
+fn parse_line(line: &[u8]) -> Option<MountEntry> {
+    let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let separator = 6 + fields.get(6..)?.iter().position(|field| *field == b"-")?;
+    let [id, parent, device, root, mount_point, options, ..] = fields.as_slice() else { return None };
+    // Some filesystems show options with spaces that they do not escape.
+    let [fs_type, source, super_options @ ..] = fields.get(separator + 1..)? else { return None };
+    let (major, minor) = text(device)?.split_once(':')?;
+    Some(MountEntry {
+        id: text(id)?.parse().ok()?,
+        parent: text(parent)?.parse().ok()?,
+        device: DeviceNumber { major: major.parse().ok()?, minor: minor.parse().ok()? },
+        root: path(root),
+        mount_point: path(mount_point),
+        options: split_options(options),
+        fs_type: String::from_utf8_lossy(&unescape(fs_type)).into_owned(),
+        source: path(source),
+        super_options: split_options(&super_options.join(&b' ')),
+    })
+}
+
+fn text(field: &[u8]) -> Option<&str> {
+    std::str::from_utf8(field).ok()
+}
+
+fn path(field: &[u8]) -> PathBuf {
+    OsString::from_vec(unescape(field)).into()
+}
+
+/// Splits at commas, but not within the double quotes that SELinux labels with categories have.
+fn split_options(field: &[u8]) -> Vec<String> {
+    let mut is_quoted = false;
+    let text = String::from_utf8_lossy(&unescape(field)).into_owned();
+    let parts = text.split(|c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    parts.map(str::to_owned).collect()
+}
+
+/// Undoes the kernel's escapes: `\` and three octal digits for space, tab, newline, backslash and `#`.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        match (first, tail) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
+                plain.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = after;
+            }
+            _ => {
+                plain.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    /// The kernel's mangle_path() with the set that mountinfo uses.
+    fn escape(plain: &[u8]) -> Vec<u8> {
+        let escaped = |byte: &u8| match byte {
+            b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{byte:03o}").into_bytes(),
+            _ => vec![*byte],
+        };
+        plain.iter().flat_map(escaped).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_mount_point_comes_back_as_it_was(plain in prop::collection::vec(1u8..=255, 1..64)) {
+            let line = [b"7 1 8:1 / ".as_slice(), &escape(&plain), b" rw - ext4 /dev/sda1 rw\n"].concat();
+            let table = MountTable::parse(&line).unwrap();
+            prop_assert_eq!(table.0[0].mount_point.as_os_str().as_bytes(), plain.as_slice());
+        }
+
+        #[test]
+        fn no_input_makes_the_parser_panic(noise in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = MountTable::parse(&noise);
+        }
+    }
+
+    #[test]
+    fn every_field_is_read_with_and_without_optional_ones() {
+        let text = b"36 35 98:0 /a\\040b /mnt/x rw,noatime master:1 shared:2 - xfs /dev/drbd1000 rw,context=\"u:r:t:s0:c1,c2\",nouuid\n\
+            27 1 254:0 / / rw - ext4 /dev/vda ro\n\
+            28 1 0:9 / /tmp rw - tmpfs  rw,label=a b\n";
+        let table = MountTable::parse(text).unwrap();
+        let first = &table.0[0];
+        assert_eq!((first.id, first.parent, first.device), (36, 35, DeviceNumber { major: 98, minor: 0 }));
+        assert_eq!((first.root.to_str(), first.mount_point.to_str()), (Some("/a b"), Some("/mnt/x")));
+        assert_eq!(first.options, ["rw", "noatime"]);
+        assert_eq!((first.fs_type.as_str(), first.source.to_str()), ("xfs", Some("/dev/drbd1000")));
+        assert_eq!(first.super_options, ["rw", "context=\"u:r:t:s0:c1,c2\"", "nouuid"]);
+        assert_eq!(table.0[1].super_options, ["ro"]);
+        assert_eq!((table.0[2].source.to_str(), &table.0[2].super_options[1][..]), (Some(""), "label=a b"));
+        assert_eq!((first.went_read_only(), table.0[1].went_read_only()), (false, true));
+    }
+
+    #[test]
+    fn a_line_of_another_form_is_an_error() {
+        for bad in ["36 35 98:0 / /mnt rw master:1 ext4 /dev/x rw", "x", "36 35 98 / /mnt rw - ext4 /dev/x rw"] {
+            assert!(MountTable::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_topmost_of_stacked_mounts_is_found_whatever_their_order() {
+        let lower = "40 27 8:0 / /mnt rw - ext4 /dev/a rw\n";
+        let upper = "39 40 8:1 / /mnt rw - ext4 /dev/b rw\n";
+        for text in [[lower, upper].concat(), [upper, lower].concat()] {
+            let table = MountTable::parse(text.as_bytes()).unwrap();
+            assert_eq!(table.top_at(Path::new("/mnt")).unwrap().id, 39);
+            assert_eq!(table.top_at(Path::new("/other")), None);
+        }
+    }
+}

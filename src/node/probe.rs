@@ -1,0 +1,153 @@
+//! What is on a device, read by ourselves.
+//!
+//! blkid can't be asked: it exits with 2 both for an unformatted device and for one that DRBD does not let it open. Here
+//! an open or read error is an error, and blank means that every region below was read and holds zeros only.
+//!
+//! | region | what would be there |
+//! | --- | --- |
+//! | first 1 MiB | MBR, GPT, ext, xfs, LVM, LUKS, swap, btrfs, ZFS, MD 1.1/1.2, bcachefs, f2fs, JFS, ReiserFS, GFS2, OCFS2 |
+//! | 4 KiB at 1, 2, 4 MiB | copies of the LUKS2 header |
+//! | 4 KiB at 8 MiB, 128 MiB | copies of the ext superblock, for blocks of 1 and 4 KiB |
+//! | 4 KiB at 64 MiB, 256 GiB | copies of the btrfs superblock |
+//! | last 1 MiB | DRBD metadata, MD 0.90/1.0, the GPT copy, ZFS, NILFS2, bcachefs |
+
+use std::fmt;
+
+use super::host::ByteRange;
+use crate::volume::filesystem::{FsType, FsUuid};
+
+/// The label that says that mkfs had finished and its work was flushed.
+pub const MARK: &str = "linflow";
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const EDGE: u64 = MIB;
+const ZEROS: [u8; 4096] = [0; 4096];
+const COPIES: [u64; 7] = [MIB, 2 * MIB, 4 * MIB, 8 * MIB, 64 * MIB, 128 * MIB, 256 << 30];
+
+/// The regions of a device of `size` bytes: ascending, within the device, without overlap, the first from byte 0.
+pub fn regions(size: u64) -> Vec<ByteRange> {
+    let first = [(0, EDGE)].into_iter();
+    let last = size.saturating_sub(EDGE);
+    let copies = COPIES.into_iter().map(|offset| (offset, offset + 4 * KIB)).filter(|(start, _)| *start < last);
+    let mut regions: Vec<ByteRange> = Vec::new();
+    for (start, end) in first.chain(copies).chain([(last, size)]) {
+        let start = start.max(regions.last().map_or(0, |region| region.offset + region.length));
+        let end = end.min(size);
+        if start < end {
+            regions.push(ByteRange { offset: start, length: end - start });
+        }
+    }
+    regions
+}
+
+/// A filesystem that linflow can mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superblock {
+    /// Its type; ext2 and ext3 count as ext4, whose driver mounts them.
+    pub fs_type: FsType,
+    /// Its identity.
+    pub uuid: FsUuid,
+    /// Whether it has linflow's mark.
+    pub is_marked: bool,
+    /// Whether ext4 says that it was not unmounted cleanly or has errors. xfs replays its log when it is mounted.
+    pub needs_check: bool,
+}
+
+/// What is on a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Zeros in every region.
+    Blank,
+    /// An ext4 or xfs filesystem, whosever.
+    Filesystem(Superblock),
+    /// Anything else, by its name.
+    Foreign(&'static str),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blank => f.write_str("nothing"),
+            Self::Filesystem(Superblock { fs_type, uuid, is_marked: true, .. }) => {
+                write!(f, "{fs_type} {uuid}, labelled {MARK}")
+            }
+            Self::Filesystem(Superblock { fs_type, uuid, .. }) => write!(f, "{fs_type} {uuid}, not labelled {MARK}"),
+            Self::Foreign(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Names what the regions hold; `contents` are the bytes of [`regions`], in their order.
+pub fn identify(contents: &[Vec<u8>]) -> Found {
+    let first = contents.first().map_or(&[] as &[u8], Vec::as_slice);
+    match (ext_superblock(first), xfs_superblock(first)) {
+        (Some(_), Some(_)) => Found::Foreign("an ext and an xfs superblock at once"),
+        (Some(superblock), None) | (None, Some(superblock)) => Found::Filesystem(superblock),
+        (None, None) if contents.iter().all(|region| is_zero(region)) => Found::Blank,
+        (None, None) => Found::Foreign(signature(first)),
+    }
+}
+
+fn is_zero(region: &[u8]) -> bool {
+    region.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
+}
+
+/// ext4's superblock: 1 KiB in, numbers little-endian (kernel documentation, "ext4 Data Structures").
+fn ext_superblock(device: &[u8]) -> Option<Superblock> {
+    let block = device.get(1024..2048)?;
+    if block[0x38..0x3a] != [0x53, 0xef] {
+        return None;
+    }
+    let state = u16::from_le_bytes([block[0x3a], block[0x3b]]);
+    let (is_clean, has_errors) = (state & 1 != 0, state & 2 != 0);
+    Some(Superblock {
+        fs_type: FsType::Ext4,
+        uuid: uuid(&block[0x68..0x78]),
+        is_marked: is_mark(&block[0x78..0x88]),
+        needs_check: !is_clean || has_errors,
+    })
+}
+
+/// xfs's superblock: at the start ("XFS Algorithms & Data Structures", 3rd edition, chapter 10).
+fn xfs_superblock(device: &[u8]) -> Option<Superblock> {
+    let block = device.get(..512)?;
+    block.starts_with(b"XFSB").then(|| Superblock {
+        fs_type: FsType::Xfs,
+        uuid: uuid(&block[32..48]),
+        is_marked: is_mark(&block[108..120]),
+        needs_check: false,
+    })
+}
+
+fn uuid(bytes: &[u8]) -> FsUuid {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    FsUuid::parse(&text).expect("16 bytes written as 8-4-4-4-12 hex digits are a UUID")
+}
+
+fn is_mark(label: &[u8]) -> bool {
+    label.split(|byte| *byte == 0).next() == Some(MARK.as_bytes())
+}
+
+/// (name, offset, magic), the more telling first. For messages only: whatever is not zero is foreign.
+const SIGNATURES: [(&str, usize, &[u8]); 8] = [
+    ("a LUKS header", 0, b"LUKS\xba\xbe"),
+    ("an LVM physical volume", 512, b"LABELONE"),
+    ("swap space", 4086, b"SWAPSPACE2"),
+    ("a btrfs filesystem", 0x10040, b"_BHRfS_M"),
+    ("an MD RAID member", 4096, b"\xfc\x4e\x2b\xa9"),
+    ("a ReiserFS filesystem", 0x10034, b"ReIsEr"),
+    ("a GPT partition table", 512, b"EFI PART"),
+    ("a boot sector or MBR partition table", 510, b"\x55\xaa"),
+];
+
+fn signature(device: &[u8]) -> &'static str {
+    let is_there = |offset: usize, magic: &[u8]| device.get(offset..).is_some_and(|tail| tail.starts_with(magic));
+    let known = SIGNATURES.iter().find(|(_, offset, magic)| is_there(*offset, magic));
+    known.map_or("data of an unknown kind", |(name, ..)| name)
+}
+
+#[cfg(test)]
+#[path = "probe/tests.rs"]
+mod tests;

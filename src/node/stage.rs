@@ -1,0 +1,227 @@
+//! NodeStageVolume and NodeUnstageVolume: a volume's filesystem is mounted once per node.
+
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use super::{
+    AbsolutePath, DeviceHint, Difference, Error, FormatRecord, Host,
+    device::{await_device, await_lock},
+    filesystem::Locked,
+    formatting::{Plan, Wanted, decide, decide_static},
+    host::{BlockDevice, HostError, PathKind, Place},
+    mounts::{MountEntry, MountTable},
+    options::{Attribute, MountOptions, SelinuxContext},
+};
+use crate::volume::filesystem::{FsType, FsUuid};
+
+/// How a volume is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// As a raw block device.
+    Block,
+    /// As a filesystem.
+    Mount {
+        /// The filesystem asked for.
+        fs_type: FsType,
+        /// The capability's `mount_flags`.
+        flags: Vec<String>,
+    },
+}
+
+/// What NodeStageVolume asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRequest {
+    /// The volume's device.
+    pub device: DeviceHint,
+    /// `staging_target_path`.
+    pub staging_path: AbsolutePath,
+    /// How the volume is used.
+    pub access: Access,
+    /// Whether the volume itself is read-only: the device is not written to, not even to replay a journal.
+    pub read_only: bool,
+    /// The filesystem's identity. `None` for a volume that linflow did not create: it is mounted as it is.
+    pub fs_uuid: Option<FsUuid>,
+}
+
+/// Stages a volume: finds and proves its device, formats it where that is allowed, mounts it. A raw block volume's device
+/// is proven only. Asks the record once where a filesystem is there already, three times where it formats, never where the
+/// volume is staged.
+pub async fn stage<H: Host>(
+    host: &H,
+    request: &StageRequest,
+    record: &impl FormatRecord,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let (fs_type, options) = match &request.access {
+        Access::Block => return await_device(host, &request.device, deadline).await.map(drop),
+        Access::Mount { fs_type, flags } => (*fs_type, MountOptions::parse(flags)?.for_staging(request.read_only)),
+    };
+    let device = await_device(host, &request.device, deadline).await?;
+    let staging = Staging { host, request, device: &device, fs_type, options, deadline };
+    let lock = await_lock(host, &device, deadline).await?;
+    let target = staging.ensure_directory().await?;
+    let table = host.mount_table(deadline).await?;
+    if let Some(entry) = table.top_at(&target.path) {
+        return staging.compare(entry, &target.path);
+    }
+    staging.refuse_other_context(&table)?;
+    let on = Locked { host, device: &device, lock: &lock, uses_drbd: request.device.uses_drbd, deadline };
+    let is_mounted = table.of_device(device.number).next().is_some();
+    let fs_type = staging.prepare(&on, record, is_mounted).await?;
+    let mounted = host.mount(&device, fs_type, &target.path, &staging.options, deadline).await;
+    mounted.map_err(|error| Error::of_device(error, &device, request.device.uses_drbd))
+}
+
+struct Staging<'a, H> {
+    host: &'a H,
+    request: &'a StageRequest,
+    device: &'a BlockDevice,
+    fs_type: FsType,
+    options: MountOptions,
+    deadline: Instant,
+}
+
+impl<H: Host> Staging<'_, H> {
+    /// The staging path with a directory at it. CSI has the orchestrator make it; one that is missing is made.
+    async fn ensure_directory(&self) -> Result<Place, Error> {
+        ensure_directory(self.host, self.request.staging_path.as_path(), self.deadline).await
+    }
+
+    /// Whether what is mounted at the staging path is this volume, as it was asked for.
+    fn compare(&self, entry: &MountEntry, path: &Path) -> Result<(), Error> {
+        let device = self.device.number;
+        if entry.device != device {
+            return Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device });
+        }
+        match self.difference(entry) {
+            None if entry.went_read_only() => Err(Error::WentReadOnly(path.to_owned())),
+            None => Ok(()),
+            Some(difference) => Err(Error::Incompatible { path: path.to_owned(), difference }),
+        }
+    }
+
+    fn difference(&self, entry: &MountEntry) -> Option<Difference> {
+        let is_static = self.request.fs_uuid.is_none();
+        let pairs = [
+            (
+                "filesystem",
+                entry.fs_type.clone(),
+                if is_static { entry.fs_type.clone() } else { self.fs_type.to_string() },
+            ),
+            ("flags", render(&Attribute::among(&entry.options)), render(&self.options.attributes)),
+            ("SELinux context", context_of(entry), render_context(self.options.context.as_ref())),
+        ];
+        let differing = pairs.into_iter().find(|(_, is, wanted)| is != wanted);
+        differing.map(|(field, is, wanted)| Difference { field, is, wanted })
+    }
+
+    /// Linux knows one SELinux context per filesystem and answers a bare EINVAL to a second.
+    fn refuse_other_context(&self, table: &MountTable) -> Result<(), Error> {
+        let wanted = render_context(self.options.context.as_ref());
+        match table.of_device(self.device.number).find(|entry| context_of(entry) != wanted) {
+            None => Ok(()),
+            Some(entry) => Err(Error::Incompatible {
+                path: entry.mount_point.clone(),
+                difference: Difference { field: "SELinux context", is: context_of(entry), wanted },
+            }),
+        }
+    }
+
+    /// Brings the filesystem into the state in which it may be mounted, and tells its type.
+    async fn prepare(&self, on: &Locked<'_, H>, record: &impl FormatRecord, is_mounted: bool) -> Result<FsType, Error> {
+        match &self.request.fs_uuid {
+            Some(uuid) => self.prepare_ours(on, record, uuid, is_mounted).await.map(|()| self.fs_type),
+            None => self.prepare_static(on, is_mounted).await,
+        }
+    }
+
+    async fn prepare_ours(
+        &self,
+        on: &Locked<'_, H>,
+        record: &impl FormatRecord,
+        uuid: &FsUuid,
+        is_mounted: bool,
+    ) -> Result<(), Error> {
+        let device = &self.device.path;
+        // The record first: a filesystem that is made in between is then seen on the device.
+        let recorded = record.read().await?;
+        let probed = on.probe().await?;
+        let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
+        match decide(&probed.found, recorded.as_ref(), &wanted)? {
+            Plan::Mount { needs_check } => self.check(on, needs_check && !is_mounted).await,
+            Plan::RecordThenMount { needs_check } => {
+                self.check(on, needs_check && !is_mounted).await?;
+                confirm_record(record, uuid).await
+            }
+            Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
+            Plan::Format => {
+                on.format(&probed, self.fs_type, uuid).await?;
+                confirm_record(record, uuid).await
+            }
+        }
+    }
+
+    async fn prepare_static(&self, on: &Locked<'_, H>, is_mounted: bool) -> Result<FsType, Error> {
+        let found = on.probe().await?.found;
+        let superblock = decide_static(&found, &self.device.path)?;
+        self.check(on, superblock.needs_check && !is_mounted && !self.request.read_only).await?;
+        Ok(superblock.fs_type)
+    }
+
+    async fn check(&self, on: &Locked<'_, H>, is_needed: bool) -> Result<(), Error> {
+        if is_needed { on.check_ext4().await } else { Ok(()) }
+    }
+}
+
+/// Writes the record and reads it back: a mount without it could be taken for a blank device later.
+async fn confirm_record(record: &impl FormatRecord, uuid: &FsUuid) -> Result<(), Error> {
+    record.write(uuid).await?;
+    let read = record.read().await?;
+    if read.as_ref() == Some(uuid) { Ok(()) } else { Err(Error::RecordUnconfirmed { written: uuid.clone(), read }) }
+}
+
+fn render(attributes: &super::options::Attributes) -> String {
+    attributes.iter().map(|attribute| attribute.as_str()).collect::<Vec<_>>().join(",")
+}
+
+fn render_context(context: Option<&SelinuxContext>) -> String {
+    context.map(ToString::to_string).unwrap_or_default()
+}
+
+fn context_of(entry: &MountEntry) -> String {
+    render_context(SelinuxContext::among(&entry.super_options).as_ref())
+}
+
+/// The place of a path, with a real directory there.
+pub(super) async fn ensure_directory<H: Host>(host: &H, path: &Path, deadline: Instant) -> Result<Place, Error> {
+    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::ParentMissing(path.to_owned()))?;
+    match place.kind {
+        Some(PathKind::Directory) => {}
+        None => host.create_directory(&place.path, deadline).await?,
+        Some(PathKind::Symlink) => return Err(HostError::Symlink(place.path).into()),
+        Some(_) => return Err(Error::WrongKind { path: place.path, expected: "a directory" }),
+    }
+    Ok(place)
+}
+
+/// Unstages a volume: takes every mount of ours away from the staging path. The directory is the orchestrator's and stays.
+pub async fn unstage<H: Host>(host: &H, staging_path: &AbsolutePath, deadline: Instant) -> Result<(), Error> {
+    match host.inspect(staging_path.as_path(), deadline).await? {
+        Some(place) => unmount_all(host, &place, deadline).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes away whatever linflow mounted at a place, however many are stacked; nothing mounted is fine.
+pub(super) async fn unmount_all<H: Host>(host: &H, place: &Place, deadline: Instant) -> Result<(), Error> {
+    loop {
+        let table = host.mount_table(deadline).await?;
+        let Some(entry) = table.top_at(&place.path) else { return Ok(()) };
+        let is_filesystem = entry.fs_type.parse::<FsType>().is_ok();
+        if !is_filesystem && !matches!(place.kind, Some(PathKind::BlockDevice(_))) {
+            return Err(Error::ForeignMount { path: place.path.clone(), fs_type: entry.fs_type.clone() });
+        }
+        host.unmount(&place.path, deadline).await?;
+    }
+}

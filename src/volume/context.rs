@@ -1,0 +1,133 @@
+//! What travels with a volume through Kubernetes: the publish_context from attach to the node, and the volume_context for its life.
+//!
+//! CSI allows each map 4 KiB in all (spec, Size Limits), so exact ids beyond 512 bytes travel as their hash (`workflow::owner`).
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::filesystem::{FsType, FsUuid};
+use super::known::Known;
+use crate::workflow::{
+    Incarnation, OwnerView,
+    owner::{self, OwnerError},
+};
+
+const DEVICE: &str = "linflow.csi/device";
+const DRBD: &str = "linflow.csi/drbd";
+const BYTES: &str = "linflow.csi/bytes";
+const INCARNATION: &str = "linflow.csi/incarnation";
+const FS_UUID: &str = "linflow.csi/fs-uuid";
+/// The key of the volume_context that names the filesystem where the capability names none.
+const FS_TYPE: &str = "linflow.csi/fs-type";
+
+/// The publish_context of a volume whose device is at that path on the node. Whether it was formatted is not in it: that is read live.
+pub fn publish_context(known: &Known, device: &str) -> BTreeMap<String, String> {
+    let uuid = known.tags.fs_uuid.iter().map(|uuid| (FS_UUID.to_owned(), uuid.to_string()));
+    let fixed = [
+        (DEVICE, device.to_owned()),
+        (DRBD, known.definition.uses_drbd().to_string()),
+        (BYTES, known.bytes().to_string()),
+        (INCARNATION, known.tags.incarnation.to_string()),
+    ];
+    let fixed = fixed.map(|(key, value)| (key.to_owned(), value)).into_iter();
+    fixed.chain(uuid).chain(owner::to_map(&known.tags.ownership)).collect()
+}
+
+/// A publish_context as the node reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishContext {
+    /// The device's path on the node, as LINSTOR tells it.
+    pub device: PathBuf,
+    /// Is it a DRBD device?
+    pub uses_drbd: bool,
+    /// The size that was promised, in bytes.
+    pub bytes: u64,
+    /// Prefix of the volume's records.
+    pub incarnation: Incarnation,
+    /// The identity of its filesystem; none for a volume that linflow didn't make.
+    pub fs_uuid: Option<FsUuid>,
+    /// The workflow that owns the volume, with long ids shortened to hashes; none: nobody's.
+    pub owner: Option<OwnerView>,
+}
+
+/// A publish_context that can't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContextError {
+    /// An entry is missing or broken.
+    #[error("publish_context has no usable {0}: pass the one that ControllerPublishVolume answered")]
+    Entry(&'static str),
+    /// The owner is broken.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+}
+
+impl PublishContext {
+    /// Reads the map that CSI carried.
+    pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self, ContextError> {
+        let get = |key: &'static str| map.get(key).ok_or(ContextError::Entry(key));
+        let bad = ContextError::Entry;
+        Ok(Self {
+            device: get(DEVICE)?.into(),
+            uses_drbd: get(DRBD)?.parse().map_err(|_| bad(DRBD))?,
+            bytes: get(BYTES)?.parse().map_err(|_| bad(BYTES))?,
+            incarnation: Incarnation::parse(get(INCARNATION)?).map_err(|_| bad(INCARNATION))?,
+            fs_uuid: map.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(|_| bad(FS_UUID))?,
+            owner: owner::from_map(map)?,
+        })
+    }
+}
+
+/// The volume_context of a new volume.
+pub fn volume_context(fs_type: Option<FsType>) -> BTreeMap<String, String> {
+    fs_type.map(|fs_type| (FS_TYPE.to_owned(), fs_type.to_string())).into_iter().collect()
+}
+
+/// The filesystem that a volume_context names.
+pub fn fs_type_of(volume_context: &BTreeMap<String, String>) -> Option<&str> {
+    volume_context.get(FS_TYPE).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linstor::model::{ResourceDefinition, VolumeDefinition};
+    use crate::volume::{VolumeId, record::Ledger};
+    use crate::workflow::{Ownership, Tags, tag::DRIVER_VERSION};
+
+    fn known() -> Known {
+        let ownership = Ownership::None;
+        let tags = Tags {
+            driver: DRIVER_VERSION.into(),
+            incarnation: Incarnation::from_random([1; 16]),
+            ownership,
+            csi_name: "vol1".into(),
+            fs_uuid: Some(FsUuid::from_random([7; 16])),
+            try_number: None,
+            ti_id: None,
+            pvc_namespace: None,
+            pvc_name: None,
+        };
+        let volume_definitions = vec![VolumeDefinition { size_kib: 1024, ..VolumeDefinition::default() }];
+        let definition = ResourceDefinition { volume_definitions, ..ResourceDefinition::default() };
+        Known { volume: VolumeId::parse("vol1").unwrap(), definition, tags, ledger: Ledger::default() }
+    }
+
+    #[test]
+    fn the_node_reads_what_the_controller_wrote() {
+        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000")).unwrap();
+        assert_eq!((read.device.to_str(), read.bytes, read.uses_drbd), (Some("/dev/drbd1000"), 1 << 20, false));
+        assert_eq!((read.incarnation, read.fs_uuid), (known().tags.incarnation, known().tags.fs_uuid));
+        assert_eq!(read.owner, None);
+    }
+
+    #[test]
+    fn a_missing_or_broken_key_is_named() {
+        for key in [DEVICE, DRBD, BYTES, INCARNATION] {
+            let mut map = publish_context(&known(), "/dev/drbd1000");
+            map.remove(key);
+            assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
+        }
+        let mut map = publish_context(&known(), "/dev/drbd1000");
+        map.insert(FS_UUID.into(), "none".into());
+        assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(FS_UUID)));
+    }
+}

@@ -1,0 +1,53 @@
+//! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
+
+use super::{Error, id::VolumeId, record};
+use crate::linstor::{Client, Kind, name::NodeName};
+use crate::volume::record::Ledger;
+use crate::workflow::tag::Tags;
+
+/// Deletes the volume. One that isn't there, or that LINSTOR is deleting already, is a success.
+///
+/// # Errors
+/// `Foreign` for a definition without our tag, `StillAttached`, `InUse`, `HasSnapshots`.
+pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
+    let resource = volume.resource();
+    let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
+    if let Some(definition) = definition {
+        let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
+        if !definition.is_deleting() {
+            let store = store.clone().unwrap_or_default();
+            let ledger = Ledger::read(resource.as_str(), &store, &tags.incarnation)?;
+            check_detached(linstor, volume, &ledger).await?;
+            delete_definition(linstor, volume).await?;
+        }
+    }
+    if store.is_some_and(|store| record::is_ours(&store)) {
+        linstor.kv_delete(resource).await?;
+    }
+    Ok(())
+}
+
+/// LINSTOR deletes a mounted volume without DRBD and says nothing, so an attach record on a node that lives forbids it.
+async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) -> Result<(), Error> {
+    if ledger.attachments.is_empty() {
+        return Ok(());
+    }
+    let recorded: Vec<&NodeName> = ledger.attachments.keys().collect();
+    let nodes = linstor.nodes(&recorded).await?;
+    let alive: Vec<String> = nodes.into_iter().filter(|node| node.is_online()).map(|node| node.name).collect();
+    if alive.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::StillAttached { volume: volume.clone(), nodes: alive.join(", ") })
+    }
+}
+
+async fn delete_definition(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
+    let Err(error) = linstor.delete_definition(volume.resource()).await else { return Ok(()) };
+    match error.kind() {
+        Some(Kind::NotFound(_)) => Ok(()),
+        Some(Kind::HasSnapshots) => Err(Error::HasSnapshots { volume: volume.clone(), message: error.to_string() }),
+        Some(Kind::InUse) => Err(Error::StillAttached { volume: volume.clone(), nodes: error.to_string() }),
+        _ => Err(error.into()),
+    }
+}

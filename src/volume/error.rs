@@ -1,0 +1,169 @@
+//! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
+
+use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError};
+use crate::linstor::{
+    self,
+    name::{GroupName, NodeName, ResourceName},
+};
+use crate::workflow::tag::TagError;
+
+/// A verb of the controller failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such volume.
+    #[error("volume {0} does not exist in LINSTOR")]
+    NotFound(VolumeId),
+    /// No such node.
+    #[error("node {0} is not known to LINSTOR; register it as a satellite")]
+    NodeNotFound(NodeName),
+    /// The definition does not bear our driver tag.
+    #[error(
+        "resource definition {0} was not made by linflow and is left alone; use another name, or remove it with LINSTOR's own tools"
+    )]
+    Foreign(ResourceName),
+    /// The name is taken by a volume that differs.
+    #[error(
+        "volume {name} exists with another {field}: {existing} instead of {asked}; use another name or ask for the same"
+    )]
+    Mismatch {
+        /// The CSI name.
+        name: String,
+        /// What differs.
+        field: &'static str,
+        /// What the volume has.
+        existing: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Attached to that node already, in another way.
+    #[error("volume {volume} is attached to {node} already with another {field}; detach it first")]
+    AttachedDifferently {
+        /// The volume.
+        volume: VolumeId,
+        /// The node.
+        node: NodeName,
+        /// What differs.
+        field: &'static str,
+    },
+    /// Another operation runs.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// LINSTOR is still deleting the definition.
+    #[error("LINSTOR is still deleting {0}, which waits for a node that is away; call again, or bring the node back")]
+    Deleting(ResourceName),
+    /// No size fits.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// The administrator's group does not exist.
+    #[error("resource group {0} does not exist in LINSTOR; create it, or correct resourceGroup in the StorageClass")]
+    NoSuchGroup(GroupName),
+    /// LINSTOR finds no place for the replicas.
+    #[error(
+        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}); free space, or ask for less"
+    )]
+    NoRoom {
+        /// KiB that were asked for.
+        size_kib: u64,
+        /// The placement, in words.
+        placement: String,
+        /// LINSTOR's answer.
+        source: linstor::Error,
+    },
+    /// Attached to another node that lives.
+    #[error("volume {volume} is attached to {node}, which is {status}; detach it there first")]
+    AttachedElsewhere {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that has it.
+        node: NodeName,
+        /// The node's connection status.
+        status: String,
+    },
+    /// The node that has it does not answer, and nothing proves that it can't write.
+    #[error(
+        "volume {volume} is attached to {node}, which does not answer and may still write: {seen}; it is not given up"
+    )]
+    NotProven {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that has it.
+        node: NodeName,
+        /// What was seen.
+        seen: String,
+    },
+    /// To be deleted, but in use.
+    #[error("volume {volume} is still attached to {nodes}; detach it first")]
+    StillAttached {
+        /// The volume.
+        volume: VolumeId,
+        /// The nodes, in words.
+        nodes: String,
+    },
+    /// To be detached, but open.
+    #[error("volume {volume} is still in use on {node}; unmount it there first")]
+    InUse {
+        /// The volume.
+        volume: VolumeId,
+        /// The node.
+        node: NodeName,
+    },
+    /// The node is known and not usable.
+    #[error("node {node} is {status} and not ONLINE; bring its LINSTOR satellite back")]
+    NodeNotOnline {
+        /// The node.
+        node: NodeName,
+        /// LINSTOR's connection status.
+        status: String,
+    },
+    /// Without DRBD the data is on one node only.
+    #[error("volume {volume} has no DRBD layer and its data is on {nodes}; it can't be attached to {node}")]
+    NoReplicaHere {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that was asked for.
+        node: NodeName,
+        /// The nodes with a replica, in words.
+        nodes: String,
+    },
+    /// The device did not appear in time.
+    #[error("volume {volume} is not ready on {node} yet: {seen}; call again")]
+    NotReady {
+        /// The volume.
+        volume: VolumeId,
+        /// The node.
+        node: NodeName,
+        /// What was seen last.
+        seen: String,
+    },
+    /// Something was made and is not complete: the caller must come again.
+    #[error("volume {resource} is not complete: {seen}; call again")]
+    Unfinished {
+        /// The resource definition.
+        resource: ResourceName,
+        /// What was seen.
+        seen: String,
+    },
+    /// Snapshots keep it.
+    #[error("volume {volume} has snapshots; delete them first: {message}")]
+    HasSnapshots {
+        /// The volume.
+        volume: VolumeId,
+        /// LINSTOR's answer, which names them.
+        message: String,
+    },
+    /// A page token that we did not give.
+    #[error("starting_token {0:?} is not one that ListVolumes gave; start over without a token")]
+    PageToken(String),
+    /// A record that can't be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Tags that can't be read.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Random(String),
+    /// LINSTOR's own answer, or its silence.
+    #[error(transparent)]
+    Linstor(#[from] linstor::Error),
+}

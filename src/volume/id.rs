@@ -1,0 +1,102 @@
+//! Volume ids, and the LINSTOR name that a CSI name becomes.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::linstor::name::{NameError, ResourceName};
+
+/// The id of a volume: the name of its resource definition (docs/decisions.md, Names).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VolumeId(ResourceName);
+
+/// An id that no volume of ours can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("volume id is not one that linflow gives: {0}; pass the id that CreateVolume answered")]
+pub struct VolumeIdError(#[source] NameError);
+
+impl VolumeId {
+    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included.
+    pub fn parse(id: &str) -> Result<Self, VolumeIdError> {
+        ResourceName::parse(id).map(Self).map_err(VolumeIdError)
+    }
+
+    /// The resource definition that the volume is.
+    pub fn resource(&self) -> &ResourceName {
+        &self.0
+    }
+}
+
+impl From<ResourceName> for VolumeId {
+    fn from(resource: ResourceName) -> Self {
+        Self(resource)
+    }
+}
+
+impl fmt::Display for VolumeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of the resource definition for a CSI volume name.
+///
+/// LINSTOR's names are at most 48 characters and compared without case; CSI's may have 128 of any script. A name that LINSTOR would
+/// keep exactly, and that can't be taken for one of ours, stays as it is; every other becomes `lf-` and 32 hex digits of its SHA-256.
+pub fn resource_name(csi_name: &str) -> ResourceName {
+    let keeps = !csi_name.bytes().any(|byte| byte.is_ascii_uppercase()) && !csi_name.starts_with("lf-");
+    match ResourceName::parse(csi_name) {
+        Ok(name) if keeps => name,
+        _ => ResourceName::parse(&format!("lf-{}", short_hash(csi_name)))
+            .expect("lf- and 32 hex digits make a resource name"),
+    }
+}
+
+/// The first 32 hex digits (128 bits) of the text's SHA-256.
+pub fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_short_lower_case_name_stays_and_every_other_is_hashed() {
+        let pvc = "pvc-8d7c2a4e-0f4b-4a3c-9a52-3a8d1d2f7e11";
+        assert_eq!(resource_name(pvc).as_str(), pvc);
+        for hashed in ["PVC-1", "lf-0", "a", "1st", "名前", "with space", &"a".repeat(49), &"a".repeat(128)] {
+            let name = resource_name(hashed);
+            assert!(name.as_str().starts_with("lf-") && name.as_str().len() == 35, "{hashed} became {name}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_do_not_meet() {
+        assert_ne!(resource_name("Data"), resource_name("data"));
+        assert_ne!(resource_name("DATA"), resource_name("Data"));
+    }
+
+    #[test]
+    fn an_id_with_dots_slashes_or_nul_is_refused() {
+        for bad in ["", "..", "../x", "a/b", "a\0b", "a@b", "x y"] {
+            assert!(VolumeId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_csi_names_never_become_one_resource(a in "\\PC{1,128}", b in "\\PC{1,128}") {
+            prop_assume!(a != b);
+            prop_assert_ne!(resource_name(&a).as_str().to_lowercase(), resource_name(&b).as_str().to_lowercase());
+        }
+
+        #[test]
+        fn a_resource_name_parses_back_as_the_volume_id(name in "\\PC{1,128}") {
+            let resource = resource_name(&name);
+            prop_assert_eq!(VolumeId::parse(resource.as_str()).map(|id| id.resource().clone()), Ok(resource));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What LINSTOR knows of a volume: its definition, its tags and its records, read together.
+
+use super::{Error, id::VolumeId, record::Ledger};
+use crate::linstor::{Client, model::ResourceDefinition};
+use crate::workflow::tag::Tags;
+
+/// A volume of ours as LINSTOR has it now.
+#[derive(Debug)]
+pub struct Known {
+    /// Its id.
+    pub volume: VolumeId,
+    /// Its resource definition, volume definitions included.
+    pub definition: ResourceDefinition,
+    /// Its tags: written once, in the request that made it.
+    pub tags: Tags,
+    /// Its records.
+    pub ledger: Ledger,
+}
+
+impl Known {
+    /// Reads the volume with two requests side by side.
+    ///
+    /// # Errors
+    /// `NotFound`, `Foreign` where the driver's tag is missing, `Deleting` where LINSTOR is taking it away.
+    pub async fn load(linstor: &Client, volume: &VolumeId) -> Result<Self, Error> {
+        let resource = volume.resource();
+        let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
+        let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
+        let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
+        if definition.is_deleting() {
+            return Err(Error::Deleting(resource.clone()));
+        }
+        let ledger = Ledger::read(resource.as_str(), &store.unwrap_or_default(), &tags.incarnation)?;
+        Ok(Self { volume: volume.clone(), definition, tags, ledger })
+    }
+
+    /// The volume's size in bytes, as it was promised.
+    pub fn bytes(&self) -> u64 {
+        self.definition.size_kib().unwrap_or_default() * 1024
+    }
+}

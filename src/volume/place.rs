@@ -1,0 +1,132 @@
+//! Where a volume's replicas go: the resource group that says so, and the order of requests that makes them.
+
+use std::str::FromStr;
+
+use super::id::short_hash;
+use crate::linstor::name::{GroupName, PoolName};
+
+/// A layer of LINSTOR's stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Replication.
+    Drbd,
+    /// The storage pool's own device.
+    Storage,
+}
+
+/// A layer that linflow doesn't place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("layer {0:?} is not supported; use \"drbd storage\" or \"storage\"")]
+pub struct UnknownLayer(String);
+
+impl FromStr for Layer {
+    type Err = UnknownLayer;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLayer> {
+        match name.to_ascii_lowercase().as_str() {
+            "drbd" => Ok(Self::Drbd),
+            "storage" => Ok(Self::Storage),
+            _ => Err(UnknownLayer(name.to_owned())),
+        }
+    }
+}
+
+impl Layer {
+    /// LINSTOR's spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Drbd => "DRBD",
+            Self::Storage => "STORAGE",
+        }
+    }
+}
+
+/// What a StorageClass says about placement. What it leaves out, an administrator's resource group or the defaults decide.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// `resourceGroup`: an administrator's group, which is used as it is and never changed.
+    pub group: Option<GroupName>,
+    /// `placementCount`: replicas with a disk; default 2, or 1 without DRBD.
+    pub count: Option<u32>,
+    /// `storagePool`: the pools to choose from; empty means any.
+    pub pools: Vec<PoolName>,
+    /// `layerList`: default `drbd storage`.
+    pub layers: Option<Vec<Layer>>,
+}
+
+impl Placement {
+    /// May the volume be replicated by DRBD? Unknown only for an administrator's group that the class says nothing against.
+    pub fn may_use_drbd(&self) -> bool {
+        self.layers.as_ref().is_none_or(|layers| layers.contains(&Layer::Drbd))
+    }
+
+    /// How many replicas are asked for. None: the administrator's group decides.
+    pub fn replicas(&self) -> Option<u32> {
+        let default = match &self.group {
+            Some(_) if self.may_use_drbd() => None,
+            _ => Some(if self.may_use_drbd() { 2 } else { 1 }),
+        };
+        self.count.or(default)
+    }
+
+    /// The count that goes into a request beside the group: a generated group says it itself.
+    pub fn explicit_count(&self) -> Option<u32> {
+        self.group.as_ref().and(self.count)
+    }
+
+    /// The names of the layers that are asked for. Empty: the administrator's group decides.
+    pub fn layer_names(&self) -> Vec<String> {
+        let layers = match (&self.layers, &self.group) {
+            (Some(layers), _) => layers.as_slice(),
+            (None, Some(_)) => &[],
+            (None, None) => &[Layer::Drbd, Layer::Storage],
+        };
+        layers.iter().map(|layer| layer.as_str().to_owned()).collect()
+    }
+
+    /// The names of the pools to choose from.
+    pub fn pool_names(&self) -> Vec<String> {
+        self.pools.iter().map(ToString::to_string).collect()
+    }
+
+    /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it never has to be
+    /// modified (raising a group's place_count adds replicas to all of its volumes at once).
+    pub fn group_name(&self) -> GroupName {
+        self.group.clone().unwrap_or_else(|| {
+            let hash = short_hash(&self.describe());
+            GroupName::parse(&format!("linflow-{hash}")).expect("linflow- and 32 hex digits make a group name")
+        })
+    }
+
+    /// What a generated group stands for, as text: its description, and what its name is a hash of.
+    pub fn describe(&self) -> String {
+        let count = self.replicas().unwrap_or_default();
+        format!(
+            "linflow: placementCount={count} storagePool={} layerList={}",
+            self.pool_names().join(","),
+            self.layer_names().join(",")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_placements_share_a_group_and_different_ones_never_do() {
+        let two = Placement::default();
+        let three = Placement { count: Some(3), ..Placement::default() };
+        let local = Placement { layers: Some(vec![Layer::Storage]), ..Placement::default() };
+        assert_eq!(two.group_name(), Placement { count: Some(2), ..Placement::default() }.group_name());
+        assert_ne!(two.group_name(), three.group_name());
+        assert_ne!(two.group_name(), local.group_name());
+    }
+
+    #[test]
+    fn an_administrators_group_decides_what_the_class_leaves_out() {
+        let placement = Placement { group: Some(GroupName::parse("gold").unwrap()), ..Placement::default() };
+        assert_eq!(placement.group_name().as_str(), "gold");
+        assert_eq!((placement.replicas(), placement.layer_names().len()), (None, 0));
+    }
+}

@@ -1,0 +1,146 @@
+//! How large a volume is made: CSI asks in bytes and a range, LINSTOR counts in KiB.
+
+use super::filesystem::FsType;
+
+/// What a volume gets whose caller names no size: 1 GiB.
+pub const DEFAULT_BYTES: u64 = 1 << 30;
+
+/// The smallest volume without a filesystem, in bytes. LINSTOR can't delete one of 1 KiB again.
+const MIN_BYTES: u64 = 4 << 10;
+
+const KIB: u64 = 1 << 10;
+
+/// A capacity range that no volume can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SizeError {
+    /// CSI forbids negative values.
+    #[error("{field} is {bytes}; a size can't be negative")]
+    Negative {
+        /// `required_bytes` or `limit_bytes`.
+        field: &'static str,
+        /// The value that was sent.
+        bytes: i64,
+    },
+    /// CSI wants one of the two wherever it sends a range.
+    #[error("capacity_range names neither required_bytes nor limit_bytes; give one of them or leave the range out")]
+    Empty,
+    /// The range holds no size.
+    #[error("limit_bytes {limit} is below required_bytes {required}; raise the limit")]
+    LimitBelowRequired {
+        /// Bytes that the caller needs.
+        required: u64,
+        /// Bytes that the caller allows.
+        limit: u64,
+    },
+    /// The range holds no size that LINSTOR (whole KiB) or the filesystem (a minimum) can have.
+    #[error("no volume fits: it takes {needed} bytes at least ({reason}), and limit_bytes is {limit}; raise the limit")]
+    LimitTooSmall {
+        /// Bytes of the smallest volume.
+        needed: u64,
+        /// Bytes that the caller allows.
+        limit: u64,
+        /// Why it can't be smaller.
+        reason: &'static str,
+    },
+}
+
+impl std::fmt::Display for CapacityRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.required, self.limit) {
+            (required, 0) => write!(f, "at least {required} bytes"),
+            (required, limit) => write!(f, "{required} to {limit} bytes"),
+        }
+    }
+}
+
+/// A range as CSI sends it (spec, CapacityRange), in bytes; 0 means not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CapacityRange {
+    required: u64,
+    limit: u64,
+}
+
+impl CapacityRange {
+    /// Checks the two numbers of a range that was sent.
+    pub fn parse(required: i64, limit: i64) -> Result<Self, SizeError> {
+        let unsigned = |field, bytes: i64| u64::try_from(bytes).map_err(|_| SizeError::Negative { field, bytes });
+        let (required, limit) = (unsigned("required_bytes", required)?, unsigned("limit_bytes", limit)?);
+        match (required, limit) {
+            (0, 0) => Err(SizeError::Empty),
+            (_, 1..) if limit < required => Err(SizeError::LimitBelowRequired { required, limit }),
+            _ => Ok(Self { required, limit }),
+        }
+    }
+
+    /// The range of a caller that sent none.
+    pub fn any() -> Self {
+        Self { required: 0, limit: 0 }
+    }
+
+    /// The size to create, in KiB: what is required, rounded up to whole KiB and to what the filesystem needs.
+    pub fn choose_kib(self, fs_type: Option<FsType>) -> Result<u64, SizeError> {
+        let (floor, reason) = match fs_type {
+            Some(FsType::Xfs) => (FsType::Xfs.min_bytes(), "mkfs.xfs makes none below 300 MiB"),
+            Some(FsType::Ext4) => (FsType::Ext4.min_bytes(), "ext4 needs 2 MiB for its journal"),
+            None => (MIN_BYTES, "LINSTOR handles none below 4 KiB"),
+        };
+        let wanted = match (self.required, self.limit) {
+            (0, 0) => DEFAULT_BYTES,
+            (0, limit) => DEFAULT_BYTES.min(limit / KIB * KIB),
+            (required, _) => required,
+        };
+        let kib = wanted.max(floor).div_ceil(KIB);
+        let needed = kib.saturating_mul(KIB);
+        if self.limit != 0 && needed > self.limit {
+            let reason = if wanted >= floor { "whole KiB" } else { reason };
+            return Err(SizeError::LimitTooSmall { needed, limit: self.limit, reason });
+        }
+        Ok(kib)
+    }
+
+    /// Would a volume of that many bytes do?
+    pub fn holds(self, bytes: u64) -> bool {
+        bytes >= self.required && (self.limit == 0 || bytes <= self.limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_negative_an_empty_and_a_crossed_range_are_refused() {
+        assert!(matches!(CapacityRange::parse(-1, 0), Err(SizeError::Negative { field: "required_bytes", .. })));
+        assert!(matches!(CapacityRange::parse(0, -5), Err(SizeError::Negative { field: "limit_bytes", .. })));
+        assert_eq!(CapacityRange::parse(0, 0), Err(SizeError::Empty));
+        assert!(matches!(CapacityRange::parse(10, 9), Err(SizeError::LimitBelowRequired { .. })));
+    }
+
+    #[test]
+    fn xfs_is_rounded_up_to_300_mib_within_the_limit() {
+        let small = CapacityRange::parse(16 << 20, 0).unwrap();
+        assert_eq!(small.choose_kib(Some(FsType::Xfs)), Ok(300 << 10));
+        let tight = CapacityRange::parse(16 << 20, 32 << 20).unwrap();
+        assert!(matches!(tight.choose_kib(Some(FsType::Xfs)), Err(SizeError::LimitTooSmall { .. })));
+        assert_eq!(tight.choose_kib(Some(FsType::Ext4)), Ok(16 << 10));
+    }
+
+    #[test]
+    fn who_names_no_size_gets_one_gib_or_the_limit() {
+        assert_eq!(CapacityRange::any().choose_kib(None), Ok(1 << 20));
+        assert_eq!(CapacityRange::parse(0, 8 << 20).unwrap().choose_kib(None), Ok(8 << 10));
+    }
+
+    proptest! {
+        #[test]
+        fn the_chosen_size_is_never_below_what_is_required_nor_above_the_limit(required in 0..i64::MAX / 2, room in 0..i64::MAX / 2) {
+            prop_assume!(required + room > 0);
+            let range = CapacityRange::parse(required, required + room).unwrap();
+            if let Ok(kib) = range.choose_kib(None) {
+                prop_assert!(range.holds(kib * KIB));
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The log line of each call. In a process of its own: tracing remembers, for all threads, who listens to a line, and
+//! tests beside these that log without listening would make it forget.
+#![allow(clippy::unwrap_used, reason = "clippy.toml's leave for tests doesn't reach the functions beside them")]
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use linflow::csi::{
+    identity::Identity,
+    proto::{
+        DeleteVolumeRequest, DeleteVolumeResponse, ListVolumesRequest, ListVolumesResponse, ProbeRequest,
+        controller_client::ControllerClient, controller_server::Controller, identity_client::IdentityClient,
+        node_server::Node,
+    },
+    service::serve,
+    socket::{Endpoint, bind},
+};
+use tokio::sync::{Notify, oneshot};
+use tonic::{Request, Response, Status};
+use tracing::subscriber::DefaultGuard;
+
+/// Answers DeleteVolume when told to, and refuses ListVolumes.
+#[derive(Clone, Default)]
+struct Scripted {
+    entered: Arc<Notify>,
+    release: Arc<Notify>,
+}
+
+#[tonic::async_trait]
+impl Controller for Scripted {
+    async fn delete_volume(&self, _: Request<DeleteVolumeRequest>) -> Result<Response<DeleteVolumeResponse>, Status> {
+        self.entered.notify_one();
+        self.release.notified().await;
+        Ok(Response::new(DeleteVolumeResponse {}))
+    }
+
+    async fn list_volumes(&self, _: Request<ListVolumesRequest>) -> Result<Response<ListVolumesResponse>, Status> {
+        Err(Status::aborted("no such page: start again"))
+    }
+}
+
+struct NoNode;
+impl Node for NoNode {}
+
+/// What is logged by this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn catch() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_env_filter("linflow=info").with_ansi(false).without_time();
+        (log, tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish()))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Serves the script while `calls` are made, and until the server has drained.
+async fn while_serving(script: &Scripted, calls: impl AsyncFnOnce(String)) {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::parse(folder.path().join("csi.sock").to_str().unwrap()).unwrap();
+    let socket = bind(&endpoint).await.unwrap();
+    let identity = Identity::new("linflow.csi", || async { true });
+    let (stop, stopped) = oneshot::channel();
+    let server =
+        tokio::spawn(serve(socket, identity, Some(script.clone()), None::<NoNode>, async { stopped.await.unwrap() }));
+    calls(endpoint.to_string()).await;
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn each_call_is_logged_with_its_code_and_a_routine_one_is_not() {
+    let (log, _guard) = Log::catch();
+    let script = Scripted::default();
+    script.release.notify_one();
+    while_serving(&script, async |endpoint| {
+        IdentityClient::connect(endpoint.clone()).await.unwrap().probe(ProbeRequest {}).await.unwrap();
+        let mut controller = ControllerClient::connect(endpoint).await.unwrap();
+        controller.delete_volume(DeleteVolumeRequest::default()).await.unwrap();
+        controller.list_volumes(ListVolumesRequest::default()).await.unwrap_err();
+    })
+    .await;
+
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("INFO") && lines[0].contains("answered method=DeleteVolume code=Ok ms="), "{lines:?}");
+    assert!(lines[1].contains("WARN") && lines[1].contains("refused method=ListVolumes code=Aborted ms="), "{lines:?}");
+    assert!(lines[1].ends_with(r#"reason="no such page: start again""#), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_is_logged() {
+    let (log, _guard) = Log::catch();
+    let script = Scripted::default();
+    while_serving(&script, async |endpoint| {
+        let mut controller = ControllerClient::connect(endpoint).await.unwrap();
+        let call = tokio::spawn(async move { controller.delete_volume(DeleteVolumeRequest::default()).await });
+        script.entered.notified().await;
+        call.abort();
+    })
+    .await;
+
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("the caller went away before the answer method=DeleteVolume ms="), "{lines:?}");
+}
