@@ -172,7 +172,7 @@ fn without_root_books_are_kept_and_the_demo_says_so() {
 fn a_pipe_gets_plain_text_with_a_summary_as_the_last_line() {
     let scene = Scene::new();
     let text = String::from_utf8(run(scene.demo_without_root(&[])).stdout).expect("linflow prints UTF-8");
-    assert!(!text.contains('\x1b') && text.contains("bookkeeping mode"), "{text}");
+    assert!(!text.contains('\x1b') && text.contains("Bookkeeping mode (not root"), "{text}");
     let last = text.lines().last().expect("it says something");
     assert!(last.starts_with("demo: 13 steps in ") && last.ends_with(", nothing left over"), "{last}");
     let colored = run(scene.demo_without_root(&["--color", "always"])).stdout;

@@ -57,8 +57,8 @@ pub struct Servers {
     tasks: TaskTracker,
 }
 
-/// Starts the simulated cluster.
-pub async fn start_sandbox(work: &Work) -> Result<Sandbox, Error> {
+/// Starts the simulated cluster, with devices where it can have them.
+pub async fn start_sandbox(work: &Work, can_have_devices: bool) -> Result<Sandbox, Error> {
     let name = |name: &str| Error::Unexpected { expected: "a LINSTOR name", seen: name.to_owned() };
     let nodes = NODES.map(|node| NodeName::parse(node).map_err(|_| name(node)));
     let settings = sandbox::Settings {
@@ -67,7 +67,7 @@ pub async fn start_sandbox(work: &Work) -> Result<Sandbox, Error> {
         state: work.state().to_owned(),
         pool: PoolName::parse(POOL).map_err(|_| name(POOL))?,
         pool_kib: POOL_KIB,
-        backing: BackingKind::Auto,
+        backing: if can_have_devices { BackingKind::Auto } else { BackingKind::Bookkeeping },
     };
     Sandbox::start(settings).await.map_err(|error| Error::Sandbox(error.into()))
 }

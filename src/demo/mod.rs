@@ -10,12 +10,14 @@
 //! work      the folder, the mounts and the loop devices, all of which go at the end
 //! ```
 //!
-//! Without root there are no devices: books are kept, and the steps that need devices are left out.
+//! Without root, or where root can have none ([`means`]), there are no devices: books are kept, and the steps that need devices are
+//! left out.
 
 mod calls;
 mod cluster;
 mod data;
 mod error;
+mod means;
 mod pods;
 mod print;
 mod story;
@@ -50,14 +52,19 @@ pub async fn run(
     let told = perform(&work, &teller, shutdown).await;
     let cleared = work.clear().await;
     let kept = if work.is_state_kept() { format!(", state kept in {}", work.state().display()) } else { String::new() };
-    match told.and_then(|has_devices| cleared.map(|()| has_devices)) {
-        Ok(has_devices) => Ok(conclude(&teller, has_devices, &kept)?),
-        Err(error) => {
-            let step = teller.tally().failed.map_or(String::new(), |step| format!(" at step {step}"));
-            teller.conclude(&format!("failed{step}: {}{kept}", error.chain()), false, json!({}))?;
-            Err(error.into())
+    let error = match (told, cleared) {
+        (Ok(has_devices), Ok(())) => return Ok(conclude(&teller, has_devices, &kept)?),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => error,
+        (Err(error), Err(left)) => {
+            tracing::error!(error = left.chain(), "not everything could be taken away");
+            error
         }
+    };
+    let step = teller.tally().failed.map_or(String::new(), |step| format!(" at step {step}"));
+    if let Err(unheard) = teller.conclude(&format!("failed{step}: {}{kept}", error.chain()), false, json!({})) {
+        tracing::error!(error = unheard.chain(), "nobody reads the end");
     }
+    Err(error.into())
 }
 
 fn conclude(teller: &Teller, has_devices: bool, kept: &str) -> Result<(), Error> {
@@ -65,7 +72,7 @@ fn conclude(teller: &Teller, has_devices: bool, kept: &str) -> Result<(), Error>
     let (mode, held) = if has_devices {
         ("devices", "checksum held")
     } else {
-        ("bookkeeping", "bookkeeping only (not root): nothing was formatted, mounted or written")
+        ("bookkeeping", "bookkeeping only: nothing was formatted, mounted or written")
     };
     let line = format!(
         "{} steps in {seconds:.1} s, {} LINSTOR requests, {held}, nothing left over{kept}",
@@ -77,7 +84,9 @@ fn conclude(teller: &Teller, has_devices: bool, kept: &str) -> Result<(), Error>
 /// Answers whether there were devices. Whatever happens, services and sandbox have ended and nothing is mounted any more.
 async fn perform(work: &Arc<Work>, teller: &Arc<Teller>, shutdown: CancellationToken) -> Result<bool, Error> {
     let started = Instant::now();
-    let sandbox = cluster::start_sandbox(work).await?;
+    let obstacle = means::find_obstacle();
+    introduce(teller, obstacle.as_deref())?;
+    let sandbox = cluster::start_sandbox(work, obstacle.is_none()).await?;
     let servers = Servers::default();
     // In a task of its own, so that a panic, too, comes back to here.
     let mut story = tokio::spawn(play(sandbox.clone(), servers.clone(), Arc::clone(work), Arc::clone(teller), started));
@@ -91,12 +100,14 @@ async fn perform(work: &Arc<Work>, teller: &Arc<Teller>, shutdown: CancellationT
         }
     };
     servers.stop().await;
-    let detached = work.detach_below(work.root()).await;
-    let stopped = sandbox.stop().await.map_err(|error| Error::Sandbox(error.into()));
-    let has_devices = told?;
-    detached?;
-    stopped?;
-    Ok(has_devices)
+    // A loop device goes at its last close, so the mounts go first. What stays nevertheless, `Work::clear` will find.
+    if let Err(error) = work.detach_below(work.root()).await {
+        tracing::error!(error = error.chain(), "could not detach the mounts");
+    }
+    if let Err(error) = sandbox.stop().await {
+        tracing::error!(%error, "could not stop the sandbox");
+    }
+    told
 }
 
 async fn play(
@@ -109,10 +120,6 @@ async fn play(
     let requests = sandbox.requests();
     let cluster = Cluster::start(sandbox, &servers, work).await?;
     let has_devices = cluster.has_devices();
-    teller.say(INTRODUCTION)?;
-    if !has_devices {
-        teller.say(BOOKKEEPING)?;
-    }
     let seen = Seen::new(format!("LINSTOR with {}; a controller, a plugin on each node", NODES.join(", ")));
     let seen = seen.fact("mode", if has_devices { "devices" } else { "bookkeeping" });
     teller.record("start", started.elapsed(), requests.count(), Ok(seen))?;
@@ -120,7 +127,13 @@ async fn play(
     Ok(has_devices)
 }
 
-const INTRODUCTION: &str = "Simulated: LINSTOR, its nodes (all on this machine) and DRBD. Real: the CSI services, their sockets, every check and \
-                            decision, and as root loop devices, mkfs, fsck and mounts.";
-const BOOKKEEPING: &str =
-    "Not root: bookkeeping mode. There are no devices, so the steps that stage, mount, write and read are left out.";
+fn introduce(teller: &Teller, obstacle: Option<&str>) -> Result<(), Error> {
+    teller.say("Simulated: LINSTOR, its nodes (all on this machine) and DRBD.")?;
+    teller.say("Real: CSI services and their sockets, each check and decision, loop devices, mkfs, fsck, mounts.")?;
+    if let Some(obstacle) = obstacle {
+        teller.say(&format!(
+            "Bookkeeping mode ({obstacle}): no devices, so nothing is staged, mounted, written or read."
+        ))?;
+    }
+    Ok(())
+}
