@@ -208,6 +208,9 @@ pub enum Error {
         /// The respect in which it differs.
         difference: Difference,
     },
+    /// The filesystem takes no more writes after an I/O error, such as a lost quorum.
+    #[error("filesystem at {} became read-only after an error; unmount it and stage the volume again", .0.display())]
+    WentReadOnly(PathBuf),
     /// Something is mounted at the path that linflow did not mount. It is left alone.
     #[error("{} carries a {fs_type} mount that is not linflow's", path.display())]
     ForeignMount {

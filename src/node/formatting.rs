@@ -10,7 +10,10 @@
 
 use std::{future::Future, path::Path};
 
-use super::{Error, probe::Found};
+use super::{
+    Error,
+    probe::{Found, Superblock},
+};
 use crate::volume::filesystem::{FsType, FsUuid};
 
 /// The volume's `formatted` record could not be read or written.
@@ -86,10 +89,10 @@ pub fn decide(found: &Found, recorded: Option<&FsUuid>, wanted: &Wanted<'_>) -> 
     }
 }
 
-/// Decides for a volume whose identity is not known: the filesystem to mount is the one that is there.
-pub fn decide_static(found: &Found, device: &Path) -> Result<FsType, Error> {
+/// Decides for a volume whose identity is not known: the filesystem that is there is mounted, whatever was asked for.
+pub fn decide_static<'a>(found: &'a Found, device: &Path) -> Result<&'a Superblock, Error> {
     match found {
-        Found::Filesystem(superblock) => Ok(superblock.fs_type),
+        Found::Filesystem(superblock) => Ok(superblock),
         Found::Blank | Found::Foreign(_) => Err(Error::NothingToMount {
             device: device.to_owned(),
             found: found.clone(),
@@ -101,7 +104,6 @@ pub fn decide_static(found: &Found, device: &Path) -> Result<FsType, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::probe::Superblock;
 
     fn uuid(byte: u8) -> FsUuid {
         FsUuid::from_random([byte; 16])
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn a_static_volume_is_mounted_as_what_it_is_and_never_formatted() {
         let device = Path::new("/dev/x");
-        assert_eq!(decide_static(&filesystem(FsType::Xfs, 9, false), device).unwrap(), FsType::Xfs);
+        assert_eq!(decide_static(&filesystem(FsType::Xfs, 9, false), device).unwrap().fs_type, FsType::Xfs);
         for found in [Found::Blank, Found::Foreign("a LUKS header")] {
             assert!(matches!(decide_static(&found, device), Err(Error::NothingToMount { .. })));
         }

@@ -26,6 +26,9 @@ pub mod stage;
 pub mod stats;
 mod wait;
 
+#[cfg(test)]
+mod tests;
+
 pub use device::DeviceHint;
 pub use error::{Difference, Error};
 pub use formatting::{FormatRecord, FormatRecordError};

@@ -31,6 +31,14 @@ pub struct MountEntry {
     pub super_options: Vec<String>,
 }
 
+impl MountEntry {
+    /// Whether the filesystem was mounted for writing and takes no more writes, which ext4 does after an I/O error.
+    pub fn went_read_only(&self) -> bool {
+        let refuses_writes = self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro");
+        refuses_writes && self.options.iter().any(|option| option == "rw")
+    }
+}
+
 /// All mounts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MountTable(pub Vec<MountEntry>);
@@ -159,6 +167,7 @@ mod tests {
         assert_eq!((first.fs_type.as_str(), first.source.to_str()), ("xfs", Some("/dev/drbd1000")));
         assert_eq!(first.super_options, ["rw", "context=\"u:r:t:s0:c1,c2\"", "nouuid"]);
         assert_eq!(table.0[1].super_options, ["ro"]);
+        assert_eq!((first.went_read_only(), table.0[1].went_read_only()), (false, true));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub const MARK: &str = "linflow";
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const EDGE: u64 = MIB;
+const ZEROS: [u8; 4096] = [0; 4096];
 const COPIES: [u64; 7] = [MIB, 2 * MIB, 4 * MIB, 8 * MIB, 64 * MIB, 128 * MIB, 256 << 30];
 
 /// The regions of a device of `size` bytes: ascending, within the device, without overlap, the first from byte 0.
@@ -83,9 +84,13 @@ pub fn identify(contents: &[Vec<u8>]) -> Found {
     match (ext_superblock(first), xfs_superblock(first)) {
         (Some(_), Some(_)) => Found::Foreign("an ext and an xfs superblock at once"),
         (Some(superblock), None) | (None, Some(superblock)) => Found::Filesystem(superblock),
-        (None, None) if contents.iter().flatten().all(|byte| *byte == 0) => Found::Blank,
+        (None, None) if contents.iter().all(|region| is_zero(region)) => Found::Blank,
         (None, None) => Found::Foreign(signature(first)),
     }
+}
+
+fn is_zero(region: &[u8]) -> bool {
+    region.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
 }
 
 /// ext4's superblock: 1 KiB in, numbers little-endian (kernel documentation, "ext4 Data Structures").

@@ -62,6 +62,9 @@ async fn publish_filesystem<H: Host>(
     if let Some(device) = locate(host, &request.device, deadline).await? {
         require_device(&staging.path, staged, &device)?;
     }
+    if staged.went_read_only() {
+        return Err(Error::WentReadOnly(staging.path));
+    }
     wanted.extend(Attribute::among(&staged.options));
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
     let is_of_volume = |entry: &MountEntry| entry.device == staged.device && entry.root == staged.root;

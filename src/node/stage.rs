@@ -99,6 +99,7 @@ impl<H: Host> Staging<'_, H> {
             return Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device });
         }
         match self.difference(entry) {
+            None if entry.went_read_only() => Err(Error::WentReadOnly(path.to_owned())),
             None => Ok(()),
             Some(difference) => Err(Error::Incompatible { path: path.to_owned(), difference }),
         }
@@ -133,23 +134,45 @@ impl<H: Host> Staging<'_, H> {
 
     /// Brings the filesystem into the state in which it may be mounted, and tells its type.
     async fn prepare(&self, on: &Locked<'_, H>, record: &impl FormatRecord, is_mounted: bool) -> Result<FsType, Error> {
+        match &self.request.fs_uuid {
+            Some(uuid) => self.prepare_ours(on, record, uuid, is_mounted).await.map(|()| self.fs_type),
+            None => self.prepare_static(on, is_mounted).await,
+        }
+    }
+
+    async fn prepare_ours(
+        &self,
+        on: &Locked<'_, H>,
+        record: &impl FormatRecord,
+        uuid: &FsUuid,
+        is_mounted: bool,
+    ) -> Result<(), Error> {
         let device = &self.device.path;
-        let Some(uuid) = &self.request.fs_uuid else { return decide_static(&on.probe().await?, device) };
         let recorded = record.read().await?;
         let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
-        let plan = decide(&on.probe().await?, recorded.as_ref(), &wanted)?;
-        match plan {
-            Plan::Mount { needs_check: true } | Plan::RecordThenMount { needs_check: true } if !is_mounted => {
-                on.check_ext4().await?;
+        match decide(&on.probe().await?, recorded.as_ref(), &wanted)? {
+            Plan::Mount { needs_check } => self.check(on, needs_check && !is_mounted).await,
+            Plan::RecordThenMount { needs_check } => {
+                self.check(on, needs_check && !is_mounted).await?;
+                confirm_record(record, uuid).await
             }
-            Plan::Format if is_mounted => return Err(Error::InUse { path: device.clone(), source: None }),
-            Plan::Format => on.format(self.fs_type, uuid).await?,
-            Plan::Mount { .. } | Plan::RecordThenMount { .. } => {}
+            Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
+            Plan::Format => {
+                on.format(self.fs_type, uuid).await?;
+                confirm_record(record, uuid).await
+            }
         }
-        if !matches!(plan, Plan::Mount { .. }) {
-            confirm_record(record, uuid).await?;
-        }
-        Ok(self.fs_type)
+    }
+
+    async fn prepare_static(&self, on: &Locked<'_, H>, is_mounted: bool) -> Result<FsType, Error> {
+        let found = on.probe().await?;
+        let superblock = decide_static(&found, &self.device.path)?;
+        self.check(on, superblock.needs_check && !is_mounted && !self.request.read_only).await?;
+        Ok(superblock.fs_type)
+    }
+
+    async fn check(&self, on: &Locked<'_, H>, is_needed: bool) -> Result<(), Error> {
+        if is_needed { on.check_ext4().await } else { Ok(()) }
     }
 }
 

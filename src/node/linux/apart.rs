@@ -84,6 +84,7 @@ impl Apart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::wait::await_some;
     use std::{sync::mpsc, time::Duration};
 
     #[tokio::test]
@@ -107,7 +108,7 @@ mod tests {
 
         drop(end);
         assert_eq!(has_ended.recv().await, None);
-        let answered = super::super::super::wait::await_some(later, || async {
+        let answered = await_some(later, || async {
             Ok::<_, ()>(apart.run(Operation::Unmount, path, later, |_| Ok(())).await.ok())
         });
         assert_eq!(answered.await, Ok(Some(())));
@@ -116,8 +117,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_of_the_kernel_keeps_its_errno() {
         let later = Instant::now() + Duration::from_secs(60);
-        let refused = Apart::default()
-            .run(Operation::Mount, Path::new("/a"), later, |_| Err::<(), _>(io::Error::from_raw_os_error(124)));
+        let apart = Apart::default();
+        let refused =
+            apart.run(Operation::Mount, Path::new("/a"), later, |_| Err::<(), _>(io::Error::from_raw_os_error(124)));
         assert_eq!(refused.await.unwrap_err().errno(), Some(124));
     }
 }

@@ -50,7 +50,7 @@ pub async fn run(
     let mut command = Command::new(program);
     command.args(options).arg(device).env("LC_ALL", "C").process_group(0).kill_on_drop(true);
     command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(|error| name_missing(error, program))?;
     // The command holds the lock as well, and would hold it while a child that can't die is waited for.
     drop(command);
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
@@ -68,6 +68,14 @@ pub async fn run(
             tracing::warn!(program, device = %device.display(), is_gone, "killed at its deadline");
             Ok(None)
         }
+    }
+}
+
+/// Says which program is missing, since the error that is made of this names the device only.
+fn name_missing(error: io::Error, program: &str) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), format!("{program} is not installed or not in PATH")),
+        _ => error,
     }
 }
 
@@ -109,6 +117,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let missing = run("mkfs.none", &[], Path::new("/dev/x"), lock_file(), in_seconds(60)).await.unwrap_err();
+        assert_eq!(missing.to_string(), "mkfs.none is not installed or not in PATH");
+    }
+
+    #[tokio::test]
     async fn a_program_past_its_deadline_is_killed_with_its_children_and_only_then_gives_the_lock_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
@@ -116,8 +130,8 @@ mod tests {
         lock.try_lock().unwrap();
         let is_free = || File::open(&path).is_ok_and(|other| other.try_lock().is_ok());
 
-        let script = "tail -f /dev/null & tail -f /dev/null";
-        let running = run("sh", &["-c", script], Path::new("x"), lock, Instant::now() + Duration::from_millis(300));
+        let options = ["-c", "tail -f /dev/null & tail -f /dev/null"];
+        let running = run("sh", &options, Path::new("x"), lock, Instant::now() + Duration::from_millis(300));
         let watch = async {
             await_some(Instant::now() + Duration::from_millis(200), || async { Ok::<_, ()>(is_free().then_some(())) })
                 .await

@@ -1,0 +1,135 @@
+//! The process is killed at every call, in three ways, with and without a loss of power; the same call again must end in
+//! the state of one clean call.
+
+use super::*;
+use crate::node::{probe::MARK, publish, scripted::Cut, unpublish, unstage};
+
+const CUTS: [Cut; 3] = [Cut::Before, Cut::Within, Cut::After];
+
+/// More calls than any verb makes, so that the walk surely ends by itself.
+const TOO_MANY: usize = 100;
+
+type Prepare = fn(&ScriptedHost, &BlockDevice);
+
+const STARTS: [(&str, Prepare); 4] = [
+    ("blank", |_, _| {}),
+    ("foreign", |host, device| host.write(device, 100 << 10, b"recycled")),
+    ("half-made", |host, device| host.put_filesystem(device, FsType::Ext4, &ours(), "")),
+    ("unclean and unrecorded", |host, device| {
+        host.put_filesystem(device, FsType::Ext4, &ours(), MARK);
+        host.dirty_ext4(device);
+    }),
+];
+
+/// The invariant that protects data: once it is recorded that a volume was formatted, its filesystem is on the device,
+/// and stays there whatever happens.
+fn assert_a_recorded_volume_is_whole(host: &ScriptedHost, device: &BlockDevice, case: &str) {
+    if host.recorded().is_some() {
+        let (clean, there) = machine();
+        clean.put_filesystem(&there, FsType::Ext4, &ours(), MARK);
+        let wanted = clean.pages(&there);
+        let pages = host.pages(device);
+        assert!(wanted.keys().all(|page| pages.contains_key(page)), "{case}");
+    }
+}
+
+async fn walk_stage(name: &str, prepare: Prepare, cut: Cut, has_power_loss: bool) {
+    let request = stage_request(FsType::Ext4, &["noatime"]);
+    for call in 0..TOO_MANY {
+        let case = format!("{name}, {cut:?} call {call}, power loss: {has_power_loss}");
+        let (host, device) = machine();
+        prepare(&host, &device);
+        host.kill_at(call, cut);
+        let first = stage(&host, &request).await;
+        let was_killed = host.is_killed();
+        assert_eq!(first.is_err(), was_killed, "{case}");
+        host.restart();
+        if has_power_loss {
+            host.lose_power();
+        }
+        assert_a_recorded_volume_is_whole(&host, &device, &case);
+        stage(&host, &request).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(host.recorded(), Some(ours()), "{case}");
+        assert_eq!(host.mounts(), [(STAGING.into(), vec!["rw".to_owned(), "noatime".to_owned()])], "{case}");
+        assert_a_recorded_volume_is_whole(&host, &device, &case);
+        if !was_killed {
+            return;
+        }
+    }
+    panic!("stage made more than {TOO_MANY} calls");
+}
+
+#[tokio::test]
+async fn a_stage_cut_anywhere_ends_as_a_clean_one_when_it_is_called_again() {
+    for (name, prepare) in STARTS {
+        for cut in CUTS {
+            for has_power_loss in [false, true] {
+                walk_stage(name, prepare, cut, has_power_loss).await;
+            }
+        }
+    }
+}
+
+fn accesses() -> [Access; 2] {
+    [mount_access(FsType::Ext4, &[]), Access::Block]
+}
+
+async fn staged(access: &Access) -> ScriptedHost {
+    let (host, _) = machine();
+    stage(&host, &StageRequest { access: access.clone(), ..stage_request(FsType::Ext4, &[]) }).await.unwrap();
+    host
+}
+
+#[tokio::test]
+async fn a_publish_cut_anywhere_ends_as_a_clean_one_when_it_is_called_again() {
+    for access in accesses() {
+        let request = PublishRequest { read_only: true, ..publish_request(access.clone()) };
+        let clean = staged(&access).await;
+        publish(&clean, &request, soon()).await.unwrap();
+        for cut in CUTS {
+            let mut was_killed = true;
+            for call in 0.. {
+                assert!(call < TOO_MANY);
+                let host = staged(&access).await;
+                host.kill_at(call, cut);
+                let first = publish(&host, &request, soon()).await;
+                was_killed = host.is_killed();
+                assert_eq!(first.is_err(), was_killed);
+                host.restart();
+                publish(&host, &request, soon()).await.unwrap();
+                assert_eq!(host.mounts(), clean.mounts(), "{access:?} {cut:?} call {call}");
+                if !was_killed {
+                    break;
+                }
+            }
+            assert!(!was_killed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn letting_go_cut_anywhere_leaves_nothing_when_it_is_called_again() {
+    for access in accesses() {
+        for cut in CUTS {
+            for call in 0.. {
+                assert!(call < TOO_MANY);
+                let host = staged(&access).await;
+                publish(&host, &publish_request(access.clone()), soon()).await.unwrap();
+                host.kill_at(call, cut);
+                let let_go = async || {
+                    unpublish(&host, &path(TARGET), soon()).await?;
+                    unstage(&host, &path(STAGING), soon()).await
+                };
+                let first = let_go().await;
+                let was_killed = host.is_killed();
+                assert_eq!(first.is_err(), was_killed);
+                host.restart();
+                let_go().await.unwrap();
+                assert_eq!((host.mounts(), host.path(TARGET)), (vec![], None), "{access:?} {cut:?} call {call}");
+                if !was_killed {
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The verbs on the scripted host. The real one is in tests/node_linux.rs.
+
+mod attaching;
+mod crashes;
+mod filesystems;
+mod publishing;
+mod trouble;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    AbsolutePath, Access, DeviceHint, Error, PublishRequest, StageRequest,
+    host::{BlockDevice, Operation, PathKind, Program},
+    scripted::{ScriptedHost, Step},
+};
+use crate::{
+    linstor::name::ResourceName,
+    volume::filesystem::{FsType, FsUuid},
+};
+
+const SIZE: u64 = 512 << 20;
+const DEVICE: &str = "/dev/drbd1000";
+const STAGING: &str = "/staging/volume";
+const TARGET: &str = "/pods/target";
+
+fn ours() -> FsUuid {
+    FsUuid::from_random([1; 16])
+}
+
+fn path(text: &str) -> AbsolutePath {
+    AbsolutePath::parse(text).unwrap()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+fn machine() -> (ScriptedHost, BlockDevice) {
+    let host = ScriptedHost::new();
+    host.add_path(STAGING, PathKind::Directory);
+    host.add_path("/pods", PathKind::Directory);
+    let device = host.add_device(DEVICE, SIZE);
+    (host, device)
+}
+
+fn hint() -> DeviceHint {
+    DeviceHint {
+        resource: ResourceName::parse("vol1").unwrap(),
+        volume: 0,
+        path: DEVICE.into(),
+        uses_drbd: true,
+        min_bytes: SIZE,
+    }
+}
+
+fn mount_access(fs_type: FsType, flags: &[&str]) -> Access {
+    Access::Mount { fs_type, flags: flags.iter().map(|flag| (*flag).to_owned()).collect() }
+}
+
+fn stage_request(fs_type: FsType, flags: &[&str]) -> StageRequest {
+    StageRequest {
+        device: hint(),
+        staging_path: path(STAGING),
+        access: mount_access(fs_type, flags),
+        read_only: false,
+        fs_uuid: Some(ours()),
+    }
+}
+
+fn publish_request(access: Access) -> PublishRequest {
+    PublishRequest { device: hint(), staging_path: path(STAGING), target_path: path(TARGET), access, read_only: false }
+}
+
+async fn stage(host: &ScriptedHost, request: &StageRequest) -> Result<(), Error> {
+    super::stage(host, request, &host.record(), soon()).await
+}
+
+/// How often a step was called.
+fn count(host: &ScriptedHost, step: Step) -> usize {
+    host.log().into_iter().filter(|logged| *logged == step).count()
+}
+
+/// Whether anything was called that writes to a device by itself.
+fn has_written(host: &ScriptedHost) -> bool {
+    host.log().iter().any(|step| matches!(step, Step::Host(Operation::Wipe | Operation::Run(_))))
+}
+
+fn run(program: Program) -> Step {
+    Step::Host(Operation::Run(program))
+}
