@@ -1,1 +1,6 @@
 //! TODO room doc.
+
+pub mod backing;
+pub mod bytes;
+pub mod faults;
+pub mod serve;
