@@ -52,3 +52,79 @@ fn has_disk(resource: &Resource) -> bool {
 fn may_take_over(resource: &Resource) -> bool {
     resource.is_live() && resource.may_promote() == Some(true) && resource.disk_state(0) == Some(DiskState::UpToDate)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A replica as LINSTOR shows it; `may`: DRBD's word, none where the satellite is away.
+    fn replica(node: &str, disk: &str, may: Option<bool>) -> Resource {
+        let drbd = may.map_or(json!({}), |may| json!({"may_promote": may}));
+        let mut shown = json!({
+            "name": "vol1", "node_name": node, "layer_object": {"type": "DRBD", "drbd": drbd},
+            "volumes": [{"volume_number": 0, "state": {"disk_state": disk}}],
+        });
+        if may.is_some() {
+            shown["state"] = json!({"in_use": false});
+        }
+        if disk == "Diskless" {
+            shown["flags"] = json!(["DISKLESS", "DRBD_DISKLESS", "TIE_BREAKER"]);
+        }
+        serde_json::from_value(shown).unwrap()
+    }
+
+    fn definition(quorum: &str) -> ResourceDefinition {
+        serde_json::from_value(json!({"name": "vol1", "props": {"DrbdOptions/Resource/quorum": quorum}})).unwrap()
+    }
+
+    fn try_take(quorum: &str, resources: &[Resource], target: &str) -> Result<(), (NodeName, String)> {
+        let lost = [Lost(NodeName::parse("node-1").unwrap())];
+        prove(&definition(quorum), resources, &lost, &NodeName::parse(target).unwrap())
+    }
+
+    fn after_crash() -> Vec<Resource> {
+        vec![
+            replica("node-1", "DUnknown", None),
+            replica("node-2", "UpToDate", Some(true)),
+            replica("node-3", "Diskless", Some(true)),
+        ]
+    }
+
+    #[test]
+    fn a_dead_node_is_given_up_to_a_survivor_with_quorum_and_through_it_to_any_node() {
+        for target in ["node-2", "node-3", "node-4"] {
+            assert_eq!(try_take("majority", &after_crash(), target), Ok(()), "{target}");
+        }
+    }
+
+    #[test]
+    fn without_quorum_a_silent_node_is_never_given_up() {
+        let (node, seen) = try_take("off", &after_crash(), "node-2").unwrap_err();
+        assert!(node.as_str() == "node-1" && seen.contains("quorum is off"), "{seen}");
+    }
+
+    #[test]
+    fn two_voters_prove_nothing() {
+        let two = &after_crash()[..2];
+        assert!(try_take("majority", two, "node-2").unwrap_err().1.contains("three voters"));
+    }
+
+    #[test]
+    fn a_node_whose_satellite_still_reports_is_not_given_up() {
+        let mut resources = after_crash();
+        resources[0] = replica("node-1", "UpToDate", Some(false));
+        assert!(try_take("majority", &resources, "node-2").is_err());
+    }
+
+    #[test]
+    fn a_survivor_that_may_not_be_promoted_or_has_old_data_takes_nothing_over() {
+        for (disk, may) in [("UpToDate", Some(false)), ("Outdated", Some(true)), ("UpToDate", None), ("SyncTarget(44.81%)", Some(true))] {
+            let mut resources = after_crash();
+            resources[1] = replica("node-2", disk, may);
+            assert!(try_take("majority", &resources, "node-2").is_err(), "{disk} {may:?}");
+            assert!(try_take("majority", &resources, "node-3").is_err(), "{disk} {may:?} through node-3");
+        }
+    }
+}
