@@ -135,6 +135,7 @@ impl Coded for node::Error {
             | Self::NothingToMount { .. }
             | Self::OtherFilesystem { .. }
             | Self::PrimaryElsewhere { .. }
+            | Self::WentReadOnly(_)
             | Self::InUse { .. }
             | Self::ForeignMount { .. } => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
