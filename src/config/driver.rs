@@ -4,16 +4,13 @@ use super::{
     Environment,
     args::DriverArgs,
     error::{Mistakes, Wrong},
-    linstor::{self, LinstorConfig},
-    text,
+    linstor, text,
 };
-use crate::linstor::name::NodeName;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    net::SocketAddr,
-    path::PathBuf,
+use crate::{
+    linstor::{Settings, name::NodeName},
+    workflow::{Instances, instances::InstancesError},
 };
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 /// What every CSI role needs.
 #[derive(Debug, Clone)]
@@ -23,11 +20,11 @@ pub struct DriverConfig {
     /// The name that the driver answers to.
     pub driver_name: DriverName,
     /// How to reach LINSTOR.
-    pub linstor: LinstorConfig,
+    pub linstor: Settings,
     /// The folder of Pod and PersistentVolumeClaim manifests; it existed at start.
     pub pods: Option<PathBuf>,
-    /// The Airflow instances, by name; no namespace is in two.
-    pub airflow_instances: Vec<AirflowInstance>,
+    /// Which Airflow instance a namespace belongs to.
+    pub airflow_instances: Instances,
     /// Where to serve `/healthz` and `/readyz`; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
 }
@@ -41,15 +38,6 @@ pub struct NodeConfig {
     pub max_volumes: Option<u32>,
 }
 
-/// An Airflow instance and the namespaces that its pods run in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AirflowInstance {
-    /// The instance's name: the first part of a workflow's identity.
-    pub name: String,
-    /// Its namespaces, at least one.
-    pub namespaces: BTreeSet<String>,
-}
-
 /// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI, GetPluginInfo).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverName(String);
@@ -61,8 +49,11 @@ impl DriverName {
     }
 
     fn parse(text: &str) -> Result<Self, Wrong> {
-        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-        if is_bounded(text, 63, inner) {
+        let is_well_bounded = [text.chars().next(), text.chars().next_back()]
+            .iter()
+            .all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric()));
+        let is_well_formed = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+        if is_well_bounded && is_well_formed && text.len() <= 63 {
             return Ok(Self(text.to_owned()));
         }
         let remedy = "use 1 to 63 of A-Z a-z 0-9 . -, the first and last a letter or digit, such as linflow.csi";
@@ -118,54 +109,22 @@ pub(super) fn with_node(
     Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes? }))
 }
 
-/// The instances by name. A namespace in two of them could not tell whose a pod is.
-fn instances(texts: &[String], mistakes: &mut Mistakes) -> Option<Vec<AirflowInstance>> {
+/// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one instance.
+fn instances(texts: &[String], mistakes: &mut Mistakes) -> Option<Instances> {
     let flag = "--airflow-instance";
-    let mut by_name: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut owner_of: BTreeMap<String, String> = BTreeMap::new();
-    let mut all_well = true;
-    for text in texts.iter().filter(|text| !text.is_empty()) {
-        let Some((name, namespaces)) = mistakes.check(flag, text, instance(text)) else {
-            all_well = false;
-            continue;
-        };
-        for namespace in namespaces {
-            let owner = owner_of.entry(namespace.clone()).or_insert_with(|| name.clone());
-            if *owner != name {
-                let reason = format!("gives namespace {namespace} to a second instance, after {owner}");
-                mistakes.check::<()>(flag, text, Err(Wrong::new(reason, "give each namespace to one instance")));
-                all_well = false;
-            }
-            by_name.entry(name.clone()).or_default().insert(namespace);
-        }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() {
+        return Some(Instances::default());
     }
-    all_well.then(|| by_name.into_iter().map(|(name, namespaces)| AirflowInstance { name, namespaces }).collect())
+    let items: Vec<Option<Instances>> =
+        texts.iter().map(|text| mistakes.check(flag, text, parse_instances(text))).collect();
+    let all = texts.join(",");
+    if items.iter().all(Option::is_some) { mistakes.check(flag, &all, parse_instances(&all)) } else { None }
 }
 
-fn instance(text: &str) -> Result<(String, Vec<String>), Wrong> {
-    let remedy = "write it as NAME=NAMESPACE[,NAMESPACE…], such as prod=airflow,airflow-jobs";
-    let (name, namespaces) = text.split_once('=').ok_or_else(|| Wrong::new("has no =", remedy))?;
-    if !is_bounded(name, 63, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
-        return Err(Wrong::new(format!("has the instance name {name:?}, not 1 to 63 of A-Z a-z 0-9 - _ ."), remedy));
-    }
-    let namespaces: Vec<String> = namespaces.split(',').map(str::to_owned).collect();
-    match namespaces.iter().find(|namespace| !is_namespace(namespace)) {
-        Some(bad) => Err(Wrong::new(format!("has {bad:?}, which is not a Kubernetes namespace"), remedy)),
-        None => Ok((name.to_owned(), namespaces)),
-    }
-}
-
-/// An RFC 1123 label, as Kubernetes names namespaces.
-fn is_namespace(text: &str) -> bool {
-    is_bounded(text, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-/// 1 to `max` characters, the first and last a letter or digit, those between accepted by `inner`.
-fn is_bounded(text: &str, max: usize, inner: impl Fn(char) -> bool) -> bool {
-    (1..=max).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(inner)
+fn parse_instances(text: &str) -> Result<Instances, Wrong> {
+    text.parse()
+        .map_err(|error: InstancesError| Wrong::new(error.to_string(), "an example is prod=airflow,airflow-jobs"))
 }
 
 #[cfg(test)]
@@ -183,15 +142,16 @@ mod tests {
     }
 
     #[test]
-    fn instances_of_one_name_join_and_a_shared_namespace_is_refused() {
+    fn each_bad_instance_is_told_and_a_namespace_in_two_is_refused() {
         let parse = |texts: &[&str]| {
             let mut mistakes = Mistakes::default();
             let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
             instances(&texts, &mut mistakes).ok_or_else(|| mistakes.into_errors().len())
         };
-        let namespaces = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
-        assert_eq!(parse(&["prod=a", "prod=b"]), Ok(vec![AirflowInstance { name: "prod".to_owned(), namespaces }]));
+        let found = parse(&["prod=a", "prod=b,c"]).expect("they are well written").of("c");
+        assert_eq!(found.map(|instance| instance.to_string()), Ok("prod".to_owned()));
+        assert_eq!(parse(&["", ""]), Ok(Instances::default()));
         assert_eq!(parse(&["prod=a", "dev=a"]), Err(1));
-        assert_eq!(parse(&["prod", "=a", "dev=A", "dev=a,", "x y=a"]), Err(5));
+        assert_eq!(parse(&["prod", "=a", "dev=a,"]), Err(3));
     }
 }

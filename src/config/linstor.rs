@@ -6,63 +6,22 @@ use super::{
     error::{Mistakes, Wrong},
     text,
 };
+use crate::linstor::{Pem, Settings};
 use secrecy::SecretString;
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 use url::Url;
 
-/// How to reach LINSTOR.
-#[derive(Debug, Clone)]
-pub struct LinstorConfig {
-    /// The controllers, tried until one is active; at least one, each `http` or `https` with a port and no userinfo.
-    pub urls: Vec<Url>,
-    /// The CA that signed the controllers' certificates; `None`: the system's.
-    pub root_ca: Option<Pem>,
-    /// Our client certificate; never without the key.
-    pub user_certificate: Option<Pem>,
-    /// The certificate's private key; never without the certificate.
-    pub user_key: Option<Pem>,
-    /// The file with the bearer token, read again when it changes.
-    pub bearer_token_file: Option<PathBuf>,
-    /// The most requests in flight at once, 1 to 256.
-    pub max_in_flight: usize,
-    /// How long a GET may take, 100 ms to 10 minutes.
-    pub read_timeout: Duration,
-    /// How long any other request may take, 100 ms to 10 minutes.
-    pub write_timeout: Duration,
+/// PEM text itself, or the path of a file with it.
+fn parse_pem(text: &str) -> Result<Pem, Wrong> {
+    if text.contains(PEM_START) { Ok(Pem::Text(SecretString::from(text))) } else { parse_pem_file(text) }
 }
 
-/// Where PEM text comes from.
-#[derive(Debug, Clone)]
-pub enum Pem {
-    /// A file that held PEM text at start.
-    File(PathBuf),
-    /// The text itself, as `LS_USER_KEY` and its kin hold it. It may be a private key: `Debug` shows nothing of it.
-    Text(SecretString),
-}
-
-impl Pem {
-    /// The PEM text. Errors: the file can't be read any more.
-    pub fn read(&self) -> std::io::Result<SecretString> {
-        match self {
-            Self::File(path) => std::fs::read_to_string(path).map(SecretString::from),
-            Self::Text(text) => Ok(text.clone()),
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, Wrong> {
-        if text.contains(PEM_START) { Ok(Self::Text(SecretString::from(text))) } else { Self::parse_file(text) }
-    }
-
-    fn parse_file(path: &str) -> Result<Self, Wrong> {
-        let remedy = "name a readable PEM file, or give the PEM text itself";
-        match std::fs::read_to_string(path) {
-            Ok(content) if content.contains(PEM_START) => Ok(Self::File(PathBuf::from(path))),
-            Ok(_) => Err(Wrong::new("is a file without a PEM block", remedy)),
-            Err(error) => Err(Wrong::new(format!("can't be read ({error})"), remedy)),
-        }
+fn parse_pem_file(path: &str) -> Result<Pem, Wrong> {
+    let remedy = "name a readable PEM file, or give the PEM text itself";
+    match std::fs::read_to_string(path) {
+        Ok(content) if content.contains(PEM_START) => Ok(Pem::File(PathBuf::from(path))),
+        Ok(_) => Err(Wrong::new("is a file without a PEM block", remedy)),
+        Err(error) => Err(Wrong::new(format!("can't be read ({error})"), remedy)),
     }
 }
 
@@ -94,11 +53,11 @@ impl PemSource {
     ) -> Option<Option<Pem>> {
         let variable = |name| environment(name).filter(|text| !text.is_empty());
         let (name, parsed) = if let Some(text) = text::given(given) {
-            (self.flag, Pem::parse(text))
+            (self.flag, parse_pem(text))
         } else if let Some(text) = variable(self.variable) {
-            (self.variable, Pem::parse(&text))
+            (self.variable, parse_pem(&text))
         } else if let Some(path) = variable(self.file_variable) {
-            (self.file_variable, Pem::parse_file(&path))
+            (self.file_variable, parse_pem_file(&path))
         } else {
             return Some(None);
         };
@@ -107,11 +66,7 @@ impl PemSource {
 }
 
 /// Parses the settings, noting each mistake.
-pub(super) fn validate(
-    args: &LinstorArgs,
-    environment: Environment<'_>,
-    mistakes: &mut Mistakes,
-) -> Option<LinstorConfig> {
+pub(super) fn validate(args: &LinstorArgs, environment: Environment<'_>, mistakes: &mut Mistakes) -> Option<Settings> {
     let root_ca = ROOT_CA.find(&args.root_ca, environment, mistakes);
     let user_certificate = USER_CERTIFICATE.find(&args.user_certificate, environment, mistakes);
     let user_key = USER_KEY.find(&args.user_key, environment, mistakes);
@@ -125,8 +80,7 @@ pub(super) fn validate(
     let (read, write) = (&args.linstor_read_timeout, &args.linstor_write_timeout);
     let read_timeout = mistakes.check("--linstor-read-timeout", read, text::timeout(read));
     let write_timeout = mistakes.check("--linstor-write-timeout", write, text::timeout(write));
-    Some(LinstorConfig {
-        urls: urls?,
+    Some(Settings {
         root_ca: root_ca?,
         user_certificate: user_certificate?,
         user_key: user_key?,
@@ -134,6 +88,7 @@ pub(super) fn validate(
         max_in_flight: max_in_flight? as usize,
         read_timeout: read_timeout?,
         write_timeout: write_timeout?,
+        ..Settings::new(urls?)
     })
 }
 

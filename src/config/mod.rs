@@ -13,9 +13,8 @@ mod sandbox;
 mod text;
 
 pub use args::Args;
-pub use driver::{AirflowInstance, DriverConfig, DriverName, NodeConfig};
+pub use driver::{DriverConfig, DriverName, NodeConfig};
 pub use error::ConfigError;
-pub use linstor::{LinstorConfig, Pem};
 pub use log::{LogConfig, LogFormat};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};
 

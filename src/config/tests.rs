@@ -1,4 +1,5 @@
 use super::*;
+use crate::linstor::{Pem, Settings};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ fn flags(errors: &[ConfigError]) -> Vec<&str> {
 
 const CONTROLLER: [&str; 3] = ["controller", "--csi-endpoint", "unix:///csi/csi.sock"];
 
-fn linstor(words: &[&str], variables: &[(&str, &str)]) -> Result<LinstorConfig, Vec<ConfigError>> {
+fn linstor(words: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
     match parse(&[&CONTROLLER, words].concat(), variables)?.command {
         Command::Controller(driver) => Ok(driver.linstor),
         other => panic!("controller was asked for, not {other:?}"),

@@ -38,14 +38,13 @@ fn nodes(listed: &Listed) -> Vec<String> {
 
 /// One entry of ListVolumes.
 pub fn entry(listed: &Listed) -> csi::list_volumes_response::Entry {
-    let status = csi::list_volumes_response::VolumeStatus { published_node_ids: nodes(listed), ..Default::default() };
+    let status = csi::list_volumes_response::VolumeStatus { published_node_ids: nodes(listed) };
     csi::list_volumes_response::Entry { volume: Some(volume(listed)), status: Some(status) }
 }
 
 /// The answer of ControllerGetVolume.
 pub fn got(listed: &Listed) -> csi::ControllerGetVolumeResponse {
-    let status =
-        csi::controller_get_volume_response::VolumeStatus { published_node_ids: nodes(listed), ..Default::default() };
+    let status = csi::controller_get_volume_response::VolumeStatus { published_node_ids: nodes(listed) };
     csi::ControllerGetVolumeResponse { volume: Some(volume(listed)), status: Some(status) }
 }
 

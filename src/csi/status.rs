@@ -124,6 +124,7 @@ impl Coded for node::Error {
         match self {
             Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } => Code::InvalidArgument,
             Self::NotFound(_) => Code::NotFound,
+            Self::OtherPermit { .. } => Code::PermissionDenied,
             Self::DeviceMissing { .. } | Self::NoQuorum { .. } | Self::Record(_) | Self::RecordUnconfirmed { .. } => {
                 Code::Unavailable
             }
@@ -137,7 +138,8 @@ impl Coded for node::Error {
             | Self::PrimaryElsewhere { .. }
             | Self::WentReadOnly(_)
             | Self::InUse { .. }
-            | Self::ForeignMount { .. } => Code::FailedPrecondition,
+            | Self::ForeignMount { .. }
+            | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,
             Self::Incompatible { .. } => Code::AlreadyExists,

@@ -24,6 +24,7 @@ pub mod error;
 mod failure;
 pub mod model;
 pub mod name;
+mod pem;
 pub mod rc;
 mod request;
 mod settings;
@@ -34,6 +35,7 @@ mod version;
 
 pub use client::Client;
 pub use error::{Error, Kind, Object, Refusal};
+pub use pem::Pem;
 pub use rc::{ApiCallRc, Replies, RetCode, Severity};
 pub use settings::{Mistake, Settings, SettingsError};
 pub use version::{ApiVersion, ControllerVersion, VersionError};

@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::pem::Pem;
+
 /// How to reach LINSTOR. Users know most of it under the names that other LINSTOR clients read from the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The controllers, `http://` or `https://`, of which one is active (`LS_CONTROLLERS`).
     pub urls: Vec<Url>,
-    /// PEM file of the authorities that sign the controllers' certificates; none: the system's (`LS_ROOT_CA`).
-    pub root_ca: Option<PathBuf>,
-    /// PEM file of our certificate, and those that signed it (`LS_USER_CERTIFICATE`).
-    pub user_certificate: Option<PathBuf>,
-    /// PEM file of our certificate's key (`LS_USER_KEY`).
-    pub user_key: Option<PathBuf>,
+    /// The authorities that sign the controllers' certificates; none: the system's (`LS_ROOT_CA`).
+    pub root_ca: Option<Pem>,
+    /// Our certificate, and those that signed it (`LS_USER_CERTIFICATE`).
+    pub user_certificate: Option<Pem>,
+    /// Our certificate's key (`LS_USER_KEY`).
+    pub user_key: Option<Pem>,
     /// File with a bearer token, read at each request, so that it can be renewed (`LS_BEARER_TOKEN_FILE`).
     pub bearer_token_file: Option<PathBuf>,
     /// Requests under way at once, at least 1; the others wait in order.
@@ -113,6 +115,14 @@ impl Mistake {
     pub(super) fn in_file(setting: &'static str, file: &Path, reason: impl fmt::Display) -> Self {
         Self { setting, file: Some(file.to_owned()), reason: reason.to_string() }
     }
+
+    /// A mistake in what the setting holds as text or names as a file.
+    pub(super) fn in_pem(setting: &'static str, pem: &Pem, reason: impl fmt::Display) -> Self {
+        match pem {
+            Pem::File(file) => Self::in_file(setting, file, reason),
+            Pem::Text(_) => Self::new(setting, reason.to_string()),
+        }
+    }
 }
 
 impl fmt::Display for Mistake {
@@ -131,7 +141,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_at_once() {
         let mut settings = Settings::new(vec!["ftp://a".parse().unwrap(), "http://ok".parse().unwrap()]);
-        settings.user_key = Some("key.pem".into());
+        settings.user_key = Some(PathBuf::from("key.pem").into());
         settings.max_in_flight = 0;
         let found: Vec<_> = settings.mistakes().into_iter().map(|mistake| mistake.setting).collect();
         assert_eq!(found, ["urls", "user_certificate", "max_in_flight"]);

@@ -3,7 +3,6 @@
 //! The cryptography provider is named here and not installed for the whole process, so that it can't be forgotten or
 //! chosen twice.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WantsClientCert;
@@ -12,7 +11,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::pem::Pem;
 use super::settings::{Mistake, Settings};
 
 /// The TLS configuration for these settings, or every mistake in their files.
@@ -24,9 +25,9 @@ pub(super) fn configure(settings: &Settings) -> Result<ClientConfig, Vec<Mistake
     }
 }
 
-/// Our certificate with those that signed it, its key, and the file for messages.
+/// Our certificate with those that signed it, its key, and where it came from for messages.
 struct Identity<'a> {
-    file: &'a Path,
+    pem: &'a Pem,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
@@ -37,7 +38,7 @@ fn trust(settings: &Settings) -> Result<ConfigBuilder<ClientConfig, WantsClientC
         .with_safe_default_protocol_versions()
         .expect("the provider has the cipher suites of TLS 1.2 and 1.3");
     match &settings.root_ca {
-        Some(file) => Ok(builder.with_root_certificates(read_roots(file)?)),
+        Some(pem) => Ok(builder.with_root_certificates(read_roots(pem)?)),
         // Plain http needs nobody's trust: the system's authorities (about 150) are not even read.
         None if settings.urls.iter().all(|url| url.scheme() != "https") => {
             Ok(builder.with_root_certificates(RootCertStore::empty()))
@@ -48,37 +49,47 @@ fn trust(settings: &Settings) -> Result<ConfigBuilder<ClientConfig, WantsClientC
     }
 }
 
-fn read_roots(file: &Path) -> Result<RootCertStore, Mistake> {
+fn read_roots(pem: &Pem) -> Result<RootCertStore, Mistake> {
     let mut roots = RootCertStore::empty();
-    for certificate in read_certificates("root_ca", file)? {
-        roots.add(certificate).map_err(|error| Mistake::in_file("root_ca", file, error))?;
+    for certificate in read_certificates("root_ca", pem)? {
+        roots.add(certificate).map_err(|error| Mistake::in_pem("root_ca", pem, error))?;
     }
     Ok(roots)
 }
 
 fn read_identity(settings: &Settings) -> Result<Option<Identity<'_>>, Vec<Mistake>> {
-    let (Some(file), Some(key_file)) = (&settings.user_certificate, &settings.user_key) else { return Ok(None) };
-    let chain = read_certificates("user_certificate", file);
-    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| Mistake::in_file("user_key", key_file, error));
+    let (Some(pem), Some(key)) = (&settings.user_certificate, &settings.user_key) else { return Ok(None) };
+    let chain = read_certificates("user_certificate", pem);
+    let key = read_key("user_key", key);
     match (chain, key) {
-        (Ok(chain), Ok(key)) => Ok(Some(Identity { file, chain, key })),
+        (Ok(chain), Ok(key)) => Ok(Some(Identity { pem, chain, key })),
         (chain, key) => Err(chain.err().into_iter().chain(key.err()).collect()),
     }
 }
 
-fn read_certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, Mistake> {
-    let mistake = |error: rustls::pki_types::pem::Error| Mistake::in_file(setting, file, error);
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(mistake)?;
-    if certificates.is_empty() {
-        return Err(Mistake::in_file(setting, file, "no certificate in PEM format is in there"));
+fn read_certificates(setting: &'static str, pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Mistake> {
+    let text = read_text(setting, pem)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose_secret().as_bytes()).collect();
+    match certificates {
+        Ok(found) if found.is_empty() => Err(Mistake::in_pem(setting, pem, "no certificate in PEM format is in there")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(Mistake::in_pem(setting, pem, error)),
     }
-    Ok(certificates)
+}
+
+fn read_key(setting: &'static str, pem: &Pem) -> Result<PrivateKeyDer<'static>, Mistake> {
+    let text = read_text(setting, pem)?;
+    PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes()).map_err(|error| Mistake::in_pem(setting, pem, error))
+}
+
+fn read_text(setting: &'static str, pem: &Pem) -> Result<SecretString, Mistake> {
+    pem.read().map_err(|error| Mistake::in_pem(setting, pem, error))
 }
 
 fn present(
     builder: ConfigBuilder<ClientConfig, WantsClientCert>,
     identity: Option<Identity<'_>>,
 ) -> Result<ClientConfig, Mistake> {
-    let Some(Identity { file, chain, key }) = identity else { return Ok(builder.with_no_client_auth()) };
-    builder.with_client_auth_cert(chain, key).map_err(|error| Mistake::in_file("user_certificate", file, error))
+    let Some(Identity { pem, chain, key }) = identity else { return Ok(builder.with_no_client_auth()) };
+    builder.with_client_auth_cert(chain, key).map_err(|error| Mistake::in_pem("user_certificate", pem, error))
 }

@@ -9,6 +9,7 @@ use super::{
     options::InvalidFlag,
     probe::Found,
 };
+use crate::linstor::name::ResourceName;
 use crate::volume::filesystem::{FsType, FsUuid};
 
 /// What is there and what was asked for, in one respect.
@@ -207,6 +208,14 @@ pub enum Error {
         path: PathBuf,
         /// The respect in which it differs.
         difference: Difference,
+    },
+    /// The permit is for another volume.
+    #[error("the permit is for volume {permitted}, not for {asked}")]
+    OtherPermit {
+        /// The volume that may be published.
+        permitted: ResourceName,
+        /// The volume that was asked for.
+        asked: ResourceName,
     },
     /// The filesystem takes no more writes after an I/O error, such as a lost quorum.
     #[error("filesystem at {} became read-only after an error; unmount it and stage the volume again", .0.display())]

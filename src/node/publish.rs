@@ -35,9 +35,12 @@ pub struct PublishRequest {
 pub async fn publish<H: Host>(
     host: &H,
     request: &PublishRequest,
-    _permit: &Permit,
+    permit: &Permit,
     deadline: Instant,
 ) -> Result<(), Error> {
+    if *permit.volume() != request.device.resource {
+        return Err(Error::OtherPermit { permitted: permit.volume().clone(), asked: request.device.resource.clone() });
+    }
     match &request.access {
         Access::Mount { flags, .. } => publish_filesystem(host, request, flags, deadline).await,
         Access::Block => publish_block(host, request, deadline).await,

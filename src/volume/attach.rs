@@ -24,6 +24,9 @@ use crate::linstor::{
     name::NodeName,
 };
 
+/// The wait before the second look at LINSTOR's view.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachRequest {
@@ -132,9 +135,7 @@ impl Attach<'_> {
     /// With DRBD: LINSTOR makes the device available; a diskless client where there is no replica.
     async fn ensure_replicated(&self, lost: &[Lost]) -> Result<String, Error> {
         if !lost.is_empty() {
-            let resources = self.view().await?;
-            giveup::prove(&self.known.definition, &resources, lost, &self.request.node)
-                .map_err(|(node, seen)| Error::NotProven { volume: self.request.volume.clone(), node, seen })?;
+            self.await_proof(lost).await?;
         }
         self.write_record().await?;
         let made = self.linstor.make_available(self.request.volume.resource(), &self.request.node, false).await;
@@ -146,6 +147,21 @@ impl Attach<'_> {
             detach::drop_record(self.linstor, self.known, node).await?;
         }
         Ok(device)
+    }
+
+    /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a death.
+    async fn await_proof(&self, lost: &[Lost]) -> Result<(), Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Err(doubt) = giveup::prove(&self.known.definition, &self.view().await?, lost, &self.request.node)
+            else {
+                return Ok(());
+            };
+            if !doubt.may_pass || !self.pause(&mut pause).await {
+                let volume = self.request.volume.clone();
+                return Err(Error::NotProven { volume, node: doubt.node, seen: doubt.seen });
+            }
+        }
     }
 
     /// Without DRBD: only where the replica is. LINSTOR's make-available would make an empty twin anywhere else.
@@ -197,7 +213,7 @@ impl Attach<'_> {
 
     /// A 200 of make-available proves nothing: it says so for dead nodes too. The view of an answering satellite does.
     async fn await_device(&self, must_promote: bool) -> Result<String, Error> {
-        let mut pause = Duration::from_millis(50);
+        let mut pause = FIRST_PAUSE;
         loop {
             let resources = self.view().await?;
             let here = resources.iter().find(|resource| self.is_here(resource));
@@ -205,13 +221,21 @@ impl Attach<'_> {
             if let Some(device) = device.and_then(|resource| self.device_of(resource)) {
                 return Ok(device);
             }
-            if Instant::now() + pause >= self.until {
+            if !self.pause(&mut pause).await {
                 let AttachRequest { volume, node, .. } = self.request.clone();
                 return Err(Error::NotReady { volume, node, seen: describe(here) });
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
         }
+    }
+
+    /// Waits before another look, ever longer up to a second; false where the time is up.
+    async fn pause(&self, pause: &mut Duration) -> bool {
+        let is_in_time = Instant::now() + *pause < self.until;
+        if is_in_time {
+            tokio::time::sleep(*pause).await;
+            *pause = (*pause * 2).min(Duration::from_secs(1));
+        }
+        is_in_time
     }
 
     async fn view(&self) -> Result<Vec<Resource>, Error> {

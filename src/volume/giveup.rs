@@ -10,24 +10,38 @@ use crate::linstor::name::NodeName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost(pub NodeName);
 
+/// Why a lost node is not given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The node.
+    pub node: NodeName,
+    /// What was seen.
+    pub seen: String,
+    /// May it pass by itself within seconds, as the survivors agree on who is left?
+    pub may_pass: bool,
+}
+
 /// Proves that the lost nodes can't write any more, or says what was seen instead.
 pub fn prove(
     definition: &ResourceDefinition,
     resources: &[Resource],
     lost: &[Lost],
     target: &NodeName,
-) -> Result<(), (NodeName, String)> {
-    let refuse = |seen: String| lost.first().map_or(Ok(()), |Lost(node)| Err((node.clone(), seen)));
+) -> Result<(), Doubt> {
+    let doubt = |seen: &str, may_pass| {
+        let doubt = |Lost(node): &Lost| Err(Doubt { node: node.clone(), seen: seen.to_owned(), may_pass });
+        lost.first().map_or(Ok(()), doubt)
+    };
     if !definition.has_majority_quorum() {
-        return refuse("quorum is off, so that nothing keeps it from writing".to_owned());
+        return doubt("quorum is off, so that nothing keeps it from writing", false);
     }
     let voters = count_voters(resources);
     if voters < 3 {
-        return refuse(format!("it takes three voters to tell, and there are {voters}"));
+        return doubt(&format!("it takes three voters to tell, and there are {voters}"), false);
     }
     let is_lost = |resource: &Resource| lost.iter().any(|Lost(node)| is_same_name(&resource.node_name, node.as_str()));
-    if let Some(alive) = resources.iter().find(|resource| is_lost(resource) && resource.is_live()) {
-        return refuse(format!("its satellite still reports {}", alive.name));
+    if resources.iter().any(|resource| is_lost(resource) && resource.is_live()) {
+        return doubt("its satellite still reports the resource", true);
     }
     let here =
         resources.iter().find(|resource| is_same_name(&resource.node_name, target.as_str()) && has_disk(resource));
@@ -35,7 +49,7 @@ pub fn prove(
         Some(resource) => may_take_over(resource),
         None => resources.iter().filter(|resource| !is_lost(resource) && has_disk(resource)).any(may_take_over),
     };
-    if witness { Ok(()) } else { refuse("no up-to-date replica may be promoted yet".to_owned()) }
+    if witness { Ok(()) } else { doubt("no up-to-date replica may be promoted yet", true) }
 }
 
 /// Replicas with a disk vote; of those without, the tie-breaker (or the client that it became) votes once.
@@ -79,7 +93,7 @@ mod tests {
         serde_json::from_value(json!({"name": "vol1", "props": {"DrbdOptions/Resource/quorum": quorum}})).unwrap()
     }
 
-    fn try_take(quorum: &str, resources: &[Resource], target: &str) -> Result<(), (NodeName, String)> {
+    fn try_take(quorum: &str, resources: &[Resource], target: &str) -> Result<(), Doubt> {
         let lost = [Lost(NodeName::parse("node-1").unwrap())];
         prove(&definition(quorum), resources, &lost, &NodeName::parse(target).unwrap())
     }
@@ -101,14 +115,17 @@ mod tests {
 
     #[test]
     fn without_quorum_a_silent_node_is_never_given_up() {
-        let (node, seen) = try_take("off", &after_crash(), "node-2").unwrap_err();
-        assert!(node.as_str() == "node-1" && seen.contains("quorum is off"), "{seen}");
+        let doubt = try_take("off", &after_crash(), "node-2").unwrap_err();
+        assert!(
+            doubt.node.as_str() == "node-1" && doubt.seen.contains("quorum is off") && !doubt.may_pass,
+            "{doubt:?}"
+        );
     }
 
     #[test]
     fn two_voters_prove_nothing() {
         let two = &after_crash()[..2];
-        assert!(try_take("majority", two, "node-2").unwrap_err().1.contains("three voters"));
+        assert!(try_take("majority", two, "node-2").unwrap_err().seen.contains("three voters"));
     }
 
     #[test]
@@ -120,10 +137,15 @@ mod tests {
 
     #[test]
     fn a_survivor_that_may_not_be_promoted_or_has_old_data_takes_nothing_over() {
-        for (disk, may) in [("UpToDate", Some(false)), ("Outdated", Some(true)), ("UpToDate", None), ("SyncTarget(44.81%)", Some(true))] {
+        for (disk, may) in [
+            ("UpToDate", Some(false)),
+            ("Outdated", Some(true)),
+            ("UpToDate", None),
+            ("SyncTarget(44.81%)", Some(true)),
+        ] {
             let mut resources = after_crash();
             resources[1] = replica("node-2", disk, may);
-            assert!(try_take("majority", &resources, "node-2").is_err(), "{disk} {may:?}");
+            assert!(try_take("majority", &resources, "node-2").unwrap_err().may_pass, "{disk} {may:?}");
             assert!(try_take("majority", &resources, "node-3").is_err(), "{disk} {may:?} through node-3");
         }
     }

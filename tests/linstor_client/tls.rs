@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use linflow::linstor::{Client, Error, Settings};
+use linflow::linstor::{Client, Error, Pem, Settings};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -82,13 +82,13 @@ async fn answer_versions(acceptor: TlsAcceptor) -> String {
 
 fn settings(url: &str, authority: &Authority) -> Settings {
     let mut settings = Settings::new(vec![url.parse().unwrap()]);
-    settings.root_ca = Some(authority.file("ca.pem"));
+    settings.root_ca = Some(authority.file("ca.pem").into());
     settings
 }
 
 fn with_certificate(mut settings: Settings, authority: &Authority) -> Settings {
     let (certificate, key) = authority.issue("client");
-    (settings.user_certificate, settings.user_key) = (Some(certificate), Some(key));
+    (settings.user_certificate, settings.user_key) = (Some(certificate.into()), Some(key.into()));
     settings
 }
 
@@ -98,6 +98,16 @@ async fn a_client_with_a_certificate_is_served() {
     let settings = with_certificate(settings(&authority.serve().await, &authority), &authority);
     let version = Client::new(&settings).unwrap().version().await.unwrap();
     assert_eq!(version.version, "1.33.3");
+}
+
+#[tokio::test]
+async fn certificates_given_as_text_serve_as_files_do() {
+    let authority = Authority::new();
+    let mut settings = with_certificate(settings(&authority.serve().await, &authority), &authority);
+    for pem in [&mut settings.root_ca, &mut settings.user_certificate, &mut settings.user_key] {
+        *pem = pem.take().map(|file| Pem::Text(file.read().unwrap()));
+    }
+    assert_eq!(Client::new(&settings).unwrap().version().await.unwrap().version, "1.33.3");
 }
 
 #[tokio::test]
@@ -133,9 +143,9 @@ fn every_file_that_can_t_be_used_is_told() {
     let authority = Authority::new();
     let (_, key) = authority.issue("client");
     let mut settings = Settings::new(vec!["https://localhost:1".parse().unwrap()]);
-    settings.root_ca = Some("/nowhere/ca.pem".into());
-    settings.user_certificate = Some(key.clone());
-    settings.user_key = Some(authority.file("ca.pem"));
+    settings.root_ca = Some(PathBuf::from("/nowhere/ca.pem").into());
+    settings.user_certificate = Some(key.clone().into());
+    settings.user_key = Some(authority.file("ca.pem").into());
     let mistakes = Client::new(&settings).unwrap_err().mistakes;
     let found: Vec<_> = mistakes.iter().map(|mistake| (mistake.setting, mistake.file.clone().unwrap())).collect();
     let expected =

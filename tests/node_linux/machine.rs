@@ -8,12 +8,14 @@ use std::{
 };
 
 use linflow::{
+    access::{Permit, Request, decide},
     linstor::name::ResourceName,
     node::{
         AbsolutePath, Access, DeviceHint, FormatRecord, FormatRecordError, PublishRequest, StageRequest,
         linux::LinuxHost,
     },
     volume::filesystem::{FsType, FsUuid},
+    workflow::PodRef,
 };
 use nix::mount::{MntFlags, umount2};
 use tokio::time::Instant;
@@ -40,6 +42,12 @@ impl FormatRecord for Record {
         *self.0.lock().unwrap() = Some(uuid.clone());
         Ok(())
     }
+}
+
+/// Anyone's: no workflow owns the volume.
+pub fn permit() -> Permit {
+    let pod = PodRef { namespace: "airflow".to_owned(), name: "pod".to_owned(), uid: None };
+    decide(Request { volume: ResourceName::parse("linflow-test").unwrap(), pod, owned: None }).unwrap()
 }
 
 pub fn soon() -> Instant {

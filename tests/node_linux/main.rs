@@ -14,7 +14,7 @@ use linflow::{
     node::{Access, Error, Host, StageRequest, Stats, publish, stage, stats, unpublish, unstage},
     volume::filesystem::FsType,
 };
-use machine::{Machine, machine, mount_access, options_at, ours, run, soon};
+use machine::{Machine, machine, mount_access, options_at, ours, permit, run, soon};
 
 const EXT4: u64 = 32 << 20;
 const XFS: u64 = 320 << 20;
@@ -36,8 +36,8 @@ async fn keeps_its_data_through_all_verbs(on: Machine, fs_type: FsType) {
     stage_on(&on, &request).await.unwrap();
     stage_on(&on, &request).await.unwrap();
     assert_eq!(*on.record.0.lock().unwrap(), Some(ours()));
-    publish(&on.host, &publish_request, soon()).await.unwrap();
-    publish(&on.host, &publish_request, soon()).await.unwrap();
+    publish(&on.host, &publish_request, &permit(), soon()).await.unwrap();
+    publish(&on.host, &publish_request, &permit(), soon()).await.unwrap();
     fs::write(target.as_path().join("data"), b"kept").unwrap();
     let measured = stats(&on.host, &target, soon()).await.unwrap();
     assert!(matches!(measured, Stats::Filesystem(usage) if usage.total_bytes > 0 && usage.used_inodes > 0));
@@ -73,14 +73,14 @@ async fn an_xfs_volume_keeps_its_data_through_all_verbs() {
 async fn a_read_only_publish_refuses_writes_and_the_stage_takes_them() {
     let Some(on) = machine(EXT4).await else { return };
     stage_on(&on, &on.stage_request(FsType::Ext4)).await.unwrap();
-    publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), true), soon()).await.unwrap();
+    publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), true), &permit(), soon()).await.unwrap();
     let refused = fs::write(on.target().as_path().join("data"), b"x").unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(30));
     fs::write(on.staging().as_path().join("data"), b"x").unwrap();
     let options = options_at(on.target().as_path()).await;
     assert!(["ro", "noatime"].iter().all(|option| options.iter().any(|is| is == option)), "{options:?}");
 
-    let writable = publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), false), soon()).await;
+    let writable = publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), false), &permit(), soon()).await;
     assert!(matches!(writable, Err(Error::Incompatible { .. })));
 }
 
@@ -91,7 +91,7 @@ async fn a_raw_block_volume_is_the_device_itself() {
     assert!(first_mebibyte(&on).iter().all(|byte| *byte == 0));
     let target = on.target();
     for _ in 0..2 {
-        publish(&on.host, &on.publish_request(Access::Block, false), soon()).await.unwrap();
+        publish(&on.host, &on.publish_request(Access::Block, false), &permit(), soon()).await.unwrap();
     }
     let published = fs::metadata(target.as_path()).unwrap();
     assert!(published.file_type().is_block_device());
@@ -186,7 +186,7 @@ async fn a_target_that_is_a_link_is_refused_by_the_verb_and_by_the_mount_itself(
     stage_on(&on, &on.stage_request(FsType::Ext4)).await.unwrap();
     let elsewhere = on.path("pods");
     symlink(elsewhere.as_path(), on.target().as_path()).unwrap();
-    let refused = publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), false), soon()).await;
+    let refused = publish(&on.host, &on.publish_request(mount_access(FsType::Ext4), false), &permit(), soon()).await;
     assert!(matches!(refused, Err(Error::Symlink(_))), "{refused:?}");
     let refused = on.host.bind(on.staging().as_path(), on.target().as_path(), soon()).await;
     assert!(matches!(refused, Err(linflow::node::host::HostError::Symlink(_))), "{refused:?}");
@@ -201,8 +201,8 @@ async fn a_plugin_path_below_a_link_is_found_in_the_mount_table() {
     stage_on(&on, &on.stage_request(FsType::Ext4)).await.unwrap();
     let mut request = on.publish_request(mount_access(FsType::Ext4), false);
     request.target_path = through_link.clone();
-    publish(&on.host, &request, soon()).await.unwrap();
-    publish(&on.host, &request, soon()).await.unwrap();
+    publish(&on.host, &request, &permit(), soon()).await.unwrap();
+    publish(&on.host, &request, &permit(), soon()).await.unwrap();
     unpublish(&on.host, &through_link, soon()).await.unwrap();
     assert!(!on.target().as_path().exists());
 }

@@ -85,18 +85,18 @@ async fn a_publish_cut_anywhere_ends_as_a_clean_one_when_it_is_called_again() {
     for access in accesses() {
         let request = PublishRequest { read_only: true, ..publish_request(access.clone()) };
         let clean = staged(&access).await;
-        publish(&clean, &request, soon()).await.unwrap();
+        publish(&clean, &request, &permit(), soon()).await.unwrap();
         for cut in CUTS {
             let mut was_killed = true;
             for call in 0.. {
                 assert!(call < TOO_MANY);
                 let host = staged(&access).await;
                 host.kill_at(call, cut);
-                let first = publish(&host, &request, soon()).await;
+                let first = publish(&host, &request, &permit(), soon()).await;
                 was_killed = host.is_killed();
                 assert_eq!(first.is_err(), was_killed);
                 host.restart();
-                publish(&host, &request, soon()).await.unwrap();
+                publish(&host, &request, &permit(), soon()).await.unwrap();
                 assert_eq!(host.mounts(), clean.mounts(), "{access:?} {cut:?} call {call}");
                 if !was_killed {
                     break;
@@ -114,7 +114,7 @@ async fn letting_go_cut_anywhere_leaves_nothing_when_it_is_called_again() {
             for call in 0.. {
                 assert!(call < TOO_MANY);
                 let host = staged(&access).await;
-                publish(&host, &publish_request(access.clone()), soon()).await.unwrap();
+                publish(&host, &publish_request(access.clone()), &permit(), soon()).await.unwrap();
                 host.kill_at(call, cut);
                 let let_go = async || {
                     unpublish(&host, &path(TARGET), soon()).await?;

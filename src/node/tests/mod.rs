@@ -16,14 +16,22 @@ use super::{
     scripted::{ScriptedHost, Step},
 };
 use crate::{
+    access::{Permit, Request, decide},
     linstor::name::ResourceName,
     volume::filesystem::{FsType, FsUuid},
+    workflow::PodRef,
 };
 
 const SIZE: u64 = 512 << 20;
 const DEVICE: &str = "/dev/drbd1000";
 const STAGING: &str = "/staging/volume";
 const TARGET: &str = "/pods/target";
+
+/// Anyone's: no workflow owns the volume.
+fn permit() -> Permit {
+    let pod = PodRef { namespace: "airflow".to_owned(), name: "pod".to_owned(), uid: None };
+    decide(Request { volume: ResourceName::parse("vol1").unwrap(), pod, owned: None }).unwrap()
+}
 
 fn ours() -> FsUuid {
     FsUuid::from_random([1; 16])

@@ -19,7 +19,7 @@ async fn read_only_is_a_matter_of_the_publish_and_the_stage_stays_read_write() {
     for (flags, read_only) in [(&[][..], true), (&["ro"][..], false)] {
         let host = staged(flags).await;
         let access = mount_access(FsType::Ext4, flags);
-        publish(&host, &PublishRequest { read_only, ..publish_request(access) }, soon()).await.unwrap();
+        publish(&host, &PublishRequest { read_only, ..publish_request(access) }, &permit(), soon()).await.unwrap();
         assert_eq!((options_at(&host, STAGING), options_at(&host, TARGET)), (vec!["rw".into()], vec!["ro".into()]));
     }
 }
@@ -28,7 +28,7 @@ async fn read_only_is_a_matter_of_the_publish_and_the_stage_stays_read_write() {
 async fn a_read_only_remount_keeps_what_the_stage_set() {
     let host = staged(&["noatime", "nosuid"]).await;
     let access = mount_access(FsType::Ext4, &["noatime", "nosuid"]);
-    publish(&host, &PublishRequest { read_only: true, ..publish_request(access) }, soon()).await.unwrap();
+    publish(&host, &PublishRequest { read_only: true, ..publish_request(access) }, &permit(), soon()).await.unwrap();
     assert_eq!(options_at(&host, TARGET), ["ro", "noatime", "nosuid"]);
 }
 
@@ -37,8 +37,8 @@ async fn publishing_asks_no_record_and_repeats_without_a_second_mount() {
     for access in [mount_access(FsType::Ext4, &[]), Access::Block] {
         let host = staged(&[]).await;
         let asked = count(&host, Step::ReadRecord);
-        publish(&host, &publish_request(access.clone()), soon()).await.unwrap();
-        publish(&host, &publish_request(access), soon()).await.unwrap();
+        publish(&host, &publish_request(access.clone()), &permit(), soon()).await.unwrap();
+        publish(&host, &publish_request(access), &permit(), soon()).await.unwrap();
         assert_eq!((host.mounts().len(), count(&host, Step::ReadRecord)), (2, asked));
     }
 }
@@ -47,8 +47,8 @@ async fn publishing_asks_no_record_and_repeats_without_a_second_mount() {
 async fn a_read_only_target_is_not_made_writable() {
     let host = staged(&[]).await;
     let request = publish_request(mount_access(FsType::Ext4, &[]));
-    publish(&host, &PublishRequest { read_only: true, ..request.clone() }, soon()).await.unwrap();
-    let refused = publish(&host, &request, soon()).await.unwrap_err();
+    publish(&host, &PublishRequest { read_only: true, ..request.clone() }, &permit(), soon()).await.unwrap();
+    let refused = publish(&host, &request, &permit(), soon()).await.unwrap_err();
     assert!(matches!(refused, Error::Incompatible { difference: Difference { field: "access", .. }, .. }), "{refused}");
 }
 
@@ -56,13 +56,13 @@ async fn a_read_only_target_is_not_made_writable() {
 async fn a_volume_that_is_not_staged_or_staged_from_another_device_is_not_published() {
     let (host, _) = machine();
     let request = publish_request(mount_access(FsType::Ext4, &[]));
-    assert!(matches!(publish(&host, &request, soon()).await, Err(Error::NotStaged(_))));
+    assert!(matches!(publish(&host, &request, &permit(), soon()).await, Err(Error::NotStaged(_))));
 
     let host = staged(&[]).await;
     host.add_device("/dev/drbd1001", SIZE);
     let mut other = request;
     other.device.path = "/dev/drbd1001".into();
-    assert!(matches!(publish(&host, &other, soon()).await, Err(Error::WrongDevice { .. })));
+    assert!(matches!(publish(&host, &other, &permit(), soon()).await, Err(Error::WrongDevice { .. })));
     assert_eq!(host.mounts().len(), 1);
 }
 
@@ -77,13 +77,13 @@ async fn a_target_that_is_a_link_or_of_another_kind_or_without_parent_is_refused
     ] {
         let host = staged(&[]).await;
         host.add_path(TARGET, kind);
-        let refused = publish(&host, &publish_request(access.clone()), soon()).await.unwrap_err();
+        let refused = publish(&host, &publish_request(access.clone()), &permit(), soon()).await.unwrap_err();
         assert_eq!(matches!(refused, Error::Symlink(_)), kind == PathKind::Symlink, "{refused}");
         assert_eq!(matches!(refused, Error::WrongKind { .. }), kind != PathKind::Symlink, "{refused}");
         assert_eq!(host.mounts().len(), 1);
 
         let orphan = PublishRequest { target_path: path("/none/target"), ..publish_request(access) };
-        assert!(matches!(publish(&host, &orphan, soon()).await, Err(Error::NotFound(_))));
+        assert!(matches!(publish(&host, &orphan, &permit(), soon()).await, Err(Error::NotFound(_))));
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_second_selinux_context_on_one_device_is_refused_by_name() {
 async fn letting_go_takes_every_stacked_mount_of_ours_and_no_other() {
     let host = staged(&[]).await;
     let request = publish_request(mount_access(FsType::Ext4, &[]));
-    publish(&host, &request, soon()).await.unwrap();
+    publish(&host, &request, &permit(), soon()).await.unwrap();
     super::super::Host::bind(&host, std::path::Path::new(STAGING), std::path::Path::new(TARGET), soon()).await.unwrap();
     unpublish(&host, &path(TARGET), soon()).await.unwrap();
     assert_eq!((host.mounts().len(), host.path(TARGET)), (1, None));
@@ -150,11 +150,11 @@ async fn a_mount_in_use_is_said_to_be() {
 async fn stats_tell_usage_of_a_filesystem_and_size_of_a_block_volume() {
     let host = staged(&[]).await;
     assert!(matches!(stats(&host, &path(TARGET), soon()).await, Err(Error::NotFound(_))));
-    publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), soon()).await.unwrap();
+    publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), &permit(), soon()).await.unwrap();
     let measured = stats(&host, &path(TARGET), soon()).await.unwrap();
     assert!(matches!(measured, Stats::Filesystem(usage) if usage.total_bytes == SIZE));
 
     unpublish(&host, &path(TARGET), soon()).await.unwrap();
-    publish(&host, &publish_request(Access::Block), soon()).await.unwrap();
+    publish(&host, &publish_request(Access::Block), &permit(), soon()).await.unwrap();
     assert_eq!(stats(&host, &path(TARGET), soon()).await.unwrap(), Stats::Block { total_bytes: SIZE });
 }

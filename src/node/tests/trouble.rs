@@ -79,7 +79,7 @@ async fn whatever_hangs_is_given_up_at_the_deadline_and_said_to_be_suspended() {
     for operation in [Bind, Usage, Unmount] {
         host.fail(Step::Host(operation), Fault::Hang);
         let hung = match operation {
-            Bind => publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), soon()).await,
+            Bind => publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), &permit(), soon()).await,
             Usage => stats(&host, &path(STAGING), soon()).await.map(drop),
             _ => unstage(&host, &path(STAGING), soon()).await,
         };
@@ -134,7 +134,7 @@ async fn a_filesystem_that_went_read_only_is_neither_called_staged_nor_published
     stage(&host, &request).await.unwrap();
     host.turn_read_only(&device);
     assert!(matches!(stage(&host, &request).await, Err(Error::WentReadOnly(_))));
-    let published = publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), soon()).await;
+    let published = publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), &permit(), soon()).await;
     assert!(matches!(published, Err(Error::WentReadOnly(_))));
     assert_eq!(host.mounts().len(), 1);
 }
