@@ -1,8 +1,9 @@
-//! The seam between the simulated cluster and the bytes of its replicas.
+//! The seam between the model of the cluster and the bytes of its replicas.
 
 /// What holds the bytes of replicas. Calls block; REST handlers call them off the runtime.
 pub trait Backing: Send + Sync + 'static {
-    /// Makes the replica's file of `size_kib` (keeping bytes that are already there, as FILE_THIN does) and its device; returns the device path.
+    /// Makes the replica's file of `size_kib` (keeping bytes that are already there, as FILE_THIN does) and its device;
+    /// returns the device path.
     fn create(&self, key: &ReplicaKey, size_kib: u64) -> std::io::Result<String>;
     /// Gives `node` a device on the bytes of a peer's replica (a diskless client reads and writes through the network).
     fn connect(&self, client: &ReplicaKey, peer: &ReplicaKey) -> std::io::Result<String>;
@@ -10,9 +11,11 @@ pub trait Backing: Send + Sync + 'static {
     fn grow(&self, key: &ReplicaKey, size_kib: u64) -> std::io::Result<()>;
     /// Takes the device away and, for a replica, its file. A missing one is no error.
     fn remove(&self, key: &ReplicaKey) -> std::io::Result<()>;
-    /// Copies one replica's bytes to another's (what DRBD would have replicated), caches flushed and dropped on both sides.
+    /// Copies one replica's bytes to another's (what DRBD would have replicated), caches flushed and dropped on both
+    /// sides.
     fn copy(&self, from: &ReplicaKey, to: &ReplicaKey) -> std::io::Result<()>;
-    /// Is the device mounted or held open exclusively by anyone on this machine? Bookkeeping answers what it was told with `set_open`.
+    /// Is the device mounted or held open exclusively by anyone on this machine? Bookkeeping answers what it was told
+    /// with `set_open`.
     fn is_open(&self, key: &ReplicaKey) -> std::io::Result<bool>;
     /// Bookkeeping: plays an opener. A loop backing answers Unsupported.
     fn set_open(&self, key: &ReplicaKey, open: bool) -> std::io::Result<()>;
@@ -27,10 +30,10 @@ pub trait Backing: Send + Sync + 'static {
 /// One replica: node, resource, volume number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReplicaKey {
-    /// The node's name, in its display case.
+    /// The node's name.
     pub node: String,
-    /// The resource's name, in its display case.
+    /// The resource definition's name.
     pub resource: String,
-    /// The volume number within the resource, from 0.
+    /// The volume number, from 0.
     pub volume: u32,
 }

@@ -1,6 +1,184 @@
-//! TODO room doc.
+//! The embedded LINSTOR: an HTTP server that speaks the part of LINSTOR's REST API that linflow uses, over a simulated
+//! cluster.
+//!
+//! [`model`] is the cluster and knows no HTTP; [`rest`] answers as the recordings of a real LINSTOR do; [`bytes`] is the
+//! seam to what holds the replicas' data; [`requests`] counts what was asked. docs/sandbox.md says what it does not do.
 
 pub mod backing;
+pub mod bookkeeping;
 pub mod bytes;
 pub mod faults;
+pub mod model;
+pub mod requests;
+mod rest;
 pub mod serve;
+
+use crate::linstor::name::{NodeName, PoolName};
+use bookkeeping::Bookkeeping;
+use bytes::{Backing, ReplicaKey};
+use faults::Faults;
+use model::{Cluster, Layout, SharedCluster};
+use requests::RequestLog;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use rest::router;
+
+/// What LINSTOR has and the sandbox does not. The start-up banner prints it.
+pub const UNSUPPORTED: &[&str] = &[
+    "snapshots, rollback, restore and clone",
+    "toggle-disk, activate and deactivate, resource connections",
+    "backups, remotes, schedules",
+    "events (SSE)",
+    "encryption and passphrases",
+    "creating, deleting, evicting and reconnecting nodes",
+    "creating and deleting storage pools, physical storage",
+    "storage pools other than one thin file pool a node",
+    "layers other than DRBD and STORAGE",
+    "query-max-volume-size, the controller's configuration, metrics",
+    "external names, tokens, TLS",
+];
+
+/// How the sandbox is started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Its nodes.
+    pub nodes: Vec<NodeName>,
+    /// The folder for its files.
+    pub state: PathBuf,
+    /// The name of each node's storage pool.
+    pub pool: PoolName,
+    /// The size of each node's storage pool, KiB.
+    pub pool_kib: u64,
+    /// What holds the bytes.
+    pub backing: BackingKind,
+}
+
+/// What holds the bytes of replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackingKind {
+    /// Loop devices where this is root, else bookkeeping.
+    #[default]
+    Auto,
+    /// Sparse files and loop devices: real bytes. Needs root.
+    Loop,
+    /// No bytes at all.
+    Bookkeeping,
+}
+
+/// Why the sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no node to simulate.
+    #[error("a sandbox needs at least one node, and at most 254: give their names")]
+    Nodes,
+    /// This kind of backing is not to be had.
+    #[error("no {0:?} backing here: run as root, or choose bookkeeping")]
+    Backing(BackingKind),
+}
+
+/// What holds the bytes, by its kind. `state` is the folder for files.
+fn open_backing(kind: BackingKind, _state: &Path) -> Result<Arc<dyn Backing>, StartError> {
+    match kind {
+        BackingKind::Auto | BackingKind::Bookkeeping => Ok(Arc::new(Bookkeeping::default())),
+        BackingKind::Loop => Err(StartError::Backing(kind)),
+    }
+}
+
+/// A running sandbox. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Sandbox {
+    address: SocketAddr,
+    cluster: SharedCluster,
+    requests: RequestLog,
+    faults: Faults,
+    shutdown: CancellationToken,
+    server: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox; it serves once this returns.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        if settings.nodes.is_empty() || settings.nodes.len() > 254 {
+            return Err(StartError::Nodes);
+        }
+        let backing = open_backing(settings.backing, &settings.state)?;
+        let layout = Layout {
+            nodes: settings.nodes.iter().map(ToString::to_string).collect(),
+            pool: settings.pool.as_str(),
+            pool_kib: settings.pool_kib,
+            state: &settings.state,
+        };
+        let cluster = SharedCluster::new(Cluster::new(&layout, backing));
+        let refused = |source| StartError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let (requests, faults, shutdown) = (RequestLog::default(), Faults::default(), CancellationToken::new());
+        let app =
+            router(cluster.clone()).layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
+        let server = tokio::spawn(serve::serve(listener, app, faults.clone(), shutdown.clone()));
+        Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))) })
+    }
+
+    /// The URL of the REST API, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests that it was asked.
+    pub fn requests(&self) -> RequestLog {
+        self.requests.clone()
+    }
+
+    /// What goes wrong with requests, and the handle that makes it so.
+    pub fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
+    /// The cluster: nodes to crash, pools to fill. Its lock blocks.
+    pub fn cluster(&self) -> SharedCluster {
+        self.cluster.clone()
+    }
+
+    /// Recomputes the roles from what is open now, as every request does.
+    pub fn refresh(&self) -> io::Result<()> {
+        self.cluster.lock().refresh_all()
+    }
+
+    /// Copies what a primary has written so far to the connected replicas.
+    pub fn replicate(&self, resource: &str) -> Result<(), model::failures::FailureError> {
+        self.cluster.lock().replicate(resource)
+    }
+
+    /// The backing file of a replica, where bytes are real.
+    pub fn file(&self, replica: &ReplicaKey) -> Option<PathBuf> {
+        self.cluster.lock().backing().file(replica)
+    }
+
+    /// Stops serving and removes every device and file that the sandbox made. Clones are of no use afterwards.
+    pub async fn stop(self) -> io::Result<()> {
+        self.shutdown.cancel();
+        if let Some(server) = self.server.lock().await.take() {
+            // A keep-alive connection must not hold the end up.
+            server.abort();
+        }
+        let cluster = self.cluster.clone();
+        tokio::task::spawn_blocking(move || cluster.lock().remove_devices()).await.map_err(io::Error::other)?
+    }
+}

@@ -1,0 +1,126 @@
+//! Resources: a definition on a node, with a disk or without.
+
+use super::identity;
+use super::props::Props;
+use crate::sandbox::bytes::ReplicaKey;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a resource is to its definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It holds a replica.
+    Diskful,
+    /// It reads and writes through the network.
+    Client,
+    /// It votes and nothing more; LINSTOR made it.
+    TieBreaker,
+}
+
+/// How far a delete has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleting {
+    /// Nobody wants it deleted.
+    No,
+    /// It goes with its definition, or without DRBD, as soon as its node can be reached.
+    Flagged,
+    /// DRBD's part first: as above, seen in the flags.
+    DrbdFlagged,
+}
+
+/// A resource of a definition on a node.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The node's name.
+    pub node: String,
+    /// LINSTOR's identity of it.
+    pub uuid: String,
+    /// Its properties.
+    pub props: Props,
+    /// What it is.
+    pub kind: Kind,
+    /// Is it to be deleted?
+    pub deleting: Deleting,
+    /// When its node made it, milliseconds since 1970; `None` while its node never could.
+    pub created_ms: Option<u64>,
+    /// DRBD's number of the node, from 0.
+    pub node_id: u32,
+    /// Its volumes.
+    pub volumes: BTreeMap<u32, Volume>,
+    /// Of which generation is its data? Lower than the definition's: outdated.
+    pub generation: u64,
+    /// How far a resync is held, percent; `None` where none is.
+    pub sync_percent: Option<f64>,
+    /// Is its device open (is it primary)?
+    pub open: bool,
+    /// Nodes from which it went StandAlone.
+    pub standalone: BTreeSet<String>,
+    /// Whose bytes a diskless resource works on.
+    pub via: Option<String>,
+    /// What the backing was last told of its device.
+    pub writable: Option<bool>,
+}
+
+/// A volume of a resource.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// LINSTOR's identity of it.
+    pub uuid: String,
+    /// Its properties, apart from those that a satellite reports.
+    pub props: Props,
+    /// The device that the backing made; empty until the node could.
+    pub device: String,
+}
+
+impl Volume {
+    /// A volume that is not deployed yet.
+    pub fn new() -> Self {
+        Self { uuid: identity::uuid(), props: Props::new(), device: String::new() }
+    }
+}
+
+impl Resource {
+    /// A resource that is not deployed yet.
+    pub fn new(node: &str, kind: Kind, node_id: u32, generation: u64) -> Self {
+        Self {
+            node: node.to_owned(),
+            uuid: identity::uuid(),
+            props: Props::new(),
+            kind,
+            deleting: Deleting::No,
+            created_ms: None,
+            node_id,
+            volumes: BTreeMap::new(),
+            generation,
+            sync_percent: None,
+            open: false,
+            standalone: BTreeSet::new(),
+            via: None,
+            writable: None,
+        }
+    }
+
+    /// Has it no replica?
+    pub fn is_diskless(&self) -> bool {
+        self.kind != Kind::Diskful
+    }
+
+    /// Its flags, as LINSTOR lists them.
+    pub fn flags(&self) -> Vec<&'static str> {
+        let mut flags = match self.deleting {
+            Deleting::No => vec![],
+            Deleting::Flagged => vec!["DELETE"],
+            Deleting::DrbdFlagged => vec!["DELETE", "DRBD_DELETE"],
+        };
+        match self.kind {
+            Kind::Diskful => {}
+            Kind::Client => flags.extend(["DISKLESS", "DRBD_DISKLESS"]),
+            Kind::TieBreaker => flags.extend(["DISKLESS", "DRBD_DISKLESS", "TIE_BREAKER"]),
+        }
+        flags
+    }
+
+    /// The backing's key of one of its volumes.
+    pub fn key(&self, definition: &str, volume: u32) -> ReplicaKey {
+        ReplicaKey { node: self.node.clone(), resource: definition.to_owned(), volume }
+    }
+}
