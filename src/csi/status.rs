@@ -136,7 +136,6 @@ impl Coded for node::Error {
             | Self::NothingToMount { .. }
             | Self::OtherFilesystem { .. }
             | Self::PrimaryElsewhere { .. }
-            | Self::WentReadOnly(_)
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,

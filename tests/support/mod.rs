@@ -129,7 +129,7 @@ impl World {
 }
 
 fn client(sandbox: &Sandbox, change: impl FnOnce(&mut Settings)) -> Client {
-    let mut settings = Settings::new(vec![sandbox.url().clone()]);
+    let mut settings = Settings::new(vec![sandbox.url().parse().unwrap()]);
     change(&mut settings);
     Client::new(&settings).unwrap()
 }

@@ -39,7 +39,7 @@ pub struct LoopBacking {
     state: PathBuf,
     attached: Mutex<Attachments>,
     /// Held as long as the backing lives; a killed one leaves it free.
-    _lock: File,
+    lock: File,
 }
 
 impl LoopBacking {
@@ -63,7 +63,7 @@ impl LoopBacking {
             fs::TryLockError::Error(error) => error,
         })?;
         let attached = Mutex::new(Attachments::adopt(&state)?);
-        Ok(Self { state, attached, _lock: lock })
+        Ok(Self { state, attached, lock })
     }
 
     /// Detaches every device of this state directory; the files stay. Devices that are still open go at their last close.
@@ -89,6 +89,10 @@ impl Drop for LoopBacking {
         if let Err(error) = self.close() {
             tracing::warn!(%error, state = %self.state.display(), "a loop device was left attached");
         }
+        // Closing alone would not do: a child that is just being started holds a copy of the descriptor until its exec.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, state = %self.state.display(), "the state directory was left locked");
+        }
     }
 }
 
@@ -111,14 +115,15 @@ impl Backing for LoopBacking {
         let (path, peer_path) = (self.path(client, Role::Client)?, self.path(peer, Role::Replica)?);
         let mut attached = self.attached();
         let inode = fs::metadata(&peer_path)?.ino();
-        if let Some(attachment) = attached.get(client).filter(|attachment| attachment.inode == inode) {
-            return Ok(attachment.device.node());
+        // What the peer's device still has in its cache, the client is to see.
+        attached.devices_on(inode).try_for_each(LoopDevice::flush)?;
+        if let Some(connected) = attached.get(client).filter(|attachment| attachment.inode == inode) {
+            connected.device.drop_cache()?;
+            return Ok(connected.device.node());
         }
         attached.vacate(client, Role::Client)?;
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
         remove_file(&path)?;
+        make_parent(&path)?;
         fs::hard_link(&peer_path, &path)?;
         let node = attached.attach(client, &path, Role::Client)?;
         attached.find(client)?.device.write_protect()?;
@@ -205,9 +210,7 @@ impl Backing for LoopBacking {
 
 /// Makes the file at least `size_kib` long; says whether that changed it.
 fn grow_file(path: &Path, size_kib: u64) -> io::Result<bool> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
+    make_parent(path)?;
     let size = size_kib.checked_mul(1024).ok_or_else(|| io::Error::from(ErrorKind::FileTooLarge))?;
     let file = File::options().write(true).create(true).truncate(false).open(path)?;
     let grows = file.metadata()?.len() < size;
@@ -215,6 +218,10 @@ fn grow_file(path: &Path, size_kib: u64) -> io::Result<bool> {
         file.set_len(size)?;
     }
     Ok(grows)
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 fn remove_file(path: &Path) -> io::Result<()> {

@@ -14,7 +14,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use super::{command::run, *};
+use super::{command::run, loop_device::await_condition, *};
 
 const SIZE_KIB: u64 = 16 << 10;
 
@@ -62,12 +62,16 @@ fn mkfs(device: &str) {
 }
 
 /// A mount that goes with its guard.
-struct Mounted(TempDir);
+struct Mounted {
+    device: String,
+    target: TempDir,
+}
 
 impl Mounted {
     fn try_new(device: &str) -> nix::Result<Self> {
         let target = tempfile::tempdir().unwrap();
-        mount(Some(device), target.path(), Some("ext4"), MsFlags::empty(), None::<&str>).map(|()| Self(target))
+        mount(Some(device), target.path(), Some("ext4"), MsFlags::empty(), None::<&str>)?;
+        Ok(Self { device: device.to_owned(), target })
     }
 
     fn new(device: &str) -> Self {
@@ -75,14 +79,29 @@ impl Mounted {
     }
 
     fn file(&self) -> PathBuf {
-        self.0.path().join("file")
+        self.target.path().join("file")
     }
 }
 
 impl Drop for Mounted {
+    /// Other tests run beside this one: a child that is just being started has copies of open files (EBUSY), and the test
+    /// with a mount namespace of its own has a copy of this mount for a while.
     fn drop(&mut self) {
-        umount(self.0.path()).unwrap();
+        await_condition(|| match umount(self.target.path()) {
+            Err(nix::errno::Errno::EBUSY) => Ok(false),
+            outcome => Ok(outcome.map(|()| true)?),
+        })
+        .unwrap();
+        await_condition(|| match open_exclusively(&self.device) {
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => Ok(false),
+            outcome => outcome.map(|_| true),
+        })
+        .unwrap();
     }
+}
+
+fn open_exclusively(path: impl AsRef<Path>) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_EXCL.bits()).open(path)
 }
 
 #[test]
@@ -158,7 +177,7 @@ fn a_device_is_open_while_mounted_or_held_exclusively() {
     let mounted = Mounted::new(&device);
     assert!(backing.is_open(&key("node-1")).unwrap());
     drop(mounted);
-    let held = OpenOptions::new().read(true).custom_flags(OFlag::O_EXCL.bits()).open(&device).unwrap();
+    let held = open_exclusively(&device).unwrap();
     assert!(backing.is_open(&key("node-1")).unwrap());
     drop(held);
     assert!(!backing.is_open(&key("node-1")).unwrap());
@@ -203,7 +222,7 @@ fn a_bind_mount_of_the_device_node_alone_is_not_seen() {
     File::create(&target).unwrap();
     mount(Some(device.as_str()), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
     let seen = backing.is_open(&key("node-1")).unwrap();
-    let held = OpenOptions::new().read(true).custom_flags(OFlag::O_EXCL.bits()).open(&target).unwrap();
+    let held = open_exclusively(&target).unwrap();
     let seen_held = backing.is_open(&key("node-1")).unwrap();
     drop(held);
     umount(&target).unwrap();

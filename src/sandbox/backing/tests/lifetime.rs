@@ -33,7 +33,7 @@ fn a_device_that_is_removed_while_mounted_goes_at_its_last_close() {
     backing.remove(&key("node-1")).unwrap();
     assert_eq!(devices_of(folder.path()), [device]);
     drop(mounted);
-    loop_device::await_condition(|| Ok(devices_of(folder.path()).is_empty())).unwrap();
+    await_condition(|| Ok(devices_of(folder.path()).is_empty())).unwrap();
 }
 
 #[test]
