@@ -9,6 +9,7 @@
 //! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it; [`rest`] speaks to LINSTOR
 //! past linflow, as an administrator would. A test copies this folder with `#[path = "…/support/mod.rs"] mod support;`.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 pub mod csi;
 pub mod rest;
@@ -31,7 +32,7 @@ use linflow::{
     },
     linstor::{Client, Settings, name::NodeName},
     node::Host,
-    sandbox::{self, Sandbox, requests::Request},
+    sandbox::{self, Sandbox, bytes::ReplicaKey, requests::Request},
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
@@ -48,6 +49,8 @@ pub const POOL: &str = "pool1";
 pub const POOL_KIB: u64 = 10 << 20;
 /// How long an attach waits for its device, unless a test says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a hang goes unnoticed in tests. LINSTOR takes about seven seconds.
+pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_millis(200);
 /// How long a test waits for what must happen.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -121,6 +124,36 @@ impl World {
         self.sandbox.requests().reset();
         let answer = call.await;
         (answer, self.sandbox.requests().take().into_iter().filter(|one| one.path != "/v1/controller/version").collect())
+    }
+
+    /// Cuts a node's power.
+    pub fn crash(&self, node: &str) {
+        self.sandbox.cluster().lock().crash(node).unwrap();
+    }
+
+    /// Makes a node hang. Nobody has noticed yet; `LINSTOR` does after [`FREEZE_NOTICED_AFTER`].
+    pub fn freeze(&self, node: &str) {
+        let cluster = self.sandbox.cluster();
+        let mut cluster = cluster.lock();
+        cluster.freeze_noticed_after = FREEZE_NOTICED_AFTER;
+        cluster.freeze(node).unwrap();
+    }
+
+    /// Wakes a frozen node.
+    pub fn thaw(&self, node: &str) {
+        self.sandbox.cluster().lock().thaw(node).unwrap();
+    }
+
+    /// Brings a crashed node back.
+    pub fn restore(&self, node: &str) {
+        self.sandbox.cluster().lock().restore(node).unwrap();
+    }
+
+    /// Plays a process that opens the volume's device on a node (or closes it), as a mount does.
+    pub fn set_open(&self, volume: &str, node: &str, open: bool) {
+        let key = ReplicaKey { node: node.to_owned(), resource: volume.to_owned(), volume: 0 };
+        self.sandbox.cluster().lock().backing().set_open(&key, open).unwrap();
+        self.sandbox.refresh().unwrap();
     }
 
     fn socket(&self) -> std::path::PathBuf {
