@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Error, id::VolumeId, known::Known, record};
 use crate::linstor::{
-    Client, Kind,
+    Client, Kind, Object,
     model::{Resource, ViewQuery},
     name::NodeName,
 };
@@ -120,7 +120,12 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
     Ok(())
 }
 
+/// None where the node has no such resource, and where LINSTOR doesn't know the node any more: this list says 404 then.
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
-    Ok(linstor.resources_view(&query).await?.into_iter().next())
+    match linstor.resources_view(&query).await {
+        Ok(resources) => Ok(resources.into_iter().next()),
+        Err(error) if error.kind() == Some(Kind::NotFound(Object::Node)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
