@@ -98,7 +98,9 @@ async fn with_drbd_two_replicas_on_three_nodes_have_a_tie_breaker_and_quorum() {
         let place = AutoPlace { select_filter, diskless_on_remaining: false };
         cluster.client.autoplace(&volume, &place).await.unwrap();
         let is_whole = |seen: &[Resource]| {
-            seen.len() == 3 && seen.iter().all(|one| one.device_path(0).is_some()) && seen.iter().any(|one| one.is_tie_breaker())
+            seen.len() == 3
+                && seen.iter().all(|one| one.device_path(0).is_some())
+                && seen.iter().any(|one| one.is_tie_breaker())
         };
         let seen = cluster.await_view(&volume, is_whole).await;
         assert_eq!(seen.iter().filter(|one| one.is_diskless()).count(), 1, "{seen:#?}");

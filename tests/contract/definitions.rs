@@ -12,7 +12,8 @@ async fn two_of_a_run(cluster: &Cluster) -> [ResourceName; 2] {
     for (volume, task) in volumes.iter().zip(["extract été", "load"]) {
         let props = [("Aux/airflow/run_id", cluster.run()), ("Aux/airflow/task_id", task)];
         let props = props.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let spawn = Spawn { resource_definition_props: props.into(), definitions_only: true, ..cluster.spawn_of(volume) };
+        let spawn =
+            Spawn { resource_definition_props: props.into(), definitions_only: true, ..cluster.spawn_of(volume) };
         cluster.client.spawn(&group, &spawn).await.unwrap();
     }
     volumes
@@ -36,7 +37,10 @@ async fn definitions_are_filtered_by_name_and_unknown_names_left_out() {
             ..DefinitionQuery::default()
         };
         assert_eq!(cluster.definitions(names(&[&one])).await, [one.to_string()].into());
-        assert_eq!(cluster.definitions(names(&[&one, &two, &unknown])).await, [one.to_string(), two.to_string()].into());
+        assert_eq!(
+            cluster.definitions(names(&[&one, &two, &unknown])).await,
+            [one.to_string(), two.to_string()].into()
+        );
         assert!(cluster.definitions(names(&[&unknown])).await.is_empty());
     })
     .await;

@@ -42,7 +42,10 @@ async fn pools_are_filtered_by_node_and_name_and_tell_their_sizes() {
     on_each(|cluster| async move {
         let found = cluster.client.storage_pools(&[cluster.node()], &[&cluster.pool]).await.unwrap();
         let [pool] = found.as_slice() else { panic!("one pool was asked for: {found:?}") };
-        assert_eq!((pool.node_name.as_str(), pool.storage_pool_name.as_str()), (cluster.node().as_str(), cluster.pool.as_str()));
+        assert_eq!(
+            (pool.node_name.as_str(), pool.storage_pool_name.as_str()),
+            (cluster.node().as_str(), cluster.pool.as_str())
+        );
         assert!(!pool.is_diskless());
         let (free, total) = (pool.free_capacity.unwrap(), pool.total_capacity.unwrap());
         assert!(0 < free && free <= total, "{free} of {total} KiB");

@@ -12,7 +12,8 @@ const TOO_BIG_KIB: u64 = 1 << 39;
 async fn a_spawn_makes_the_definition_its_properties_its_volume_and_its_replica() {
     on_each(|cluster| async move {
         let (group, volume) = (cluster.make_group("whole").await, cluster.volume("whole"));
-        let props = [("Aux/linflow/driver", "linflow/test"), ("Aux/airflow/run_id", "manual__2026-01-01T00:00:00+00:00")];
+        let props =
+            [("Aux/linflow/driver", "linflow/test"), ("Aux/airflow/run_id", "manual__2026-01-01T00:00:00+00:00")];
         let props = props.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let spawn = Spawn { resource_definition_props: props.clone().into(), ..cluster.spawn_of(&volume) };
         cluster.client.spawn(&group, &spawn).await.unwrap();
@@ -45,7 +46,10 @@ async fn property_values_of_250_characters_of_any_script_come_back_as_they_went(
             long("a=b&c%20+,;'\"\\{}<>|?*#"),
             "e\u{301} and é stay different".to_owned(),
         ];
-        let props = values.iter().enumerate().map(|(number, value)| (format!("Aux/airflow/v{number}"), value.trim().to_owned()));
+        let props = values
+            .iter()
+            .enumerate()
+            .map(|(number, value)| (format!("Aux/airflow/v{number}"), value.trim().to_owned()));
         let props: std::collections::BTreeMap<_, _> = props.collect();
         let spawn = Spawn { resource_definition_props: props.clone(), ..cluster.spawn_of(&volume) };
         cluster.client.spawn(&group, &spawn).await.unwrap();

@@ -13,7 +13,9 @@ async fn a_volume_grows_and_its_device_is_at_least_as_large() {
         assert_eq!(seen.len(), 1);
         // Without DRBD a thin file tells what is allocated, which is less.
         if cluster.can("the usable size after growth", 1, true) {
-            cluster.await_view(&volume, |seen| seen[0].volume(0).unwrap().usable_size_kib() >= Some(SIZE_KIB * 2)).await;
+            cluster
+                .await_view(&volume, |seen| seen[0].volume(0).unwrap().usable_size_kib() >= Some(SIZE_KIB * 2))
+                .await;
         }
     })
     .await;

@@ -33,7 +33,7 @@ impl Story for Delete {
             }
             Past::OnDeadNode => {
                 controller.publish(publish(&volume, "node-1")).await.unwrap();
-                world.change("POST", "/sandbox/nodes/node-1/crash", &json!(null)).await;
+                world.crash("node-1");
             }
         }
         volume

@@ -10,7 +10,6 @@ mod support;
 
 mod create;
 mod delete;
-mod driver;
 mod publish;
 mod state;
 mod unpublish;

@@ -1,4 +1,3 @@
-use serde_json::json;
 use tonic::Status;
 
 use crate::{
@@ -23,11 +22,11 @@ impl Story for Publish {
         let volume = controller.create(self.0.clone()).await.unwrap().volume_id;
         if !matches!(self.1, Past::Unused) {
             controller.publish(publish(&volume, "node-1")).await.unwrap();
-            world.change("POST", "/sandbox/nodes/node-1/crash", &json!(null)).await;
+            world.crash("node-1");
         }
         if matches!(self.1, Past::DetachPending) {
             controller.unpublish(&volume, "node-1").await.unwrap();
-            world.change("POST", "/sandbox/nodes/node-1/restore", &json!(null)).await;
+            world.restore("node-1");
         }
         volume
     }

@@ -100,7 +100,9 @@ fn replace(text: &str, drawn: &BTreeMap<String, String>) -> String {
 /// Where two states differ, a line for each place; empty where they don't.
 pub fn differences(one: &Value, other: &Value) -> Vec<String> {
     let (one, other) = (leaves("", one), leaves("", other));
-    let lines = |a: &BTreeSet<String>, b: &BTreeSet<String>, sign| a.difference(b).map(|leaf| format!("{sign} {leaf}")).collect::<Vec<_>>();
+    let lines = |a: &BTreeSet<String>, b: &BTreeSet<String>, sign| {
+        a.difference(b).map(|leaf| format!("{sign} {leaf}")).collect::<Vec<_>>()
+    };
     [lines(&one, &other, "missing"), lines(&other, &one, "too much")].concat()
 }
 

@@ -4,7 +4,10 @@ use linflow::sandbox::faults::{Matcher, Moment};
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::{driver::Driver, state, support::{Controller, World}};
+use crate::{
+    state,
+    support::{Controller, World, driver::Driver},
+};
 
 /// A call to the controller, with what must stand before it.
 pub trait Story {

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tonic::transport::Channel;
 
-use crate::support::{Controller, World, eventually};
+use super::{Controller, World, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 
