@@ -16,6 +16,7 @@ use linflow::linstor::{
     name::{GroupName, NodeName, PoolName, ResourceName},
 };
 use linflow::sandbox::{self, BackingKind, Sandbox};
+use url::Url;
 
 use super::rest;
 
@@ -46,6 +47,7 @@ struct Made {
 pub async fn on_each<F: Future<Output = ()> + Send + 'static>(case: impl Fn(Cluster) -> F) {
     let named = |name| env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(url) = named("LINFLOW_LINSTOR_URL") {
+        let url: Url = url.parse().expect("LINFLOW_LINSTOR_URL is a URL such as http://host:3370");
         let pool = named("LINFLOW_LINSTOR_POOL").expect("LINFLOW_LINSTOR_POOL names the storage pool");
         let layers = named("LINFLOW_LAYER_LIST").unwrap_or_else(|| "drbd storage".to_owned());
         let first = named("LINFLOW_NODE_NAME");
@@ -55,14 +57,15 @@ pub async fn on_each<F: Future<Output = ()> + Send + 'static>(case: impl Fn(Clus
     for layers in ["drbd storage", "storage"] {
         let state = tempfile::tempdir().unwrap();
         let sandbox = start_sandbox(state.path()).await;
-        let cluster = Cluster::connect(&sandbox.url(), "pool", layers, None).await;
-        run(&sandbox.url(), cluster, &case).await;
+        let url: Url = sandbox.url().parse().unwrap();
+        let cluster = Cluster::connect(&url, "pool", layers, None).await;
+        run(&url, cluster, &case).await;
         sandbox.stop().await.unwrap();
     }
 }
 
 /// Runs a case in a task of its own, so that what it made goes even when it fails.
-async fn run<F: Future<Output = ()> + Send + 'static>(url: &str, cluster: Cluster, case: impl Fn(Cluster) -> F) {
+async fn run<F: Future<Output = ()> + Send + 'static>(url: &Url, cluster: Cluster, case: impl Fn(Cluster) -> F) {
     let outcome = tokio::spawn(case(cluster.clone())).await;
     let left = cluster.remove_all(url).await;
     if let Err(failed) = outcome {
@@ -72,8 +75,8 @@ async fn run<F: Future<Output = ()> + Send + 'static>(url: &str, cluster: Cluste
 }
 
 impl Cluster {
-    async fn connect(url: &str, pool: &str, layers: &str, first: Option<&str>) -> Self {
-        let client = Client::new(&Settings::new(vec![url.parse().unwrap()])).unwrap();
+    async fn connect(url: &Url, pool: &str, layers: &str, first: Option<&str>) -> Self {
+        let client = Client::new(&Settings::new(vec![url.clone()])).unwrap();
         let pool = PoolName::parse(pool).unwrap();
         let with_pool = client.storage_pools(&[], &[&pool]).await.unwrap();
         let has_pool = |node: &Node| with_pool.iter().any(|pool| pool.node_name.eq_ignore_ascii_case(&node.name));
@@ -106,8 +109,7 @@ impl Cluster {
         } else {
             return true;
         };
-        // Not by eprintln!, which the test runner keeps to itself.
-        writeln!(std::io::stderr(), "SKIPPED {case}: {lacks}").unwrap();
+        say(&format!("SKIPPED {case}: {lacks}"));
         false
     }
 
@@ -207,7 +209,7 @@ impl Cluster {
     }
 
     /// Removes what the case made, and answers what is still there afterwards.
-    async fn remove_all(&self, url: &str) -> Vec<String> {
+    async fn remove_all(&self, url: &Url) -> Vec<String> {
         let made = std::mem::take(&mut *self.made.lock().unwrap());
         let mut left = Vec::new();
         for volume in made.volumes {
@@ -234,6 +236,12 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// Tells the person who runs the tests. Not by `eprintln!`, which the test runner keeps to itself.
+fn say(line: &str) {
+    let mut out = std::io::stderr();
+    out.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 fn random() -> String {

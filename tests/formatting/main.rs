@@ -2,6 +2,7 @@
 //!
 //! A loop-backed sandbox, the Controller and Node services over gRPC, and what a test finds on the device afterwards. It takes
 //! root; without it each test says so and ends.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! LINSTOR away or confused at stage: kubelet is told to come again, and nothing is lost.
 
+use axum::http::Method;
 use linflow::sandbox::faults::{Action, Matcher, Moment};
-use reqwest::Method;
 
 use crate::{
     bench::{FOREIGN_UUID, VOLUME, with_ext4},

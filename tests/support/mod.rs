@@ -9,7 +9,7 @@
 //! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it; [`rest`] speaks to LINSTOR
 //! past linflow, as an administrator would; [`driver`] is the built binary, which can be killed. A test copies this folder with `#[path = "…/support/mod.rs"] mod support;`.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 pub mod csi;
 pub mod driver;
