@@ -1,0 +1,13 @@
+//! The Controller service through its public seams: gRPC in, and what LINSTOR (the sandbox) then has.
+//!
+//! One module an idea of docs/decisions.md and of the project's first issue; each test is a sentence of theirs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod names;
+mod placement;
+mod sizes;
+mod tags;
