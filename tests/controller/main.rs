@@ -6,7 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attach;
 mod bad_input;
+mod delete;
+mod detach;
 mod names;
 mod placement;
 mod sizes;
