@@ -13,8 +13,6 @@ BLOCK_EXPECTED="unmeasured"
 
 VOLUME_BYTES=$((16 << 20))
 EXPANDED_BYTES=$((32 << 20))
-# csi-sanity makes this many volumes and one more.
-MAX_VOLUMES=4
 
 if [ "$(id -u)" -ne 0 ]; then
     echo "csi-sanity was NOT run: mounting needs root"
@@ -41,7 +39,6 @@ run_csi_sanity() {
         -csi.mountdir "$work/mount-$type" -csi.stagingdir "$work/stage-$type" \
         -csi.testvolumesize "$VOLUME_BYTES" -csi.testvolumeexpandsize "$EXPANDED_BYTES" \
         -csi.testvolumeaccesstype "$type" -csi.testvolumeparameters "$work/parameters.yaml" \
-        -csi.testnodevolumeattachlimit \
         --ginkgo.no-color --ginkgo.timeout 10m --ginkgo.junit-report "$report" >"$work/sanity-$type.log" 2>&1
 }
 
@@ -84,7 +81,7 @@ check_type() {
     else
         start_sandbox
     fi
-    start_driver "$url" "${LINFLOW_NODE_NAME:-node-1}" --max-volumes-per-node "$MAX_VOLUMES"
+    start_driver "$url" "${LINFLOW_NODE_NAME:-node-1}"
     run_csi_sanity "$1" "$work/$1.xml" || status=$?
     check_report "$1" "$2" "$status"
     stop_all

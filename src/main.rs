@@ -1,6 +1,7 @@
 //! The `linflow` binary: configuration, logging, the runtime, signals. What each role does is in the library.
 
 use linflow::config::{Args, Command, Config, ConfigError, EXIT_USAGE, LogConfig, LogFormat};
+use linflow::{demo, run};
 use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +79,7 @@ fn start_log(log: &LogConfig) {
 async fn until_stopped(command: Command) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let shutdown = CancellationToken::new();
-    let role = run(command, shutdown.clone());
+    let role = play(command, shutdown.clone());
     tokio::pin!(role);
     tokio::select! {
         outcome = &mut role => return outcome,
@@ -94,16 +95,14 @@ async fn until_stopped(command: Command) -> Result<(), Box<dyn Error + Send + Sy
 }
 
 /// Plays the role; it ends soon after `shutdown` is cancelled.
-async fn run(command: Command, shutdown: CancellationToken) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let role = match command {
-        Command::Controller(_driver) => "controller", // linflow::run::controller(driver, shutdown).await
-        Command::Node(_driver, _node) => "node",      // linflow::run::node(driver, node, shutdown).await
-        Command::All(_driver, _node) => "all",        // linflow::run::all(driver, node, shutdown).await
-        Command::Sandbox(_sandbox) => "sandbox",      // linflow::run::sandbox(sandbox, shutdown).await
-        Command::Demo(_demo) => "demo",               // linflow::demo::run(demo, shutdown).await
-    };
-    drop(shutdown);
-    Err(format!("{role} is joined at the merge").into())
+async fn play(command: Command, shutdown: CancellationToken) -> Result<(), Box<dyn Error + Send + Sync>> {
+    match command {
+        Command::Controller(driver) => run::controller(driver, shutdown).await,
+        Command::Node(driver, node) => run::node(driver, node, shutdown).await,
+        Command::All(driver, node) => run::all(driver, node, shutdown).await,
+        Command::Sandbox(sandbox) => run::sandbox(sandbox, shutdown).await,
+        Command::Demo(demo) => demo::run(demo, shutdown).await,
+    }
 }
 
 /// The error and its causes in one line.

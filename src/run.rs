@@ -1,6 +1,6 @@
 //! The long-running roles: what each serves, and how it ends.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io::Write, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::csi::{
 };
 use crate::linstor::Client;
 use crate::node::linux::LinuxHost;
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, BackingKind, Sandbox};
 use crate::volume::settle;
 use crate::workflow::{AnyDirectory, FolderDirectory};
 
@@ -27,6 +27,8 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often pending detaches are looked at.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long the start waits for LINSTOR's first answer.
+const GREETING: Duration = Duration::from_secs(3);
 /// Locks of devices that are worked on. On a tmpfs: after a reboot no mkfs can be left.
 const LOCK_DIR: &str = "/run/linflow/locks";
 
@@ -54,8 +56,19 @@ pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationT
 
 /// Serves the embedded LINSTOR until `shutdown`, then takes its devices away.
 pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Result<(), Failure> {
-    let sandbox = Sandbox::start(sandbox::Settings::from(config)).await?;
-    print!("{}", sandbox.banner());
+    let settings = sandbox::Settings {
+        listen: config.listen,
+        nodes: config.nodes,
+        state: config.state,
+        pool: config.pool,
+        pool_kib: config.pool_bytes / 1024,
+        backing: if config.bookkeeping { BackingKind::Bookkeeping } else { BackingKind::Auto },
+    };
+    let sandbox = Sandbox::start(settings).await?;
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(sandbox.banner().as_bytes())?;
+    stdout.flush()?;
+    drop(stdout);
     shutdown.cancelled().await;
     Ok(sandbox.stop().await?)
 }
@@ -68,7 +81,10 @@ fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> No
     NodeService::new(NodeParts {
         host: LinuxHost::new(LOCK_DIR),
         linstor: linstor.clone(),
-        directory: driver.pods.clone().map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
+        directory: driver
+            .pods
+            .clone()
+            .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
         instances: driver.airflow_instances.clone(),
         name: node.name,
         max_volumes: node.max_volumes.map_or(0, i64::from),
@@ -76,7 +92,10 @@ fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> No
 }
 
 async fn serve(
-    driver: &DriverConfig, linstor: Client, controller: Option<ControllerService>, node: Option<NodeService<LinuxHost>>,
+    driver: &DriverConfig,
+    linstor: Client,
+    controller: Option<ControllerService>,
+    node: Option<NodeService<LinuxHost>>,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
@@ -84,6 +103,7 @@ async fn serve(
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
     };
+    greet(&linstor).await;
     tracing::info!(endpoint = %driver.csi_endpoint.display(), driver = %driver.driver_name, "serving CSI");
     let admin = tokio::spawn(serve_admin(admin, linstor.clone(), shutdown.clone()));
     let settle = controller.as_ref().map(|controller| {
@@ -109,7 +129,20 @@ async fn serve(
     Ok(admin.await??)
 }
 
-async fn serve_admin(listener: Option<TcpListener>, linstor: Client, shutdown: CancellationToken) -> std::io::Result<()> {
+/// Makes LINSTOR's acquaintance before the first call, so that no call has to. Silence is no failure: LINSTOR may come later.
+async fn greet(linstor: &Client) {
+    match tokio::time::timeout(GREETING, linstor.version()).await {
+        Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),
+        Ok(Err(error)) => tracing::warn!(%error, "LINSTOR does not answer yet"),
+        Err(_) => tracing::warn!("LINSTOR does not answer yet"),
+    }
+}
+
+async fn serve_admin(
+    listener: Option<TcpListener>,
+    linstor: Client,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     match listener {
         Some(listener) => admin::serve(listener, AsksLinstor(linstor), shutdown).await,
         None => Ok(()),

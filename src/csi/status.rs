@@ -122,12 +122,16 @@ fn refused(kind: Kind) -> Code {
 impl Coded for node::Error {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } => Code::InvalidArgument,
+            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
+                Code::InvalidArgument
+            }
             Self::NotFound(_) => Code::NotFound,
             Self::OtherPermit { .. } => Code::PermissionDenied,
-            Self::DeviceMissing { .. } | Self::NoQuorum { .. } | Self::Record(_) | Self::RecordUnconfirmed { .. } => {
-                Code::Unavailable
-            }
+            Self::DeviceMissing { .. }
+            | Self::Changed(_)
+            | Self::NoQuorum { .. }
+            | Self::Record(_)
+            | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
             | Self::WrongDevice { .. }

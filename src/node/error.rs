@@ -46,9 +46,12 @@ pub enum Error {
         /// What it was to be.
         expected: &'static str,
     },
-    /// The path, or the directory that it is to be made in, does not exist.
-    #[error("{} does not exist or is not mounted", .0.display())]
+    /// No volume is mounted at the path that is to be measured.
+    #[error("no volume is mounted at {}", .0.display())]
     NotFound(PathBuf),
+    /// The directory that a path is to be made in does not exist. CSI has the orchestrator make it.
+    #[error("the directory above {} does not exist; the orchestrator must make it first", .0.display())]
+    ParentMissing(PathBuf),
     /// The volume is to be published but nothing is mounted at its staging path.
     #[error("no filesystem is mounted at {}; call NodeStageVolume first", .0.display())]
     NotStaged(PathBuf),
@@ -170,6 +173,9 @@ pub enum Error {
         /// What was read.
         read: Option<FsUuid>,
     },
+    /// The device was to be formatted for what it held, and something else wrote to it meanwhile. It was not touched.
+    #[error("{} changed while it was being judged; it was left as it is, try again", .0.display())]
+    Changed(PathBuf),
     /// mkfs said that it succeeded, and the device does not show it.
     #[error("{} was formatted and holds {found} now; see whether its replicas are sound", device.display())]
     FormatUnconfirmed {

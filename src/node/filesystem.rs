@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     Error, Host,
-    host::{BlockDevice, HostError, Program},
+    host::{BlockDevice, ByteRange, HostError, Program},
     probe::{Found, MARK, identify, regions},
 };
 use crate::volume::filesystem::{FsType, FsUuid};
@@ -18,36 +18,48 @@ pub(super) struct Locked<'a, H: Host> {
     pub deadline: Instant,
 }
 
+/// What was read of a device, and what it means.
+pub(super) struct Probed {
+    pub found: Found,
+    regions: Vec<ByteRange>,
+    contents: Vec<Vec<u8>>,
+}
+
 impl<H: Host> Locked<'_, H> {
-    /// What is on the device. It is opened read-only: read-write would promote DRBD.
-    pub async fn probe(&self) -> Result<Found, Error> {
+    /// Reads the device. It is opened read-only: read-write would promote DRBD.
+    pub async fn probe(&self) -> Result<Probed, Error> {
         let size = self.host.size(self.device, self.deadline).await.map_err(|error| self.explain(error))?;
-        let contents = self.host.read(self.device, &regions(size), self.deadline).await;
-        Ok(identify(&contents.map_err(|error| self.explain(error))?))
+        let regions = regions(size);
+        let contents = self.host.read(self.device, &regions, self.deadline).await;
+        let contents = contents.map_err(|error| self.explain(error))?;
+        Ok(Probed { found: identify(&contents), regions, contents })
     }
 
-    /// Wipes, makes the filesystem, flushes it, marks it, and reads it back.
-    pub async fn format(&self, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
-        let size = self.host.size(self.device, self.deadline).await.map_err(|error| self.explain(error))?;
-        let wiped = self.host.wipe(self.device, &regions(size), self.lock, self.deadline).await;
-        wiped.map_err(|error| self.explain(error))?;
+    /// Wipes what was judged to be no data, makes the filesystem, flushes it, marks it, and reads it back.
+    pub async fn format(&self, judged: &Probed, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
+        let device = &self.device.path;
+        tracing::info!(device = %device.display(), found = %judged.found, %fs_type, %uuid, "wiping and formatting");
+        let wiped = self.host.wipe(self.device, &judged.regions, &judged.contents, self.lock, self.deadline).await;
+        // Held until all is done: a node that froze halfway must not go on over what another one has written since.
+        let claim = wiped.map_err(|error| self.explain(error))?.ok_or_else(|| Error::Changed(device.clone()))?;
         make(self, fs_type, uuid).await?;
-        self.flush().await?;
+        self.flush(&claim).await?;
         mark(self, fs_type).await?;
-        self.flush().await?;
-        match self.probe().await? {
+        self.flush(&claim).await?;
+        match self.probe().await?.found {
             Found::Filesystem(made) if made.is_marked && made.uuid == *uuid && made.fs_type == fs_type => Ok(()),
-            found => Err(Error::FormatUnconfirmed { device: self.device.path.clone(), found }),
+            found => Err(Error::FormatUnconfirmed { device: device.clone(), found }),
         }
     }
 
     /// Repairs what can be repaired without a question.
     pub async fn check_ext4(&self) -> Result<(), Error> {
+        tracing::info!(device = %self.device.path.display(), "checking a filesystem that was not left clean");
         self.run(Program::E2fsck, &["-p"]).await
     }
 
-    async fn flush(&self) -> Result<(), Error> {
-        self.host.sync(self.device, self.lock, self.deadline).await.map_err(|error| self.explain(error))
+    async fn flush(&self, claim: &H::Claim) -> Result<(), Error> {
+        self.host.sync(self.device, claim, self.deadline).await.map_err(|error| self.explain(error))
     }
 
     async fn run(&self, program: Program, options: &[&str]) -> Result<(), Error> {

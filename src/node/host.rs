@@ -9,6 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
+pub use super::operation::{Operation, Program};
 use super::{
     mounts::MountTable,
     options::{Attributes, MountOptions},
@@ -70,83 +71,6 @@ pub struct Place {
     pub path: PathBuf,
     /// What is there; `None` for nothing.
     pub kind: Option<PathKind>,
-}
-
-/// A program that works on a filesystem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Program {
-    /// Makes an ext4 filesystem.
-    MkfsExt4,
-    /// Makes an xfs filesystem.
-    MkfsXfs,
-    /// Sets the label of an ext4 filesystem.
-    Tune2fs,
-    /// Sets the label of an xfs filesystem.
-    XfsAdmin,
-    /// Checks an ext4 filesystem.
-    E2fsck,
-}
-
-impl Program {
-    /// The name to look up in PATH.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MkfsExt4 => "mkfs.ext4",
-            Self::MkfsXfs => "mkfs.xfs",
-            Self::Tune2fs => "tune2fs",
-            Self::XfsAdmin => "xfs_admin",
-            Self::E2fsck => "e2fsck",
-        }
-    }
-}
-
-/// One kind of call to the host, for errors and for the log of the scripted host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the method of Host that has its name")]
-pub enum Operation {
-    Resolve,
-    Size,
-    Read,
-    Wipe,
-    Sync,
-    Lock,
-    MountTable,
-    Mount,
-    Bind,
-    RemountBind,
-    Unmount,
-    Run(Program),
-    Usage,
-    Inspect,
-    CreateDirectory,
-    CreateFile,
-    RemoveDirectory,
-    RemoveFile,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "look up",
-            Self::Size => "open to tell the size of",
-            Self::Read => "read",
-            Self::Wipe => "wipe",
-            Self::Sync => "flush",
-            Self::Lock => "lock",
-            Self::MountTable => "read the mount table at",
-            Self::Mount => "mount on",
-            Self::Bind => "bind-mount on",
-            Self::RemountBind => "remount",
-            Self::Unmount => "unmount",
-            Self::Run(program) => return write!(f, "run {} on", program.name()),
-            Self::Usage => "statfs",
-            Self::Inspect => "inspect",
-            Self::CreateDirectory => "create directory",
-            Self::CreateFile => "create file",
-            Self::RemoveDirectory => "remove directory",
-            Self::RemoveFile => "remove file",
-        })
-    }
 }
 
 /// Why the machine did not do what it was asked.
@@ -217,6 +141,9 @@ pub trait Host: Send + Sync {
     /// The right to write to a device. It is held as long as this value, or a program that was given it, lives.
     type Lock: Send + Sync;
 
+    /// A device that is open for writing: while this value lives, DRBD lets no other node write to it.
+    type Claim: Send + Sync;
+
     /// The block device at a path, links followed; `None` where nothing is there.
     fn resolve(
         &self,
@@ -235,20 +162,22 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, HostError>> + Send;
 
-    /// Writes zeros to each range and flushes them. EBUSY where anything on this machine has the device mounted.
+    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by; `None`
+    /// where they don't. They are read again after the device was opened for writing, and it stays open. EBUSY where anything on this machine has the device mounted.
     fn wipe(
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         lock: &Self::Lock,
         deadline: Instant,
-    ) -> impl Future<Output = Result<(), HostError>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Claim>, HostError>> + Send;
 
     /// Flushes what was written to the device.
     fn sync(
         &self,
         device: &BlockDevice,
-        lock: &Self::Lock,
+        claim: &Self::Claim,
         deadline: Instant,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 

@@ -17,6 +17,7 @@ pub mod formatting;
 pub mod host;
 pub mod linux;
 pub mod mounts;
+pub mod operation;
 pub mod options;
 pub mod path;
 pub mod probe;

@@ -73,7 +73,8 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
     let separator = 6 + fields.get(6..)?.iter().position(|field| *field == b"-")?;
     let [id, parent, device, root, mount_point, options, ..] = fields.as_slice() else { return None };
-    let [fs_type, source, super_options] = fields.get(separator + 1..)? else { return None };
+    // Some filesystems show options with spaces that they do not escape.
+    let [fs_type, source, super_options @ ..] = fields.get(separator + 1..)? else { return None };
     let (major, minor) = text(device)?.split_once(':')?;
     Some(MountEntry {
         id: text(id)?.parse().ok()?,
@@ -84,7 +85,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
         options: split_options(options),
         fs_type: String::from_utf8_lossy(&unescape(fs_type)).into_owned(),
         source: path(source),
-        super_options: split_options(super_options),
+        super_options: split_options(&super_options.join(&b' ')),
     })
 }
 
@@ -158,7 +159,8 @@ mod tests {
     #[test]
     fn every_field_is_read_with_and_without_optional_ones() {
         let text = b"36 35 98:0 /a\\040b /mnt/x rw,noatime master:1 shared:2 - xfs /dev/drbd1000 rw,context=\"u:r:t:s0:c1,c2\",nouuid\n\
-            27 1 254:0 / / rw - ext4 /dev/vda ro\n";
+            27 1 254:0 / / rw - ext4 /dev/vda ro\n\
+            28 1 0:9 / /tmp rw - tmpfs  rw,label=a b\n";
         let table = MountTable::parse(text).unwrap();
         let first = &table.0[0];
         assert_eq!((first.id, first.parent, first.device), (36, 35, DeviceNumber { major: 98, minor: 0 }));
@@ -167,6 +169,7 @@ mod tests {
         assert_eq!((first.fs_type.as_str(), first.source.to_str()), ("xfs", Some("/dev/drbd1000")));
         assert_eq!(first.super_options, ["rw", "context=\"u:r:t:s0:c1,c2\"", "nouuid"]);
         assert_eq!(table.0[1].super_options, ["ro"]);
+        assert_eq!((table.0[2].source.to_str(), &table.0[2].super_options[1][..]), (Some(""), "label=a b"));
         assert_eq!((first.went_read_only(), table.0[1].went_read_only()), (false, true));
     }
 

@@ -65,7 +65,7 @@ async fn publish_filesystem<H: Host>(
     if let Some(device) = locate(host, &request.device, deadline).await? {
         require_device(&staging.path, staged, &device)?;
     }
-    if staged.went_read_only() {
+    if staged.went_read_only() && !wanted.contains(&Attribute::ReadOnly) {
         return Err(Error::WentReadOnly(staging.path));
     }
     wanted.extend(Attribute::among(&staged.options));
@@ -94,7 +94,7 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
 
 /// The place of a path, with a regular file there or the device already.
 async fn ensure_file<H: Host>(host: &H, path: &Path, device: &BlockDevice, deadline: Instant) -> Result<Place, Error> {
-    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
+    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::ParentMissing(path.to_owned()))?;
     match place.kind {
         Some(PathKind::File(0)) => {}
         None => host.create_file(&place.path, deadline).await?,

@@ -53,16 +53,12 @@ pub async fn stage<H: Host>(
     record: &impl FormatRecord,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let device = await_device(host, &request.device, deadline).await?;
-    let Access::Mount { fs_type, flags } = &request.access else { return Ok(()) };
-    let staging = Staging {
-        host,
-        request,
-        device: &device,
-        fs_type: *fs_type,
-        options: MountOptions::parse(flags)?.for_staging(request.read_only),
-        deadline,
+    let (fs_type, options) = match &request.access {
+        Access::Block => return await_device(host, &request.device, deadline).await.map(drop),
+        Access::Mount { fs_type, flags } => (*fs_type, MountOptions::parse(flags)?.for_staging(request.read_only)),
     };
+    let device = await_device(host, &request.device, deadline).await?;
+    let staging = Staging { host, request, device: &device, fs_type, options, deadline };
     let lock = await_lock(host, &device, deadline).await?;
     let target = staging.ensure_directory().await?;
     let table = host.mount_table(deadline).await?;
@@ -148,9 +144,11 @@ impl<H: Host> Staging<'_, H> {
         is_mounted: bool,
     ) -> Result<(), Error> {
         let device = &self.device.path;
+        // The record first: a filesystem that is made in between is then seen on the device.
         let recorded = record.read().await?;
+        let probed = on.probe().await?;
         let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
-        match decide(&on.probe().await?, recorded.as_ref(), &wanted)? {
+        match decide(&probed.found, recorded.as_ref(), &wanted)? {
             Plan::Mount { needs_check } => self.check(on, needs_check && !is_mounted).await,
             Plan::RecordThenMount { needs_check } => {
                 self.check(on, needs_check && !is_mounted).await?;
@@ -158,14 +156,14 @@ impl<H: Host> Staging<'_, H> {
             }
             Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
             Plan::Format => {
-                on.format(self.fs_type, uuid).await?;
+                on.format(&probed, self.fs_type, uuid).await?;
                 confirm_record(record, uuid).await
             }
         }
     }
 
     async fn prepare_static(&self, on: &Locked<'_, H>, is_mounted: bool) -> Result<FsType, Error> {
-        let found = on.probe().await?;
+        let found = on.probe().await?.found;
         let superblock = decide_static(&found, &self.device.path)?;
         self.check(on, superblock.needs_check && !is_mounted && !self.request.read_only).await?;
         Ok(superblock.fs_type)
@@ -197,7 +195,7 @@ fn context_of(entry: &MountEntry) -> String {
 
 /// The place of a path, with a real directory there.
 pub(super) async fn ensure_directory<H: Host>(host: &H, path: &Path, deadline: Instant) -> Result<Place, Error> {
-    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
+    let place = host.inspect(path, deadline).await?.ok_or_else(|| Error::ParentMissing(path.to_owned()))?;
     match place.kind {
         Some(PathKind::Directory) => {}
         None => host.create_directory(&place.path, deadline).await?,

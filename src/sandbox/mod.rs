@@ -2,9 +2,11 @@
 //! cluster.
 //!
 //! [`model`] is the cluster and knows no HTTP; [`rest`] answers as the recordings of a real LINSTOR do; [`bytes`] is the
-//! seam to what holds the replicas' data; [`requests`] counts what was asked. docs/sandbox.md says what it does not do.
+//! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts what was
+//! asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it fails.
 
 pub mod backing;
+pub mod banner;
 pub mod bookkeeping;
 pub mod bytes;
 pub mod faults;
@@ -14,6 +16,7 @@ mod rest;
 pub mod serve;
 
 use crate::linstor::name::{NodeName, PoolName};
+use backing::LoopBacking;
 use bookkeeping::Bookkeeping;
 use bytes::{Backing, ReplicaKey};
 use faults::Faults;
@@ -88,16 +91,27 @@ pub enum StartError {
     /// There is no node to simulate.
     #[error("a sandbox needs at least one node, and at most 254: give their names")]
     Nodes,
-    /// This kind of backing is not to be had.
-    #[error("no {0:?} backing here: run as root, or choose bookkeeping")]
-    Backing(BackingKind),
+    /// The folder can't hold files with loop devices.
+    #[error("no loop devices on files in {}: {source}; run as root, or choose bookkeeping", state.display())]
+    Backing {
+        /// The folder.
+        state: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 /// What holds the bytes, by its kind. `state` is the folder for files.
-fn open_backing(kind: BackingKind, _state: &Path) -> Result<Arc<dyn Backing>, StartError> {
-    match kind {
-        BackingKind::Auto | BackingKind::Bookkeeping => Ok(Arc::new(Bookkeeping::default())),
-        BackingKind::Loop => Err(StartError::Backing(kind)),
+fn open_backing(kind: BackingKind, state: &Path) -> Result<Arc<dyn Backing>, StartError> {
+    if kind == BackingKind::Bookkeeping {
+        return Ok(Arc::new(Bookkeeping::default()));
+    }
+    match (kind, LoopBacking::open(state)) {
+        (_, Ok(backing)) => Ok(Arc::new(backing)),
+        (BackingKind::Auto, Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(Arc::new(Bookkeeping::default()))
+        }
+        (_, Err(source)) => Err(StartError::Backing { state: state.to_owned(), source }),
     }
 }
 
@@ -130,9 +144,10 @@ impl Sandbox {
         let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (requests, faults, shutdown) = (RequestLog::default(), Faults::default(), CancellationToken::new());
-        let app =
+        let api =
             router(cluster.clone()).layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
-        let server = tokio::spawn(serve::serve(listener, app, faults.clone(), shutdown.clone()));
+        let admin = faults::admin_router(faults.clone()).merge(faults::node_router(Arc::new(cluster.clone())));
+        let server = tokio::spawn(serve::serve(listener, admin.merge(api), faults.clone(), shutdown.clone()));
         Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))) })
     }
 
@@ -146,7 +161,7 @@ impl Sandbox {
         self.requests.clone()
     }
 
-    /// What goes wrong with requests, and the handle that makes it so.
+    /// The faults that it commits.
     pub fn faults(&self) -> Faults {
         self.faults.clone()
     }
@@ -175,8 +190,7 @@ impl Sandbox {
     pub async fn stop(self) -> io::Result<()> {
         self.shutdown.cancel();
         if let Some(server) = self.server.lock().await.take() {
-            // A keep-alive connection must not hold the end up.
-            server.abort();
+            server.await.map_err(io::Error::other)?;
         }
         let cluster = self.cluster.clone();
         tokio::task::spawn_blocking(move || cluster.lock().remove_devices()).await.map_err(io::Error::other)?

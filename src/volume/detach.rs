@@ -2,12 +2,21 @@
 //!
 //! definition ‖ records, view, (delete the client), record: five requests at most.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{Error, id::VolumeId, known::Known, record};
 use crate::linstor::{
     Client, Kind,
     model::{Resource, ViewQuery},
     name::NodeName,
 };
+
+/// How long a device may still be reported as open after its unmount.
+const DEMOTION: Duration = Duration::from_secs(3);
+/// How often LINSTOR is asked meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Detaches the volume from one node, or from every node where none is named. What isn't attached is a success.
 ///
@@ -27,7 +36,7 @@ pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>
 }
 
 async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
-    match view(linstor, volume, node).await? {
+    match await_closed(linstor, volume, node).await? {
         Some(resource) if !resource.is_live() => leave_pending(linstor, volume, known, node).await,
         resource => let_go(linstor, volume, known, node, resource).await,
     }
@@ -35,9 +44,24 @@ async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &
 
 /// Completes a detach on a node that is ONLINE again.
 pub async fn finish(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
-    match view(linstor, volume, node).await? {
+    match await_closed(linstor, volume, node).await? {
         Some(resource) if !resource.is_live() => Err(unknown_state(volume, node)),
         resource => let_go(linstor, volume, known, node, resource).await,
+    }
+}
+
+/// The resource on the node, once it isn't open there: LINSTOR hears of a demotion a moment after the unmount.
+async fn await_closed(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
+    let until = Instant::now() + DEMOTION;
+    loop {
+        let resource = view(linstor, volume, node).await?;
+        if resource.as_ref().is_none_or(|resource| resource.in_use() != Some(true)) {
+            return Ok(resource);
+        }
+        if Instant::now() >= until {
+            return Err(Error::InUse { volume: volume.clone(), node: node.clone() });
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -51,17 +75,15 @@ async fn let_go(
     node: &NodeName,
     resource: Option<Resource>,
 ) -> Result<(), Error> {
-    let in_use = || Error::InUse { volume: volume.clone(), node: node.clone() };
-    if let Some(resource) = resource {
-        if resource.in_use() == Some(true) {
-            return Err(in_use());
-        }
-        if resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting() {
-            match linstor.delete_resource(volume.resource(), node).await {
-                Err(error) if error.kind() == Some(Kind::InUse) => return Err(in_use()),
-                Err(error) if error.is_not_found() => {}
-                deleted => drop(deleted?),
+    let is_client =
+        |resource: &Resource| resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting();
+    if resource.as_ref().is_some_and(is_client) {
+        match linstor.delete_resource(volume.resource(), node).await {
+            Err(error) if error.kind() == Some(Kind::InUse) => {
+                return Err(Error::InUse { volume: volume.clone(), node: node.clone() });
             }
+            Err(error) if error.is_not_found() => {}
+            deleted => drop(deleted?),
         }
     }
     drop_record(linstor, known, node).await

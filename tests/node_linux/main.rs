@@ -11,7 +11,7 @@ use std::{
 };
 
 use linflow::{
-    node::{Access, Error, Host, StageRequest, Stats, publish, stage, stats, unpublish, unstage},
+    node::{Access, Error, Host, StageRequest, Stats, host::ByteRange, publish, stage, stats, unpublish, unstage},
     volume::filesystem::FsType,
 };
 use machine::{Machine, machine, mount_access, options_at, ours, permit, run, soon};
@@ -172,12 +172,30 @@ async fn a_mounted_device_can_be_neither_wiped_nor_locked_twice_nor_unmounted_wh
     let device = on.host.resolve(&on.device, soon()).await.unwrap().unwrap();
     let lock = on.host.try_lock(&device, soon()).await.unwrap().unwrap();
     assert!(on.host.try_lock(&device, soon()).await.unwrap().is_none());
-    assert_eq!(on.host.wipe(&device, &[], &lock, soon()).await.unwrap_err().errno(), Some(16));
+    assert_eq!(on.host.wipe(&device, &[], &[], &lock, soon()).await.unwrap_err().errno(), Some(16));
 
     let file = File::create(on.staging().as_path().join("open")).unwrap();
     assert!(matches!(unstage(&on.host, &on.staging(), soon()).await, Err(Error::InUse { .. })));
     drop(file);
     unstage(&on.host, &on.staging(), soon()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_hold_what_it_was_judged_by_is_not_wiped() {
+    let Some(on) = machine(EXT4).await else { return };
+    let mut open = OpenOptions::new().write(true).open(&on.device).unwrap();
+    open.write_all(b"rows").unwrap();
+    open.sync_all().unwrap();
+    drop(open);
+    let device = on.host.resolve(&on.device, soon()).await.unwrap().unwrap();
+    let lock = on.host.try_lock(&device, soon()).await.unwrap().unwrap();
+    let ranges = [ByteRange { offset: 0, length: 4096 }];
+    let claim = on.host.wipe(&device, &ranges, &[vec![0; 4096]], &lock, soon()).await.unwrap();
+    assert!(claim.is_none() && first_mebibyte(&on).starts_with(b"rows"));
+
+    let judged = on.host.read(&device, &ranges, soon()).await.unwrap();
+    assert!(on.host.wipe(&device, &ranges, &judged, &lock, soon()).await.unwrap().is_some());
+    assert!(first_mebibyte(&on).iter().all(|byte| *byte == 0));
 }
 
 #[tokio::test]

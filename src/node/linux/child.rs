@@ -122,24 +122,28 @@ mod tests {
         assert_eq!(missing.to_string(), "mkfs.none is not installed or not in PATH");
     }
 
+    async fn assert_gets_free(lock: &Path) {
+        let is_free = || File::open(lock).is_ok_and(|other| other.try_lock().is_ok());
+        let freed = await_some(in_seconds(30), || async { Ok::<_, ()>(is_free().then_some(())) });
+        assert_eq!(freed.await, Ok(Some(())));
+    }
+
     #[tokio::test]
-    async fn a_program_past_its_deadline_is_killed_with_its_children_and_only_then_gives_the_lock_back() {
+    async fn a_program_past_its_deadline_or_given_up_is_killed_with_its_children() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let lock = File::create(&path).unwrap();
-        lock.try_lock().unwrap();
-        let is_free = || File::open(&path).is_ok_and(|other| other.try_lock().is_ok());
-
         let options = ["-c", "tail -f /dev/null & tail -f /dev/null"];
-        let running = run("sh", &options, Path::new("x"), lock, Instant::now() + Duration::from_millis(300));
-        let watch = async {
-            await_some(Instant::now() + Duration::from_millis(200), || async { Ok::<_, ()>(is_free().then_some(())) })
-                .await
+        let take_lock = || {
+            let lock = File::create(&path).unwrap();
+            lock.try_lock().unwrap();
+            lock
         };
-        let (ended, was_free) = tokio::join!(running, watch);
-        assert_eq!(was_free, Ok(None));
-        assert_eq!(ended.unwrap(), None);
-        let freed = await_some(in_seconds(10), || async { Ok::<_, ()>(is_free().then_some(())) });
-        assert_eq!(freed.await, Ok(Some(())));
+        let soon = Instant::now() + Duration::from_millis(100);
+        assert_eq!(run("sh", &options, Path::new("x"), take_lock(), soon).await.unwrap(), None);
+        assert_gets_free(&path).await;
+
+        let given_up = run("sh", &options, Path::new("x"), take_lock(), in_seconds(60));
+        assert!(timeout(Duration::from_millis(100), given_up).await.is_err());
+        assert_gets_free(&path).await;
     }
 }

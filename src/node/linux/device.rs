@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -35,32 +35,36 @@ pub fn size(path: &Path) -> io::Result<u64> {
 }
 
 pub fn read(path: &Path, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
-    let mut device = File::open(path)?;
+    read_ranges(&mut File::open(path)?, ranges)
+}
+
+fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
     // Another node may have written since these pages were read. Where someone else holds the device open, Linux has not
     // dropped them by itself.
-    posix_fadvise(&device, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
-    let mut read_range = |range: &ByteRange| {
+    posix_fadvise(&*device, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
+    let read_range = |range: &ByteRange| {
         let mut bytes = vec![0; usize::try_from(range.length).map_err(io::Error::other)?];
         device.seek(SeekFrom::Start(range.offset))?;
         device.read_exact(&mut bytes)?;
         Ok(bytes)
     };
-    ranges.iter().map(&mut read_range).collect()
+    ranges.iter().map(read_range).collect()
 }
 
-pub fn wipe(path: &Path, ranges: &[ByteRange]) -> io::Result<()> {
+pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result<Option<File>> {
+    let for_writing = || OpenOptions::new().read(true).write(true).clone();
     // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has it.
-    let mut device = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_EXCL.bits()).open(path)?;
+    let mut device = for_writing().custom_flags(OFlag::O_EXCL.bits()).open(path)?;
+    if read_ranges(&mut device, ranges)? != judged {
+        return Ok(None);
+    }
     for range in ranges {
         device.seek(SeekFrom::Start(range.offset))?;
         io::copy(&mut io::repeat(0).take(range.length), &mut device)?;
     }
-    device.flush()?;
-    device.sync_all()
-}
-
-pub fn sync(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(path)?.sync_all()
+    device.sync_all()?;
+    // Opened before the other is closed, so that DRBD stays primary; without O_EXCL, which mkfs needs for itself.
+    for_writing().open(path).map(Some)
 }
 
 pub fn try_lock(path: &Path) -> io::Result<Option<File>> {

@@ -1,7 +1,7 @@
 //! The real host. Only here are system calls and child processes of the node side named.
 //!
 //! Calls on a device or filesystem that DRBD has suspended hang in the kernel, so each runs on a thread of its own
-//! ([`apart`]) and is given up at its deadline.
+//! (`apart.rs`) and is given up at its deadline.
 
 mod apart;
 mod child;
@@ -38,6 +38,10 @@ pub struct LinuxHost {
 #[derive(Debug)]
 pub struct DeviceLock(File);
 
+/// A device node that is open for writing.
+#[derive(Debug)]
+pub struct DeviceClaim(File);
+
 impl DeviceLock {
     fn share(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
@@ -64,6 +68,7 @@ impl LinuxHost {
 
 impl Host for LinuxHost {
     type Lock = DeviceLock;
+    type Claim = DeviceClaim;
 
     async fn resolve(&self, path: &Path, deadline: Instant) -> Result<Option<BlockDevice>, HostError> {
         self.call(Operation::Resolve, path, deadline, device::resolve).await
@@ -87,24 +92,21 @@ impl Host for LinuxHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         lock: &DeviceLock,
         deadline: Instant,
-    ) -> Result<(), HostError> {
-        let (ranges, lock) = (ranges.to_vec(), lock.share());
+    ) -> Result<Option<DeviceClaim>, HostError> {
+        let (ranges, judged, lock) = (ranges.to_vec(), judged.to_vec(), lock.share());
         self.call(Operation::Wipe, &device.path, deadline, move |path| {
             let _held = lock?;
-            device::wipe(path, &ranges)
+            Ok(device::wipe(path, &ranges, &judged)?.map(DeviceClaim))
         })
         .await
     }
 
-    async fn sync(&self, device: &BlockDevice, lock: &DeviceLock, deadline: Instant) -> Result<(), HostError> {
-        let lock = lock.share();
-        self.call(Operation::Sync, &device.path, deadline, move |path| {
-            let _held = lock?;
-            device::sync(path)
-        })
-        .await
+    async fn sync(&self, device: &BlockDevice, claim: &DeviceClaim, deadline: Instant) -> Result<(), HostError> {
+        let claimed = claim.0.try_clone();
+        self.call(Operation::Sync, &device.path, deadline, move |_| claimed?.sync_all()).await
     }
 
     async fn try_lock(&self, device: &BlockDevice, deadline: Instant) -> Result<Option<DeviceLock>, HostError> {

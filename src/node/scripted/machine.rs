@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::{
     ScriptedHost, Step,
-    state::{Mounted, State},
+    paths::{self, EINVAL, ELOOP, ENOENT, ENXIO},
+    state::State,
 };
 use crate::{
     node::{
@@ -15,111 +16,11 @@ use crate::{
         host::{
             BlockDevice, ByteRange, DeviceNumber, HostError, Operation, PathKind, Place, Program, ProgramEnd, Usage,
         },
-        mounts::{MountEntry, MountTable},
-        options::{Attribute, Attributes, MountOptions},
+        mounts::MountTable,
+        options::{Attributes, MountOptions},
     },
     volume::filesystem::FsType,
 };
-
-const ENOENT: i32 = 2;
-const ENXIO: i32 = 6;
-const EEXIST: i32 = 17;
-const EINVAL: i32 = 22;
-const ELOOP: i32 = 40;
-
-fn options(attributes: &Attributes) -> Vec<String> {
-    let access = if attributes.contains(&Attribute::ReadOnly) { "ro" } else { "rw" };
-    let others = attributes.iter().filter(|attribute| **attribute != Attribute::ReadOnly);
-    std::iter::once(access).chain(others.map(|attribute| attribute.as_str())).map(str::to_owned).collect()
-}
-
-fn mount(
-    state: &mut State,
-    source: &BlockDevice,
-    fs_type: FsType,
-    target: &Path,
-    wanted: &MountOptions,
-) -> Result<(), i32> {
-    state.open(source.number, !wanted.attributes.contains(&Attribute::ReadOnly))?;
-    match state.kind(target) {
-        Some(PathKind::Directory) => {}
-        Some(PathKind::Symlink) => return Err(ELOOP),
-        _ => return Err(ENOENT),
-    }
-    let device = state.device(source.number).ok_or(ENXIO)?;
-    if !device.contents.has_filesystem(fs_type) {
-        return Err(EINVAL);
-    }
-    let context = wanted.context.iter().map(|label| format!("context=\"{label}\""));
-    let entry = MountEntry {
-        id: 0,
-        parent: 0,
-        device: source.number,
-        root: "/".into(),
-        mount_point: target.to_owned(),
-        options: options(&wanted.attributes),
-        fs_type: fs_type.to_string(),
-        source: source.path.clone(),
-        super_options: std::iter::once("rw".to_owned()).chain(context).collect(),
-    };
-    state.push_mount(Mounted { entry, node: None });
-    Ok(())
-}
-
-fn bind(state: &mut State, source: &Path, target: &Path) -> Result<(), i32> {
-    let device = state.devices.iter().find(|device| device.node.path == source).map(|device| device.node.number);
-    let mounted = match (state.kind(target), device) {
-        (Some(PathKind::File(_)), Some(number)) => Mounted { entry: devtmpfs(source, target), node: Some(number) },
-        (Some(PathKind::Directory), None) => {
-            let mut copy = state.top(source).ok_or(EINVAL)?.clone();
-            copy.entry.mount_point = target.to_owned();
-            copy
-        }
-        (Some(PathKind::Symlink), _) => return Err(ELOOP),
-        _ => return Err(ENOENT),
-    };
-    state.push_mount(mounted);
-    Ok(())
-}
-
-/// The mount of a device node: of the filesystem that the node is in.
-fn devtmpfs(source: &Path, target: &Path) -> MountEntry {
-    MountEntry {
-        id: 0,
-        parent: 0,
-        device: DeviceNumber { major: 0, minor: 6 },
-        root: source.file_name().map(|name| Path::new("/").join(name)).unwrap_or_default(),
-        mount_point: target.to_owned(),
-        options: vec!["rw".to_owned()],
-        fs_type: "devtmpfs".to_owned(),
-        source: "devtmpfs".into(),
-        super_options: vec!["rw".to_owned()],
-    }
-}
-
-fn inspect(state: &State, path: &Path) -> Option<Place> {
-    let parent = state.paths.get(path.parent()?)?;
-    (*parent == PathKind::Directory).then(|| Place { path: path.to_owned(), kind: state.kind(path) })
-}
-
-fn create(state: &mut State, path: &Path, kind: PathKind) -> Result<(), i32> {
-    match state.kind(path) {
-        Some(there) if there == kind => Ok(()),
-        Some(_) => Err(EEXIST),
-        None => {
-            state.paths.insert(path.to_owned(), kind);
-            Ok(())
-        }
-    }
-}
-
-fn remove(state: &mut State, path: &Path) -> Result<(), i32> {
-    if state.top(path).is_some() {
-        return Err(errno::EBUSY);
-    }
-    state.paths.remove(path);
-    Ok(())
-}
 
 impl ScriptedHost {
     async fn on<T>(
@@ -152,6 +53,7 @@ impl ScriptedHost {
 
 impl Host for ScriptedHost {
     type Lock = Arc<DeviceNumber>;
+    type Claim = Arc<DeviceNumber>;
 
     async fn resolve(&self, path: &Path, deadline: Instant) -> Result<Option<BlockDevice>, HostError> {
         self.whole(Operation::Resolve, path, deadline, |state| Ok(state.resolve(path))).await
@@ -183,24 +85,28 @@ impl Host for ScriptedHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
+        judged: &[Vec<u8>],
         _lock: &Self::Lock,
         deadline: Instant,
-    ) -> Result<(), HostError> {
+    ) -> Result<Option<Self::Claim>, HostError> {
         self.on(Operation::Wipe, &device.path, deadline, |state, is_half| {
             state.open(device.number, true)?;
             if state.is_mounted(device.number) {
                 return Err(errno::EBUSY);
             }
             let contents = state.contents(device.number);
+            if ranges.iter().zip(judged).any(|(range, bytes)| contents.read(range) != *bytes) {
+                return Ok(None);
+            }
             let share = if is_half { ranges.len() / 2 } else { ranges.len() };
             ranges[..share].iter().for_each(|range| contents.wipe(range));
             contents.flush();
-            Ok(())
+            Ok(Some(state.claim(device.number)))
         })
         .await
     }
 
-    async fn sync(&self, device: &BlockDevice, _lock: &Self::Lock, deadline: Instant) -> Result<(), HostError> {
+    async fn sync(&self, device: &BlockDevice, _claim: &Self::Claim, deadline: Instant) -> Result<(), HostError> {
         self.whole(Operation::Sync, &device.path, deadline, |state| {
             state.open(device.number, true)?;
             state.contents(device.number).flush();
@@ -239,17 +145,18 @@ impl Host for ScriptedHost {
         options: &MountOptions,
         deadline: Instant,
     ) -> Result<(), HostError> {
-        self.whole(Operation::Mount, target, deadline, |state| mount(state, device, fs_type, target, options)).await
+        self.whole(Operation::Mount, target, deadline, |state| paths::mount(state, device, fs_type, target, options))
+            .await
     }
 
     async fn bind(&self, source: &Path, target: &Path, deadline: Instant) -> Result<(), HostError> {
-        self.whole(Operation::Bind, target, deadline, |state| bind(state, source, target)).await
+        self.whole(Operation::Bind, target, deadline, |state| paths::bind(state, source, target)).await
     }
 
     async fn remount_bind(&self, target: &Path, attributes: &Attributes, deadline: Instant) -> Result<(), HostError> {
         self.whole(Operation::RemountBind, target, deadline, |state| {
             let top = state.mounts.iter_mut().rfind(|mount| mount.entry.mount_point == target);
-            top.ok_or(EINVAL)?.entry.options = options(attributes);
+            top.ok_or(EINVAL)?.entry.options = paths::options(attributes);
             Ok(())
         })
         .await
@@ -281,22 +188,23 @@ impl Host for ScriptedHost {
     }
 
     async fn inspect(&self, path: &Path, deadline: Instant) -> Result<Option<Place>, HostError> {
-        self.whole(Operation::Inspect, path, deadline, |state| Ok(inspect(state, path))).await
+        self.whole(Operation::Inspect, path, deadline, |state| Ok(paths::inspect(state, path))).await
     }
 
     async fn create_directory(&self, path: &Path, deadline: Instant) -> Result<(), HostError> {
-        self.whole(Operation::CreateDirectory, path, deadline, |state| create(state, path, PathKind::Directory)).await
+        self.whole(Operation::CreateDirectory, path, deadline, |state| paths::create(state, path, PathKind::Directory))
+            .await
     }
 
     async fn create_file(&self, path: &Path, deadline: Instant) -> Result<(), HostError> {
-        self.whole(Operation::CreateFile, path, deadline, |state| create(state, path, PathKind::File(0))).await
+        self.whole(Operation::CreateFile, path, deadline, |state| paths::create(state, path, PathKind::File(0))).await
     }
 
     async fn remove_directory(&self, path: &Path, deadline: Instant) -> Result<(), HostError> {
-        self.whole(Operation::RemoveDirectory, path, deadline, |state| remove(state, path)).await
+        self.whole(Operation::RemoveDirectory, path, deadline, |state| paths::remove(state, path)).await
     }
 
     async fn remove_file(&self, path: &Path, deadline: Instant) -> Result<(), HostError> {
-        self.whole(Operation::RemoveFile, path, deadline, |state| remove(state, path)).await
+        self.whole(Operation::RemoveFile, path, deadline, |state| paths::remove(state, path)).await
     }
 }

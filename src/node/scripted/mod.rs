@@ -16,6 +16,7 @@
 
 mod contents;
 mod machine;
+mod paths;
 mod programs;
 mod record;
 mod state;
@@ -124,6 +125,11 @@ impl ScriptedHost {
         self.state().contents(device.number).flush();
     }
 
+    /// Another node writes to a device just before the next call of this kind, if DRBD lets it.
+    pub fn write_before(&self, step: Step, device: &BlockDevice, offset: u64, bytes: &[u8]) {
+        self.state().intrusions.push((step, device.number, offset, bytes.to_vec()));
+    }
+
     /// Puts a filesystem on a device, flushed.
     pub fn put_filesystem(&self, device: &BlockDevice, fs_type: FsType, uuid: &FsUuid, label: &str) {
         let mut state = self.state();
@@ -224,6 +230,7 @@ impl ScriptedHost {
         deadline: Instant,
         act: impl FnOnce(&mut State, bool) -> Result<T, i32>,
     ) -> Result<T, HostError> {
+        // The record is no operation of the host; its errors say that it can't be read.
         let Step::Host(operation) = step else { return self.answer(Operation::Read, step, path, act) };
         if self.hangs(step) {
             self.state().log.push(step);
@@ -257,6 +264,7 @@ impl ScriptedHost {
         let cut = state.kill.filter(|(at, _)| *at == state.log.len()).map(|(_, cut)| cut);
         state.log.push(step);
         state.is_killed = cut.is_some();
+        state.intrude(step);
         if cut == Some(Cut::Before) {
             return Err(killed());
         }

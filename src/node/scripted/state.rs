@@ -42,10 +42,12 @@ pub struct State {
     pub reach: HashMap<DeviceNumber, Reach>,
     pub recorded: Option<FsUuid>,
     pub faults: Vec<(Step, Fault)>,
+    pub intrusions: Vec<(Step, DeviceNumber, u64, Vec<u8>)>,
     pub kill: Option<(usize, Cut)>,
     pub is_killed: bool,
     pub log: Vec<Step>,
     locks: HashMap<DeviceNumber, Weak<DeviceNumber>>,
+    claims: HashMap<DeviceNumber, Weak<DeviceNumber>>,
     last_mount: u64,
 }
 
@@ -59,10 +61,12 @@ impl Default for State {
             reach: HashMap::new(),
             recorded: None,
             faults: Vec::new(),
+            intrusions: Vec::new(),
             kill: None,
             is_killed: false,
             log: Vec::new(),
             locks: HashMap::new(),
+            claims: HashMap::new(),
             last_mount: 100,
         }
     }
@@ -135,6 +139,29 @@ impl State {
             self.locks.insert(number, Arc::downgrade(&lock));
             lock
         })
+    }
+
+    /// Opens a device for writing.
+    pub fn claim(&mut self, number: DeviceNumber) -> Arc<DeviceNumber> {
+        let claim = Arc::new(number);
+        self.claims.insert(number, Arc::downgrade(&claim));
+        claim
+    }
+
+    pub fn is_claimed(&self, number: DeviceNumber) -> bool {
+        self.claims.get(&number).is_some_and(|claim| claim.strong_count() > 0)
+    }
+
+    /// Plays what another node writes just before this step; DRBD does not let it while the device is claimed here.
+    pub fn intrude(&mut self, step: Step) {
+        let (now, later) = std::mem::take(&mut self.intrusions).into_iter().partition(|(at, ..)| *at == step);
+        self.intrusions = later;
+        let now: Vec<_> = now;
+        for (_, number, offset, bytes) in now {
+            if !self.is_claimed(number) {
+                self.contents(number).write(offset, &bytes);
+            }
+        }
     }
 
     pub fn take_errno(&mut self, step: Step) -> Option<i32> {

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::node::{probe::MARK, publish, scripted::Cut, unpublish, unstage};
+use proptest::prelude::*;
 
 const CUTS: [Cut; 3] = [Cut::Before, Cut::Within, Cut::After];
 
@@ -131,5 +132,63 @@ async fn letting_go_cut_anywhere_leaves_nothing_when_it_is_called_again() {
                 }
             }
         }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Stage,
+    Publish,
+    Unpublish,
+    Unstage,
+    LosePower,
+}
+
+async fn call(host: &ScriptedHost, verb: Verb) -> Result<(), Error> {
+    match verb {
+        Verb::Stage => stage(host, &stage_request(FsType::Ext4, &[])).await,
+        Verb::Publish => publish(host, &publish_request(mount_access(FsType::Ext4, &[])), &permit(), soon()).await,
+        Verb::Unpublish => unpublish(host, &path(TARGET), soon()).await,
+        Verb::Unstage => unstage(host, &path(STAGING), soon()).await,
+        Verb::LosePower => {
+            host.lose_power();
+            Ok(())
+        }
+    }
+}
+
+/// Plays the calls, each killed where it is said; as soon as the volume is first mounted its user writes something.
+async fn keep_data(calls: Vec<(Verb, Option<(usize, Cut)>)>) -> Result<(), TestCaseError> {
+    const USER_DATA: (u64, &[u8]) = (300 << 10, b"rows");
+    let (host, device) = machine();
+    let mut has_data = false;
+    for (verb, kill) in calls {
+        if let Some((at, cut)) = kill {
+            host.kill_at(at, cut);
+        }
+        let done = call(&host, verb).await;
+        prop_assert!(done.is_ok() || host.is_killed() || matches!(done, Err(Error::NotStaged(_))), "{done:?}");
+        host.restart();
+        if !has_data && !host.mounts().is_empty() {
+            host.write(&device, USER_DATA.0, USER_DATA.1);
+            has_data = true;
+        }
+        let is_there = host.pages(&device).get(&(USER_DATA.0 / 4096)).is_some_and(|page| page.starts_with(USER_DATA.1));
+        prop_assert_eq!(is_there, has_data);
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_a_user_wrote_survives_any_calls_kills_and_power_losses(calls in prop::collection::vec(
+        (
+            prop_oneof![Just(Verb::Stage), Just(Verb::Publish), Just(Verb::Unpublish), Just(Verb::Unstage), Just(Verb::LosePower)],
+            prop::option::of((0usize..25, prop::sample::select(&CUTS[..]))),
+        ),
+        1..12,
+    )) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        runtime.block_on(keep_data(calls))?;
     }
 }

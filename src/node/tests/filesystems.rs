@@ -185,3 +185,22 @@ async fn a_raw_block_volume_is_proven_and_never_written_or_recorded() {
     assert!(!has_written(&host));
     assert_eq!(count(&host, Step::ReadRecord) + count(&host, Step::WriteRecord), 0);
 }
+
+#[tokio::test]
+async fn a_device_that_another_node_wrote_to_since_it_was_judged_is_not_wiped() {
+    let (host, device) = machine();
+    host.write_before(Step::Host(Operation::Wipe), &device, SIZE - 100, b"rows");
+    let refused = stage(&host, &stage_request(FsType::Ext4, &[])).await.unwrap_err();
+    assert!(matches!(refused, Error::Changed(_)), "{refused}");
+    assert_eq!((host.pages(&device).len(), host.recorded()), (1, None));
+}
+
+#[tokio::test]
+async fn no_other_node_can_write_from_the_wipe_to_the_mark() {
+    for step in [run(Program::MkfsExt4), run(Program::Tune2fs), Step::Host(Operation::Sync)] {
+        let (host, device) = machine();
+        host.write_before(step, &device, 300 << 10, b"rows");
+        stage(&host, &stage_request(FsType::Ext4, &[])).await.unwrap();
+        assert!(!host.pages(&device).contains_key(&((300 << 10) / 4096)), "{step:?}");
+    }
+}

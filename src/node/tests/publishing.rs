@@ -83,7 +83,7 @@ async fn a_target_that_is_a_link_or_of_another_kind_or_without_parent_is_refused
         assert_eq!(host.mounts().len(), 1);
 
         let orphan = PublishRequest { target_path: path("/none/target"), ..publish_request(access) };
-        assert!(matches!(publish(&host, &orphan, &permit(), soon()).await, Err(Error::NotFound(_))));
+        assert!(matches!(publish(&host, &orphan, &permit(), soon()).await, Err(Error::ParentMissing(_))));
     }
 }
 
@@ -157,4 +157,21 @@ async fn stats_tell_usage_of_a_filesystem_and_size_of_a_block_volume() {
     unpublish(&host, &path(TARGET), soon()).await.unwrap();
     publish(&host, &publish_request(Access::Block), &permit(), soon()).await.unwrap();
     assert_eq!(stats(&host, &path(TARGET), soon()).await.unwrap(), Stats::Block { total_bytes: SIZE });
+}
+
+/// The gRPC services run each verb in a task of its own, on whatever host: this compiles only if that is possible.
+#[tokio::test]
+async fn every_verb_can_run_in_a_task_of_its_own() {
+    async fn all<H: super::super::Host + 'static>(host: std::sync::Arc<H>) -> Result<(), Error> {
+        let task = tokio::spawn(async move {
+            unpublish(&*host, &path(TARGET), soon()).await?;
+            unstage(&*host, &path(STAGING), soon()).await?;
+            publish(&*host, &publish_request(Access::Block), &permit(), soon()).await?;
+            stats(&*host, &path(TARGET), soon()).await.map(drop)
+        });
+        task.await.unwrap()
+    }
+    all(std::sync::Arc::new(machine().0)).await.unwrap();
+    let (host, _) = machine();
+    tokio::spawn(async move { stage(&host, &stage_request(FsType::Ext4, &[])).await }).await.unwrap().unwrap();
 }

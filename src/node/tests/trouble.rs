@@ -137,4 +137,6 @@ async fn a_filesystem_that_went_read_only_is_neither_called_staged_nor_published
     let published = publish(&host, &publish_request(mount_access(FsType::Ext4, &[])), &permit(), soon()).await;
     assert!(matches!(published, Err(Error::WentReadOnly(_))));
     assert_eq!(host.mounts().len(), 1);
+    let reader = PublishRequest { read_only: true, ..publish_request(mount_access(FsType::Ext4, &[])) };
+    publish(&host, &reader, &permit(), soon()).await.unwrap();
 }

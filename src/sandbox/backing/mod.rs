@@ -177,8 +177,9 @@ impl Backing for LoopBacking {
         Err(io::Error::new(ErrorKind::Unsupported, "a loop device is open when somebody opens it"))
     }
 
-    /// Making one device writable takes that from the others on the same file, and is refused with ResourceBusy while one
-    /// of those is open: the single primary of DRBD.
+    /// True is for the one device on a file that is to be opened next, not for all that could be: making one writable
+    /// takes that from the others on the same file, and is refused with ResourceBusy while one of those is open. That is
+    /// the single primary of DRBD.
     fn set_writable(&self, key: &ReplicaKey, writable: bool) -> io::Result<()> {
         let attached = self.attached();
         let Attachment { device, inode, .. } = attached.find(key)?;

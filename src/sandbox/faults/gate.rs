@@ -77,7 +77,9 @@ impl Gate {
 
     /// Opens the gate: what is held goes on, even if its client is gone (as a request that was late in the network
     /// would). Later requests pass.
-    pub fn release(self) {}
+    pub fn release(self) {
+        drop(self);
+    }
 
     /// Takes the gate away and closes the connections of what is held: before the act, it is never done; after it,
     /// nobody is told. Later requests pass.

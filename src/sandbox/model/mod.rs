@@ -19,6 +19,7 @@ pub mod space;
 pub mod tiebreaker;
 
 use super::bytes::Backing;
+use crate::sandbox::faults::NodeFaults;
 use definition::Definition;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
@@ -190,5 +191,23 @@ impl SharedCluster {
         // A panic in one request must not take the whole sandbox along; the state is at worst half changed, as after a
         // controller's crash.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl NodeFaults for SharedCluster {
+    fn crash(&self, node: &str) -> Result<(), String> {
+        self.lock().crash(node).map_err(|error| error.to_string())
+    }
+
+    fn freeze(&self, node: &str) -> Result<(), String> {
+        self.lock().freeze(node).map_err(|error| error.to_string())
+    }
+
+    fn thaw(&self, node: &str) -> Result<(), String> {
+        self.lock().thaw(node).map_err(|error| error.to_string())
+    }
+
+    fn restore(&self, node: &str) -> Result<(), String> {
+        self.lock().restore(node).map_err(|error| error.to_string())
     }
 }

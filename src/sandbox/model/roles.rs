@@ -5,7 +5,7 @@ use super::Cluster;
 use super::definition::Definition;
 use super::drbd::Drbd;
 use super::name::Key;
-use super::resource::Resource;
+use super::resource::{Kind, Resource};
 use crate::sandbox::bytes::ReplicaKey;
 use std::io;
 
@@ -30,10 +30,11 @@ impl Cluster {
             self.resync(key, &node)?;
             self.follow_peer(key, &node)?;
         }
-        for node in self.nodes_of(key) {
-            self.guard_device(key, &node)?;
-        }
-        Ok(())
+        let (writers, readers): (Vec<Key>, Vec<Key>) =
+            self.nodes_of(key).into_iter().partition(|node| self.may_write(key, node));
+        // Devices on one file have caches of their own, so one gives its right back before the other gets it.
+        readers.iter().try_for_each(|node| self.guard_device(key, node, false))?;
+        writers.iter().try_for_each(|node| self.guard_device(key, node, true))
     }
 
     /// The nodes that a definition has resources on.
@@ -160,11 +161,23 @@ impl Cluster {
         Ok(())
     }
 
-    /// Makes a device writable where DRBD would let it be opened, or goes on with it open; read-only everywhere else.
-    fn guard_device(&mut self, key: &Key, node: &Key) -> io::Result<()> {
-        let Some((definition, resource)) = self.pair(key, node) else { return Ok(()) };
+    /// Would DRBD let the device be opened for writing, or does it go on with it open? Of the devices on one replica's file only one
+    /// may be written: the open one, else a client's, else the replica's own.
+    fn may_write(&self, key: &Key, node: &Key) -> bool {
+        let Some((definition, resource)) = self.pair(key, node) else { return false };
         let drbd = Drbd::of(self, definition, resource);
-        let writable = drbd.may_promote() || (resource.open && drbd.is_alive() && drbd.has_quorum());
+        let would_let = drbd.may_promote() || (resource.open && drbd.is_alive() && drbd.has_quorum());
+        let rank = |other: &Resource| (other.open, other.is_diskless(), other.node_id);
+        let file = bytes_of(resource);
+        let beside =
+            definition.resources.values().filter(|other| other.node != resource.node && other.kind != Kind::TieBreaker);
+        let mut rivals = beside.filter(|other| file.is_some() && bytes_of(other) == file);
+        would_let && resource.kind != Kind::TieBreaker && rivals.all(|rival| rank(rival) < rank(resource))
+    }
+
+    /// Makes a device writable or read-only.
+    fn guard_device(&mut self, key: &Key, node: &Key, writable: bool) -> io::Result<()> {
+        let Some((definition, resource)) = self.pair(key, node) else { return Ok(()) };
         if resource.writable == Some(writable) {
             return Ok(());
         }
