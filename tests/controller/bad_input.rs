@@ -26,7 +26,8 @@ async fn a_parameter_that_is_unknown_or_makes_no_sense_is_named() {
         ("scope", "galaxy"),
         ("map-index", "seven"),
     ] {
-        let message = refused(world.controller.create(create("data").parameter(key, value)).await, Code::InvalidArgument);
+        let message =
+            refused(world.controller.create(create("data").parameter(key, value)).await, Code::InvalidArgument);
         let bare = key.trim_start_matches("linflow.csi/");
         let names_it = [bare, value].iter().any(|word| message.to_lowercase().contains(&word.to_lowercase()));
         assert!(names_it, "{key}={value}: {message}");

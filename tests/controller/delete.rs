@@ -33,7 +33,8 @@ async fn the_definition_goes_first_and_its_records_after() {
     world.change("PUT", "/v1/key-value-store/data", &mark).await;
     let (deleted, requests) = world.count(world.controller.delete(&volume)).await;
     deleted.unwrap();
-    let deletes: Vec<&str> = requests.iter().filter(|one| one.method == "DELETE").map(|one| one.path.as_str()).collect();
+    let deletes: Vec<&str> =
+        requests.iter().filter(|one| one.method == "DELETE").map(|one| one.path.as_str()).collect();
     assert_eq!(deletes, ["/v1/resource-definitions/data", "/v1/key-value-store/data"]);
 }
 
@@ -82,7 +83,8 @@ async fn a_definition_that_waits_for_a_dead_node_is_deleted_to_callers_and_canno
     world.controller.unpublish(&volume, "node-1").await.unwrap();
     assert!(world.controller.list(0, "").await.unwrap().entries.is_empty());
     world.restore(&lost);
-    eventually("the node to finish the delete", || async { world.definition(&volume).await.is_none().then_some(()) }).await;
+    eventually("the node to finish the delete", || async { world.definition(&volume).await.is_none().then_some(()) })
+        .await;
     world.controller.created("data").await;
 }
 

@@ -14,8 +14,30 @@ async fn names_of_every_accepted_kind_become_volumes_of_their_own() {
     let one_shorter = "n".repeat(127);
     let wide = "体".repeat(128);
     let names = [
-        "data", "Data", "DATA", "data ", " data", "da ta", "a", "7", "-", "..", "../data", "data/x", "data%2Fx", "lf-data",
-        "naïve", "nai\u{308}ve", "名前", "🦀", "a\tb", "a\nb", "it's \"quoted\"", &longest, &one_shorter, &wide,
+        "data",
+        "Data",
+        "DATA",
+        "data ",
+        " data",
+        "da ta",
+        "a",
+        "7",
+        "-",
+        "..",
+        "../data",
+        "data/x",
+        "data%2Fx",
+        "lf-data",
+        "naïve",
+        "nai\u{308}ve",
+        "名前",
+        "🦀",
+        "a\tb",
+        "a\nb",
+        "it's \"quoted\"",
+        &longest,
+        &one_shorter,
+        &wide,
     ];
     let mut ids = BTreeSet::new();
     for name in names {

@@ -21,7 +21,8 @@ async fn two_replicas_are_the_default_and_one_without_drbd() {
     let replicas = world.replicas("local").await;
     assert_eq!(replicas.len(), 1);
     assert!(!definition(&world, "local").await.uses_drbd());
-    let reached: Vec<&str> = made.accessible_topology.iter().map(|one| one.segments["linflow.csi/hostname"].as_str()).collect();
+    let reached: Vec<&str> =
+        made.accessible_topology.iter().map(|one| one.segments["linflow.csi/hostname"].as_str()).collect();
     assert_eq!(reached, replicas);
 }
 
@@ -74,7 +75,10 @@ async fn a_full_node_is_passed_over_with_drbd_and_exhausted_without() {
 async fn a_pool_is_used_where_it_is_named_and_must_exist() {
     let world = World::start().await;
     world.controller.create(create("data").parameter("storagePool", POOL)).await.unwrap();
-    let message = refused(world.controller.create(create("lost").parameter("storagePool", "nowhere")).await, Code::ResourceExhausted);
+    let message = refused(
+        world.controller.create(create("lost").parameter("storagePool", "nowhere")).await,
+        Code::ResourceExhausted,
+    );
     assert!(message.contains("nowhere"), "{message}");
     assert!(world.definition("lost").await.is_none());
 }
@@ -106,7 +110,10 @@ async fn an_administrators_group_is_used_as_it_is_and_never_made() {
     assert_eq!(definition(&world, "data").await.resource_group_name, "gold");
     assert_eq!(world.replicas("data").await, NODES);
     assert_eq!(before, world.rest("GET", "/v1/resource-groups/gold", &json!(null)).await.1);
-    let message = refused(world.controller.create(create("lost").parameter("resourceGroup", "silver")).await, Code::InvalidArgument);
+    let message = refused(
+        world.controller.create(create("lost").parameter("resourceGroup", "silver")).await,
+        Code::InvalidArgument,
+    );
     assert!(message.contains("silver"), "{message}");
     assert_eq!(world.rest("GET", "/v1/resource-groups/silver", &json!(null)).await.0, 404);
     assert!(world.definition("lost").await.is_none());
@@ -129,7 +136,11 @@ async fn a_group_that_was_removed_meanwhile_is_made_again() {
 async fn another_placement_under_an_existing_name_is_refused() {
     let world = World::start().await;
     world.controller.create(create("data")).await.unwrap();
-    for other in [create("data").parameter("placementCount", "3"), create("data").storage_alone(), create("data").parameter("storagePool", POOL)] {
+    for other in [
+        create("data").parameter("placementCount", "3"),
+        create("data").storage_alone(),
+        create("data").parameter("storagePool", POOL),
+    ] {
         let message = refused(world.controller.create(other).await, Code::AlreadyExists);
         assert!(message.contains("placement"), "{message}");
     }

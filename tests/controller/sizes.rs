@@ -80,7 +80,8 @@ async fn an_existing_volume_answers_to_every_range_that_holds_it() {
         assert_eq!(world.controller.create(create("data").bytes(required, limit)).await.unwrap(), made);
     }
     for (required, limit) in [(8 * MIB + 1, 0), (0, 8 * MIB - 1024), (16 * MIB, 16 * MIB)] {
-        let message = refused(world.controller.create(create("data").bytes(required, limit)).await, Code::AlreadyExists);
+        let message =
+            refused(world.controller.create(create("data").bytes(required, limit)).await, Code::AlreadyExists);
         assert!(message.contains("size"), "{message}");
     }
 }

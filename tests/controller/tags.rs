@@ -69,7 +69,8 @@ async fn the_tag_is_in_the_request_that_makes_the_volume() {
     let world = World::start().await;
     let (made, requests) = world.count(world.controller.create(owned("data", 3))).await;
     made.unwrap();
-    let writes: Vec<String> = requests.iter().filter(|one| one.method != "GET").map(|one| format!("{} {}", one.method, one.path)).collect();
+    let writes: Vec<String> =
+        requests.iter().filter(|one| one.method != "GET").map(|one| format!("{} {}", one.method, one.path)).collect();
     let group = world.definition("data").await.unwrap().resource_group_name;
     let spawn = format!("POST /v1/resource-groups/{group}/spawn");
     assert_eq!(writes, ["POST /v1/resource-groups".to_owned(), spawn], "nothing is written before or after it");
@@ -79,7 +80,9 @@ async fn the_tag_is_in_the_request_that_makes_the_volume() {
 async fn a_tag_never_changes_while_the_volume_lives() {
     let world = World::start().await;
     let volume = world.controller.create(owned("data", 3)).await.unwrap().volume_id;
-    let tag = || async { properties(&world, &volume).await.into_iter().filter(|(key, _)| key.starts_with("Aux/")).collect::<Vec<_>>() };
+    let tag = || async {
+        properties(&world, &volume).await.into_iter().filter(|(key, _)| key.starts_with("Aux/")).collect::<Vec<_>>()
+    };
     let before = tag().await;
     world.controller.create(owned("data", 3)).await.unwrap();
     for node in ["node-1", "node-2", "node-3"] {
@@ -93,7 +96,12 @@ async fn a_tag_never_changes_while_the_volume_lives() {
 async fn an_existing_name_with_another_workflow_is_refused() {
     let world = World::start().await;
     world.controller.create(owned("data", 3)).await.unwrap();
-    for other in [owned("data", 2), owned("data", 4), create("data"), owned("data", 3).parameter("linflow.csi/run-id", "manual__1")] {
+    for other in [
+        owned("data", 2),
+        owned("data", 4),
+        create("data"),
+        owned("data", 3).parameter("linflow.csi/run-id", "manual__1"),
+    ] {
         let message = refused(world.controller.create(other).await, Code::AlreadyExists);
         assert!(message.contains("workflow"), "{message}");
     }
@@ -103,7 +111,10 @@ async fn an_existing_name_with_another_workflow_is_refused() {
 async fn a_scope_whose_owner_is_not_named_is_refused_and_never_widened() {
     let world = World::start().await;
     for (scope, parts) in [("task", 3), ("run", 2), ("dag", 1), ("dag", 3), ("none", 2), ("pod", 2)] {
-        let message = refused(world.controller.create(owned("data", parts).parameter("scope", scope)).await, Code::InvalidArgument);
+        let message = refused(
+            world.controller.create(owned("data", parts).parameter("scope", scope)).await,
+            Code::InvalidArgument,
+        );
         assert!(message.contains("scope"), "{message}");
     }
     let orphan = create("data").parameter("linflow.csi/run-id", "manual__1");

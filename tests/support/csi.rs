@@ -73,7 +73,11 @@ impl Controller {
     }
 
     /// GetCapacity.
-    pub async fn capacity(&self, parameters: &[(&str, &str)], node: Option<&str>) -> Result<GetCapacityResponse, Status> {
+    pub async fn capacity(
+        &self,
+        parameters: &[(&str, &str)],
+        node: Option<&str>,
+    ) -> Result<GetCapacityResponse, Status> {
         let request = GetCapacityRequest {
             parameters: map(parameters),
             accessible_topology: node.map(topology),

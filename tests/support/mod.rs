@@ -123,7 +123,10 @@ impl World {
     pub async fn count<T>(&self, call: impl Future<Output = T>) -> (T, Vec<Request>) {
         self.sandbox.requests().reset();
         let answer = call.await;
-        (answer, self.sandbox.requests().take().into_iter().filter(|one| one.path != "/v1/controller/version").collect())
+        (
+            answer,
+            self.sandbox.requests().take().into_iter().filter(|one| one.path != "/v1/controller/version").collect(),
+        )
     }
 
     /// Cuts a node's power.

@@ -66,7 +66,8 @@ impl World {
         let Some(definition) = self.definition(name).await else { return BTreeMap::new() };
         let prefix = format!("{}/attach/", definition.props["Aux/linflow/incarnation"]);
         let store = self.store(name).await.unwrap_or_default();
-        let ours = store.iter().filter_map(|(key, value)| Some((key.trim_start_matches('/').strip_prefix(&prefix)?, value)));
+        let ours =
+            store.iter().filter_map(|(key, value)| Some((key.trim_start_matches('/').strip_prefix(&prefix)?, value)));
         ours.map(|(node, value)| (node.to_owned(), serde_json::from_str(value).unwrap())).collect()
     }
 }
