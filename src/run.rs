@@ -17,7 +17,6 @@ use crate::csi::{
 use crate::linstor::Client;
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox};
-use crate::volume::settle;
 use crate::workflow::{AnyDirectory, FolderDirectory};
 
 /// A role that ended by an error.
@@ -25,8 +24,6 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// How long an attach waits for its device; the attacher's calls are cut after 15 s by default, and repeated.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often pending detaches are looked at.
-const SETTLE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long the start waits for LINSTOR's first answer.
 const GREETING: Duration = Duration::from_secs(3);
 /// Locks of devices that are worked on. On a tmpfs: after a reboot no mkfs can be left.
@@ -106,9 +103,7 @@ async fn serve(
     greet(&linstor).await;
     tracing::info!(endpoint = %driver.csi_endpoint.display(), driver = %driver.driver_name, "serving CSI");
     let admin = tokio::spawn(serve_admin(admin, linstor.clone(), shutdown.clone()));
-    let settle = controller.as_ref().map(|controller| {
-        tokio::spawn(settle::run(linstor.clone(), controller.reservations().clone(), SETTLE_INTERVAL))
-    });
+    let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle()));
     // A node mounts and unmounts without LINSTOR, so its probe doesn't ask: a restart would not bring LINSTOR back.
     let asks = controller.is_some();
     let identity = Identity::new(driver.driver_name.as_str(), move || {

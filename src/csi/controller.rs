@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
@@ -10,8 +11,13 @@ use super::{request, response, status};
 use crate::linstor::Client;
 use crate::linstor::name::NodeName;
 use crate::volume::{
-    self, VolumeId, attach, capacity, create, delete, detach, groups::Groups, id, list, params::Parameters,
+    self, VolumeId, attach, capacity, create, delete,
+    detach::{self, Detached},
+    groups::Groups,
+    id, list,
+    params::Parameters,
     reserve::Reservations,
+    settle,
 };
 use crate::workflow::Instances;
 
@@ -24,6 +30,8 @@ pub struct ControllerService {
     instances: Arc<Instances>,
     /// How long an attach waits for the device, at most.
     patience: Duration,
+    /// Told of each detach that waits for its node.
+    pending: Arc<Notify>,
     running: TaskTracker,
 }
 
@@ -36,6 +44,7 @@ impl ControllerService {
             reservations: Reservations::default(),
             instances: Arc::new(instances),
             patience,
+            pending: Arc::default(),
             running: TaskTracker::new(),
         }
     }
@@ -43,6 +52,11 @@ impl ControllerService {
     /// The operations that run, those included whose callers have gone: wait for them before the process ends.
     pub fn running(&self) -> &TaskTracker {
         &self.running
+    }
+
+    /// Completes detaches that wait for a node; never ends by itself.
+    pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
+        settle::run(self.linstor.clone(), self.reservations.clone(), Arc::clone(&self.pending))
     }
 
     /// The volumes that are being worked on.
@@ -115,7 +129,9 @@ impl Controller for ControllerService {
             named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
         let verb = async move { detach::detach(&linstor, &target, node.as_ref()).await };
-        self.exclusively(&volume, verb).await?;
+        if self.exclusively(&volume, verb).await? == Detached::Pending {
+            self.pending.notify_one();
+        }
         Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))
     }
 

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Error, id::VolumeId, known::Known, record};
+use super::{
+    Error,
+    id::VolumeId,
+    known::Known,
+    record::{self, Attachment},
+};
 use crate::linstor::{
-    Client, Kind,
+    Client, Kind, Object,
     model::{Resource, ViewQuery},
     name::NodeName,
 };
@@ -18,27 +23,39 @@ const DEMOTION: Duration = Duration::from_secs(3);
 /// How often LINSTOR is asked meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How a detach ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detached {
+    /// The volume is attached no more.
+    Done,
+    /// A node does not answer: its record stands until it does, or is given up (`settle` sees to it).
+    Pending,
+}
+
 /// Detaches the volume from one node, or from every node where none is named. What isn't attached is a success.
 ///
 /// # Errors
 /// `InUse` while a live node still has it open; `NotReady` where an ONLINE node's state isn't known.
-pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>) -> Result<(), Error> {
+pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>) -> Result<Detached, Error> {
     let known = match Known::load(linstor, volume).await {
         // A definition that is gone or on its way holds nothing that could be detached.
-        Err(Error::NotFound(_) | Error::Deleting(_)) => return Ok(()),
+        Err(Error::NotFound(_) | Error::Deleting(_)) => return Ok(Detached::Done),
         loaded => loaded?,
     };
     let recorded = known.ledger.attachments.keys();
+    let mut outcome = Detached::Done;
     for attached in recorded.filter(|recorded| node.is_none_or(|node| node == *recorded)) {
-        detach_from(linstor, volume, &known, attached).await?;
+        if detach_from(linstor, volume, &known, attached).await? == Detached::Pending {
+            outcome = Detached::Pending;
+        }
     }
-    Ok(())
+    Ok(outcome)
 }
 
-async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
+async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Detached, Error> {
     match await_closed(linstor, volume, node).await? {
         Some(resource) if !resource.is_live() => leave_pending(linstor, volume, known, node).await,
-        resource => let_go(linstor, volume, known, node, resource).await,
+        resource => let_go(linstor, volume, known, node, resource).await.map(|()| Detached::Done),
     }
 }
 
@@ -91,19 +108,17 @@ async fn let_go(
 
 /// The satellite does not answer. Deleting there would take the tie-breaker and quorum away and let two nodes write, so nothing is
 /// changed but the record, which stands until the node is back or given up.
-async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
+async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Detached, Error> {
     let nodes = linstor.nodes(&[node]).await?;
-    match nodes.first() {
-        None => drop_record(linstor, known, node).await,
-        Some(node_state) if node_state.is_online() => Err(unknown_state(volume, node)),
-        Some(_) => {
-            let Some(mut attachment) = known.ledger.attachments.get(node).cloned() else { return Ok(()) };
-            if !attachment.detaching {
-                attachment.detaching = true;
-                let entry = record::attach_entry(&known.tags.incarnation, node, &attachment);
-                linstor.kv_put(volume.resource(), &entry, &[]).await?;
-            }
-            Ok(())
+    match (nodes.first(), known.ledger.attachments.get(node)) {
+        (None, _) | (_, None) => drop_record(linstor, known, node).await.map(|()| Detached::Done),
+        (Some(state), _) if state.is_online() => Err(unknown_state(volume, node)),
+        (Some(_), Some(attachment)) if attachment.detaching => Ok(Detached::Pending),
+        (Some(_), Some(attachment)) => {
+            let pending = Attachment { detaching: true, ..attachment.clone() };
+            let entry = record::attach_entry(&known.tags.incarnation, node, &pending);
+            linstor.kv_put(volume.resource(), &entry, &[]).await?;
+            Ok(Detached::Pending)
         }
     }
 }
@@ -122,5 +137,9 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
 
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
-    Ok(linstor.resources_view(&query).await?.into_iter().next())
+    match linstor.resources_view(&query).await {
+        // A node that LINSTOR has removed answers 404 and took its resource along.
+        Err(error) if error.kind() == Some(Kind::NotFound(Object::Node)) => Ok(None),
+        resources => Ok(resources?.into_iter().next()),
+    }
 }

@@ -1,59 +1,93 @@
 //! Completes detaches that had to wait for a node: the controller's only work without a caller.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
 
 use super::{Error, detach, id::VolumeId, known::Known, record, reserve::Reservations};
-use crate::linstor::{Client, name::NodeName, name::ResourceName};
+use crate::linstor::{
+    Client,
+    model::is_same_name,
+    name::{NodeName, ResourceName},
+};
 
-/// Looks at pending detaches every `interval` until dropped. What fails is logged and tried again.
-pub async fn run(linstor: Client, reservations: Reservations, interval: Duration) {
-    let mut tick = tokio::time::interval(interval);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// How often it is looked for what another controller left pending.
+const PATROL: Duration = Duration::from_secs(300);
+/// How often a detach is tried again that is known to be pending.
+const RETRY: Duration = Duration::from_secs(15);
+
+/// What a look at the pending detaches came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// Detaches that were completed.
+    pub done: usize,
+    /// Volumes with a detach that still waits for its node.
+    pub pending: usize,
+}
+
+/// Looks at pending detaches at the start, when it is told of one, and from time to time, until dropped. What fails is logged and
+/// tried again.
+pub async fn run(linstor: Client, reservations: Reservations, told: Arc<Notify>) {
     loop {
-        tick.tick().await;
-        if let Err(error) = settle(&linstor, &reservations).await {
-            tracing::warn!(%error, "pending detaches could not be looked at; trying again later");
-        }
+        let wait = match settle(&linstor, &reservations).await {
+            Ok(Settled { pending: 0, .. }) => PATROL,
+            Ok(_) => RETRY,
+            Err(error) => {
+                tracing::warn!(%error, "pending detaches could not be looked at; trying again later");
+                RETRY
+            }
+        };
+        // An end of the wait and a word of a new one lead to the same.
+        let _ = tokio::time::timeout(wait, told.notified()).await;
     }
 }
 
-/// Completes what can be completed now; answers how many detaches it completed.
-///
-/// One request for all records; only volumes with a pending detach cost more.
-pub async fn settle(linstor: &Client, reservations: &Reservations) -> Result<usize, Error> {
-    let mut done = 0;
+/// Completes what can be completed now. One request for all records; only volumes with a pending detach cost more.
+pub async fn settle(linstor: &Client, reservations: &Reservations) -> Result<Settled, Error> {
+    let mut settled = Settled::default();
     for (instance, store) in linstor.kv_list().await? {
         let Ok(resource) = ResourceName::parse(&instance) else { continue };
         if !record::is_ours(&store) || !store.values().any(|value| record::is_detaching(value)) {
             continue;
         }
-        // Busy: whoever works on the volume now sees the pending record too.
-        let Ok(_reservation) = reservations.reserve(&resource) else { continue };
-        match settle_volume(linstor, &resource.clone().into()).await {
-            Ok(settled) => done += settled,
-            Err(error) => tracing::info!(volume = %resource, %error, "a detach is still pending"),
+        let left = match reservations.reserve(&resource) {
+            Ok(_reservation) => settle_volume(linstor, &resource.clone().into(), &mut settled.done).await,
+            // Whoever works on the volume now sees the pending record too.
+            Err(busy) => Err(busy.into()),
+        };
+        if let Err(error) = &left {
+            tracing::info!(volume = %resource, %error, "a detach is still pending");
         }
+        settled.pending += usize::from(!matches!(left, Ok(0)));
     }
-    Ok(done)
+    Ok(settled)
 }
 
-async fn settle_volume(linstor: &Client, volume: &VolumeId) -> Result<usize, Error> {
-    let known = Known::load(linstor, volume).await?;
-    let pending: Vec<&NodeName> =
-        known.ledger.attachments.iter().filter(|(_, attachment)| attachment.detaching).map(|(node, _)| node).collect();
-    if pending.is_empty() {
+/// Completes what it can of one volume; answers how many detaches are left.
+async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) -> Result<usize, Error> {
+    let known = match Known::load(linstor, volume).await {
+        // Its records go with it.
+        Err(Error::NotFound(_) | Error::Deleting(_)) => return Ok(0),
+        loaded => loaded?,
+    };
+    let waits = known.ledger.attachments.iter().filter(|(_, attachment)| attachment.detaching);
+    let waiting: Vec<&NodeName> = waits.map(|(node, _)| node).collect();
+    if waiting.is_empty() {
         return Ok(0);
     }
-    let online = linstor.nodes(&pending).await?;
-    let mut done = 0;
-    for node in pending {
-        match online.iter().find(|state| crate::linstor::model::is_same_name(&state.name, node.as_str())) {
+    let states = linstor.nodes(&waiting).await?;
+    let mut left = 0;
+    for node in waiting {
+        match states.iter().find(|state| is_same_name(&state.name, node.as_str())) {
             Some(state) if state.is_online() => detach::finish(linstor, volume, &known, node).await?,
-            Some(_) => continue,
+            Some(_) => {
+                left += 1;
+                continue;
+            }
             None => detach::drop_record(linstor, &known, node).await?,
         }
         tracing::info!(%volume, %node, "completed a detach that had waited for the node");
-        done += 1;
+        *done += 1;
     }
-    Ok(done)
+    Ok(left)
 }

@@ -44,7 +44,7 @@ impl Cluster {
         let online = self.is_online(&resource.node);
         let mut volumes = resource.volumes.clone();
         for (number, size_kib) in definition.volumes.iter().map(|(number, volume)| (*number, volume.size_kib)) {
-            let volume = volumes.entry(number).or_insert_with(Volume::new);
+            let volume = volumes.entry(number).or_insert_with(Volume::undeployed);
             if online && volume.device.is_empty() && !resource.is_diskless() {
                 let made = self.backing().create(&resource.key(&definition.name, number), size_kib);
                 volume.device = made.map_err(|error| Fault::backing(&error))?;

@@ -138,7 +138,7 @@ impl<'a> Drbd<'a> {
             Some(percent) if percent > 0.0 => format!("SyncTarget({percent:.2}%)"),
             Some(_) => "Inconsistent".to_owned(),
             None if self.resource.sync_percent.is_some() => "Inconsistent".to_owned(),
-            None if self.is_up_to_date() => "UpToDate".to_owned(),
+            None if self.is_up_to_date() || self.resource.unaware => "UpToDate".to_owned(),
             None => "Outdated".to_owned(),
         }
     }

@@ -60,6 +60,7 @@ impl Cluster {
             return Ok(());
         }
         let was_open = resource.open;
+        let unaware = resource.unaware && Drbd::of(self, definition, resource).connected().next().is_none();
         let mut open = false;
         for (number, _) in resource.volumes.iter().filter(|(_, volume)| !volume.device.is_empty()) {
             open |= self.backing().is_open(&resource.key(&definition.name, *number))?;
@@ -69,6 +70,7 @@ impl Cluster {
         }
         if let Some(resource) = self.resource_mut(key, node) {
             resource.open = open;
+            resource.unaware = unaware;
         }
         Ok(())
     }
