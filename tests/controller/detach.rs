@@ -1,6 +1,6 @@
 //! ControllerUnpublishVolume: takes away what attach added, and touches nothing where a node may still write.
 
-use linflow::volume::settle::settle;
+use linflow::volume::settle::{Settled, settle};
 use serde_json::json;
 use tonic::Code;
 
@@ -87,6 +87,11 @@ async fn pending(world: &World) -> (String, String) {
     (volume, node)
 }
 
+/// Looks at the pending detaches once, as the controller does by itself from time to time.
+async fn settled(world: &World) -> Settled {
+    settle(&world.linstor(), world.controller.service.reservations()).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_detach_from_a_dead_node_waits_for_it_and_keeps_the_record() {
     let world = World::start().await;
@@ -94,8 +99,7 @@ async fn a_detach_from_a_dead_node_waits_for_it_and_keeps_the_record() {
     assert_eq!(world.records(&volume).await[&node]["detaching"], json!(true));
     assert!(world.definition(&volume).await.unwrap().has_majority_quorum());
     world.controller.unpublish(&volume, &node).await.unwrap();
-    let reservations = world.controller.service.reservations();
-    assert_eq!(settle(&world.linstor(), reservations).await.unwrap(), 0, "the node is still away");
+    assert_eq!(settled(&world).await, Settled { done: 0, pending: 1 }, "the node is still away");
     assert_eq!(world.records(&volume).await.len(), 1);
 }
 
@@ -104,15 +108,14 @@ async fn a_pending_detach_is_completed_when_the_node_is_back() {
     let world = World::start().await;
     let (volume, node) = pending(&world).await;
     world.restore(&node);
-    let reservations = world.controller.service.reservations();
-    eventually("the detach to be completed", || async {
-        settle(&world.linstor(), reservations).await.unwrap();
-        world.records(&volume).await.is_empty().then_some(())
-    })
-    .await;
+    let told = eventually("the detach to be completed", || async {
+        let told = settled(&world).await;
+        world.records(&volume).await.is_empty().then_some(told)
+    });
+    assert_eq!(told.await, Settled { done: 1, pending: 0 });
     let there = world.resources(&volume).await.into_iter().find(|one| one.node_name == node);
     assert!(there.expect("the third voter stays").is_tie_breaker());
-    assert_eq!(settle(&world.linstor(), reservations).await.unwrap(), 0);
+    assert_eq!(settled(&world).await, Settled::default());
 }
 
 #[tokio::test]
@@ -121,8 +124,7 @@ async fn a_pending_detach_is_not_completed_while_the_device_is_open() {
     let (volume, node) = pending(&world).await;
     world.restore(&node);
     world.set_open(&volume, &node, true);
-    let reservations = world.controller.service.reservations();
-    assert_eq!(settle(&world.linstor(), reservations).await.unwrap(), 0);
+    assert_eq!(settled(&world).await, Settled { done: 0, pending: 1 });
     assert_eq!(world.records(&volume).await.len(), 1);
 }
 
@@ -133,8 +135,7 @@ async fn a_new_attach_there_cancels_the_pending_detach() {
     world.restore(&node);
     world.controller.publish(publish(&volume, &node)).await.unwrap();
     assert_eq!(world.records(&volume).await[&node].get("detaching"), None);
-    let reservations = world.controller.service.reservations();
-    assert_eq!(settle(&world.linstor(), reservations).await.unwrap(), 0);
+    assert_eq!(settled(&world).await, Settled::default());
     assert_eq!(world.records(&volume).await.len(), 1);
 }
 
@@ -153,7 +154,7 @@ async fn settling_leaves_other_drivers_stores_alone() {
     let world = World::start().await;
     let theirs = json!({"override_props": {"state": "{\"detaching\":true}"}});
     world.change("PUT", "/v1/key-value-store/theirs", &theirs).await;
-    let (settled, requests) = world.count(settle(&world.linstor(), world.controller.service.reservations())).await;
-    assert_eq!((settled.unwrap(), requests.len()), (0, 1));
+    let (told, requests) = world.count(settled(&world)).await;
+    assert_eq!((told, requests.len()), (Settled::default(), 1));
     assert!(world.store("theirs").await.is_some());
 }
