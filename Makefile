@@ -9,8 +9,7 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## build, and watch a volume survive its node
-	$(CARGO) build --release --locked
-	target/release/linflow demo
+	$(CARGO) run --release --locked -- demo
 
 test: tools lint unit release sanity footprint ## everything that CI checks
 

@@ -126,7 +126,7 @@ fn names(steps: &[Value]) -> Vec<&str> {
 }
 
 fn step<'a>(steps: &'a [Value], name: &str) -> &'a Value {
-    steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("there is no step {name}"))
+    steps.iter().find(|step| step["step"] == name).expect("the story has the step")
 }
 
 #[test]
