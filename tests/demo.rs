@@ -199,6 +199,24 @@ fn an_interrupted_demo_takes_everything_away() {
     scene.assert_nothing_is_left();
 }
 
+#[test]
+fn a_failing_step_is_told_and_everything_is_taken_away() {
+    if !is_root() {
+        eprintln!("not root: no step here runs a program that could be made to fail");
+        return;
+    }
+    let scene = Scene::new();
+    std::os::unix::fs::symlink("/bin/false", scene.path().join("mkfs.ext4")).expect("the folder is ours");
+    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", scene.path().display());
+    let output = scene.demo(&["--json"]).env("PATH", path).output().expect("cargo built the binary");
+    assert_eq!(output.status.code(), Some(1));
+    let objects = objects(&output);
+    assert_eq!((&step(&objects, "stage")["ok"], objects.len()), (&false.into(), 5));
+    let summary = objects[4]["summary"].as_str().expect("it ends with a summary");
+    assert!(summary.starts_with("failed at step stage: NodeStageVolume answered Internal: mkfs.ext4 on "), "{summary}");
+    scene.assert_nothing_is_left();
+}
+
 fn interrupt(scene: &Scene, child: &Child) {
     let sent = scene.command("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(sent.expect("kill is everywhere").success());
