@@ -13,7 +13,7 @@ use super::{
     record::{self, Attachment},
 };
 use crate::linstor::{
-    Client, Kind,
+    Client, Kind, Object,
     model::{Resource, ViewQuery},
     name::NodeName,
 };
@@ -137,5 +137,9 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
 
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
-    Ok(linstor.resources_view(&query).await?.into_iter().next())
+    match linstor.resources_view(&query).await {
+        // A node that LINSTOR has removed answers 404 and took its resource along.
+        Err(error) if error.kind() == Some(Kind::NotFound(Object::Node)) => Ok(None),
+        resources => Ok(resources?.into_iter().next()),
+    }
 }
