@@ -25,7 +25,7 @@ pub enum RequestError {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A volume name that CSI forbids.
-    #[error("name is {0} bytes long or holds control characters; CSI allows 1 to 128 bytes without them")]
+    #[error("name has {0} characters or holds control characters; give 1 to 128 characters without them")]
     VolumeName(usize),
     /// A volume id that linflow never gives.
     #[error(transparent)]
@@ -138,11 +138,17 @@ pub fn check_capabilities(capabilities: &[csi::VolumeCapability]) -> Result<(), 
     filesystem(capabilities, None).map(|_| ())
 }
 
+/// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
+fn is_banned(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t' | '\n' | '\r')
+}
+
 /// A CreateVolumeRequest.
 pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Result<CreateRequest, RequestError> {
     let name = require("name", &request.name)?;
-    if name.len() > 128 || name.chars().any(char::is_control) {
-        return Err(RequestError::VolumeName(name.len()));
+    let characters = name.chars().count();
+    if characters > 128 || name.chars().any(is_banned) {
+        return Err(RequestError::VolumeName(characters));
     }
     if request.volume_content_source.is_some() {
         return Err(RequestError::Unsupported("volume_content_source"));

@@ -196,3 +196,68 @@ impl Sandbox {
         tokio::task::spawn_blocking(move || cluster.lock().remove_devices()).await.map_err(io::Error::other)?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    fn settings(nodes: &[&str]) -> Settings {
+        Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            nodes: nodes.iter().map(|node| NodeName::parse(node).unwrap()).collect(),
+            state: PathBuf::from("/nowhere"),
+            pool: PoolName::parse("pool").unwrap(),
+            pool_kib: 1 << 20,
+            backing: BackingKind::Bookkeeping,
+        }
+    }
+
+    async fn ask(sandbox: &Sandbox, method: &str, target: &str, body: &str) -> String {
+        let address = sandbox.url().replace("http://", "");
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let length = body.len();
+        let head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        stream.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn it_serves_on_a_port_of_the_systems_choice_and_counts_requests() {
+        let sandbox = Sandbox::start(settings(&["node-1"])).await.unwrap();
+        assert!(ask(&sandbox, "GET", "/v1/nodes?nodes=node-1", "").await.contains("\"ONLINE\""));
+        let expected =
+            requests::Request { method: "GET".into(), path: "/v1/nodes".into(), query: "nodes=node-1".into() };
+        assert_eq!(sandbox.requests().take(), [expected]);
+        assert_eq!(sandbox.requests().count(), 0);
+        sandbox.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn stopping_frees_the_port_and_takes_every_device_away() {
+        // An address of its own: on the usual one another test may be given the port that is freed here.
+        let settings = Settings { listen: ([127, 77, 0, 1], 0).into(), ..settings(&["node-1", "node-2"]) };
+        let sandbox = Sandbox::start(settings).await.unwrap();
+        let spawn = r#"{"resource_definition_name":"vol","volume_sizes":[4096]}"#;
+        let answer = ask(&sandbox, "POST", "/v1/resource-groups/DfltRscGrp/spawn", spawn).await;
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        let (cluster, address) = (sandbox.cluster(), sandbox.address);
+        let key = ReplicaKey { node: "node-1".into(), resource: "vol".into(), volume: 0 };
+        cluster.lock().backing().set_open(&key, true).unwrap();
+        sandbox.stop().await.unwrap();
+        assert!(cluster.lock().backing().set_open(&key, true).is_err());
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn it_does_not_start_without_nodes_or_on_a_taken_port() {
+        assert!(matches!(Sandbox::start(settings(&[])).await, Err(StartError::Nodes)));
+        let sandbox = Sandbox::start(settings(&["node-1"])).await.unwrap();
+        let second = Settings { listen: sandbox.address, ..settings(&["node-1"]) };
+        assert!(matches!(Sandbox::start(second).await, Err(StartError::Listen { .. })));
+        sandbox.stop().await.unwrap();
+    }
+}

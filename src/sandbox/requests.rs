@@ -3,6 +3,7 @@
 use axum::extract::{Request as HttpRequest, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One request as it arrived.
@@ -16,12 +17,16 @@ pub struct Request {
     pub query: String,
 }
 
-/// Every request since the start or the last [`RequestLog::take`], in the order of arrival. Clones share one log.
+/// How many requests the log keeps: a sandbox may run for months.
+const KEPT: usize = 10_000;
+
+/// The requests since the start or the last [`RequestLog::take`], at most the last 10,000, in the order of arrival. Clones share one
+/// log.
 #[derive(Debug, Clone, Default)]
-pub struct RequestLog(Arc<Mutex<Vec<Request>>>);
+pub struct RequestLog(Arc<Mutex<VecDeque<Request>>>);
 
 impl RequestLog {
-    fn requests(&self) -> MutexGuard<'_, Vec<Request>> {
+    fn requests(&self) -> MutexGuard<'_, VecDeque<Request>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -32,7 +37,15 @@ impl RequestLog {
 
     /// The requests in the log, which is empty afterwards.
     pub fn take(&self) -> Vec<Request> {
-        std::mem::take(&mut *self.requests())
+        std::mem::take(&mut *self.requests()).into()
+    }
+
+    fn push(&self, request: Request) {
+        let mut requests = self.requests();
+        if requests.len() == KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(request);
     }
 
     /// Empties the log.
@@ -45,6 +58,6 @@ impl RequestLog {
 pub async fn record(State(log): State<RequestLog>, request: HttpRequest, next: Next) -> Response {
     let (method, uri) = (request.method().to_string(), request.uri());
     let query = uri.query().unwrap_or_default().to_owned();
-    log.requests().push(Request { method, path: uri.path().to_owned(), query });
+    log.push(Request { method, path: uri.path().to_owned(), query });
     next.run(request).await
 }

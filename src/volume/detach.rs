@@ -152,11 +152,11 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
     Ok(())
 }
 
-/// The resource on the node, if there is one.
+/// None where the node has no such resource, and where LINSTOR doesn't know the node any more: this list says 404 then.
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
     match linstor.resources_view(&query).await {
-        // A node that was removed from LINSTOR: 404 and not an empty list (recordings/linstor, 10_view_resources). Its resources went too.
+        // A node that LINSTOR has removed answers 404 and took its resource along.
         Err(error) if error.kind() == Some(Kind::NotFound(Object::Node)) => Ok(None),
         resources => Ok(resources?.into_iter().next()),
     }

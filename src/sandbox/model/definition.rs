@@ -4,7 +4,7 @@ use super::fault::{Fault, code};
 use super::group::first_free;
 use super::identity;
 use super::name::Key;
-use super::props::Props;
+use super::props::{Props, QUORUM, QUORUM_SET_BY};
 use super::resource::{Deleting, Resource};
 use std::collections::BTreeMap;
 
@@ -73,8 +73,6 @@ pub struct Definition {
     pub secret: String,
     /// DRBD's TCP port, from 7000.
     pub port: u32,
-    /// Did a person set the quorum? Then LINSTOR leaves it alone.
-    pub quorum_is_manual: bool,
     /// Counts the generations of the data: grows when a primary starts to write while a replica is away.
     pub generation: u64,
 }
@@ -93,7 +91,6 @@ impl Definition {
             resources: BTreeMap::new(),
             secret: identity::secret(),
             port,
-            quorum_is_manual: false,
             generation: 1,
         }
     }
@@ -145,6 +142,20 @@ impl Definition {
                 .because(format!("Volume size value {size_kib} is out of range [1 - {}] for non-DRBD", i64::MAX))
                 .detailed(volume_details(name, number))
         })
+    }
+
+    /// Notes whether a person has set the quorum, which LINSTOR then leaves alone, or has given it back.
+    pub fn note_quorum_setter(&mut self) {
+        if self.props.contains_key(QUORUM) {
+            self.props.insert(QUORUM_SET_BY.to_owned(), "user".to_owned());
+        } else {
+            self.props.remove(QUORUM_SET_BY);
+        }
+    }
+
+    /// Did a person set the quorum?
+    pub fn is_quorum_manual(&self) -> bool {
+        self.props.contains_key(QUORUM_SET_BY)
     }
 
     /// The sum of its volumes' nominal sizes, KiB.

@@ -108,6 +108,11 @@ impl<'a> Drbd<'a> {
         }
     }
 
+    /// May it go on writing, once open? Not without quorum, and not on data that others have left behind.
+    pub fn may_go_on(self) -> bool {
+        self.resource.open && self.is_alive() && self.has_quorum() && self.has_data()
+    }
+
     /// May it become primary now?
     pub fn may_promote(self) -> bool {
         let primary = self.connected().chain([self]).any(|drbd| drbd.resource.open);
@@ -115,7 +120,7 @@ impl<'a> Drbd<'a> {
     }
 
     /// Can it read all data, itself or through a peer? An outdated replica that no peer can help can't.
-    fn has_data(self) -> bool {
+    pub fn has_data(self) -> bool {
         self.sources() > 0
     }
 
@@ -138,7 +143,7 @@ impl<'a> Drbd<'a> {
             Some(percent) if percent > 0.0 => format!("SyncTarget({percent:.2}%)"),
             Some(_) => "Inconsistent".to_owned(),
             None if self.resource.sync_percent.is_some() => "Inconsistent".to_owned(),
-            None if self.is_up_to_date() => "UpToDate".to_owned(),
+            None if self.is_up_to_date() || self.resource.unaware => "UpToDate".to_owned(),
             None => "Outdated".to_owned(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::fault::{Fault, code};
+use super::identity;
 use super::name::Key;
 use super::node::Health;
 use super::resource::{Deleting, Kind};
@@ -74,6 +75,21 @@ impl Cluster {
             self.reconnect_node(&definition, &key);
             if let Some(resource) = self.resource_mut(&definition, &key) {
                 resource.open = false;
+            }
+        }
+        self.come_back(&key)
+    }
+
+    /// Brings a crashed node back with its replicas StandAlone: they say UpToDate whatever they missed, and may not be
+    /// promoted, until something adjusts them (recorded for a moment at every return: d06).
+    pub fn restore_apart(&mut self, node: &str) -> Result<(), FailureError> {
+        let key = self.known_node(node)?;
+        for definition in self.definitions_on(&key) {
+            let peers: Vec<Key> = self.nodes_of(&definition).into_iter().filter(|peer| *peer != key).collect();
+            peers.iter().for_each(|peer| self.stand_alone(&definition, &key, peer));
+            if let Some(resource) = self.resource_mut(&definition, &key) {
+                resource.open = false;
+                resource.unaware = true;
             }
         }
         self.come_back(&key)
@@ -161,6 +177,7 @@ impl Cluster {
         }
         if let Some(state) = self.nodes.get_mut(node) {
             state.health = health;
+            state.offline_since_ms = Some(identity::now_ms());
         }
         for definition in &definitions {
             if health == Health::Crashed {
@@ -201,6 +218,7 @@ impl Cluster {
     fn come_back(&mut self, node: &Key) -> Result<(), FailureError> {
         if let Some(state) = self.nodes.get_mut(node) {
             state.health = Health::Up;
+            state.offline_since_ms = None;
         }
         for definition in self.definitions_on(node) {
             let deleting = self.definitions[&definition].deleting;

@@ -102,11 +102,11 @@ pub struct Fault {
     /// What was refused.
     pub message: String,
     /// Why; empty where LINSTOR says nothing.
-    pub cause: String,
+    pub cause: Box<str>,
     /// Details that stand before those of the call.
-    pub details: String,
+    pub details: Box<str>,
     /// What to do.
-    pub correction: String,
+    pub correction: Box<str>,
     /// Does LINSTOR write an error report for it?
     pub report: bool,
     /// The volume that it is about, where the call is about a whole resource definition.
@@ -121,19 +121,19 @@ impl Fault {
 
     /// Adds the cause.
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.cause = cause.into();
+        self.cause = cause.into().into_boxed_str();
         self
     }
 
     /// Adds details.
     pub fn detailed(mut self, details: impl Into<String>) -> Self {
-        self.details = details.into();
+        self.details = details.into().into_boxed_str();
         self
     }
 
     /// Adds what to do.
     pub fn advise(mut self, correction: impl Into<String>) -> Self {
-        self.correction = correction.into();
+        self.correction = correction.into().into_boxed_str();
         self
     }
 

@@ -46,7 +46,8 @@ impl Group {
         if self.volume_groups.contains_key(&number) {
             let message =
                 format!("A volume group with the number {number} already exists in resource group '{}'.", self.name);
-            return Err(Fault::new(code::VOLUME_GROUP_EXISTS, message)
+            let fault = Fault::new(code::VOLUME_GROUP_EXISTS, message);
+            return Err(Fault { volume: Some((self.name.clone(), number)), ..fault }
                 .because("The VolumeGroup already exists")
                 .detailed(format!("Resource group: {}, Volume number: {number}", self.name)));
         }

@@ -82,7 +82,7 @@ impl Cluster {
             };
             (Key::of(name), Node::new(name, number, pool))
         };
-        let default = Group::new(DEFAULT_GROUP, "Default resource group", Props::new(), SelectFilter::default());
+        let default = Group::new(DEFAULT_GROUP, "", Props::new(), SelectFilter::default());
         Self {
             nodes: (1..).zip(&layout.nodes).map(node).collect(),
             groups: [(Key::of(DEFAULT_GROUP), default)].into(),

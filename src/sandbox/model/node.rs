@@ -8,7 +8,7 @@ use tokio::time::Instant;
 pub const DISKLESS_POOL: &str = "DfltDisklessStorPool";
 
 /// How many times a thin pool may be promised (LINSTOR's default).
-pub const OVERSUBSCRIPTION: u64 = 20;
+pub const OVERSUBSCRIPTION: u32 = 20;
 
 /// Can a node be reached?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Node {
     pub number: u8,
     /// Can it be reached?
     pub health: Health,
+    /// Since when LINSTOR can't reach it, milliseconds since 1970.
+    pub offline_since_ms: Option<u64>,
     /// Its pool.
     pub pool: Pool,
     /// LINSTOR's identity of its diskless pool.
@@ -72,6 +74,7 @@ impl Node {
             props: props.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
             number,
             health: Health::Up,
+            offline_since_ms: None,
             pool,
             diskless_pool_uuid: identity::uuid(),
             interface_uuid: identity::uuid(),

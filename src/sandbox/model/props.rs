@@ -10,6 +10,8 @@ pub type Props = BTreeMap<String, String>;
 
 /// Where LINSTOR keeps the policy for lost quorum.
 pub const QUORUM: &str = "DrbdOptions/Resource/quorum";
+/// Where LINSTOR notes that a person has set the quorum.
+pub const QUORUM_SET_BY: &str = "Internal/Drbd/QuorumSetBy";
 /// Does LINSTOR add tie-breakers by itself?
 pub const AUTO_TIE_BREAKER: &str = "DrbdOptions/auto-add-quorum-tiebreaker";
 /// The storage pool of a resource.

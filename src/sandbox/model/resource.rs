@@ -54,6 +54,8 @@ pub struct Resource {
     pub open: bool,
     /// Nodes from which it went StandAlone.
     pub standalone: BTreeSet<String>,
+    /// Does it not know yet that it is outdated? So it is after its node's return, until it meets a peer.
+    pub unaware: bool,
     /// Whose bytes a diskless resource works on.
     pub via: Option<String>,
     /// What the backing was last told of its device.
@@ -73,7 +75,7 @@ pub struct Volume {
 
 impl Volume {
     /// A volume that is not deployed yet.
-    pub fn new() -> Self {
+    pub fn undeployed() -> Self {
         Self { uuid: identity::uuid(), props: Props::new(), device: String::new() }
     }
 }
@@ -94,6 +96,7 @@ impl Resource {
             sync_percent: None,
             open: false,
             standalone: BTreeSet::new(),
+            unaware: false,
             via: None,
             writable: None,
         }

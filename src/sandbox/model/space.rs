@@ -31,7 +31,7 @@ impl Cluster {
     pub fn largest_volume_kib(&self, node: &Node) -> u64 {
         let promised = self.definitions.values().filter(|d| d.diskful().any(|r| r.node == node.name));
         let promised = promised.fold(0_u64, |sum, definition| sum.saturating_add(definition.size_kib()));
-        let by_size = node.pool.size_kib.saturating_mul(OVERSUBSCRIPTION).saturating_sub(promised);
-        by_size.min(self.free_kib(node).saturating_mul(OVERSUBSCRIPTION))
+        let by_size = node.pool.size_kib.saturating_mul(u64::from(OVERSUBSCRIPTION)).saturating_sub(promised);
+        by_size.min(self.free_kib(node).saturating_mul(u64::from(OVERSUBSCRIPTION)))
     }
 }

@@ -66,7 +66,7 @@ impl Cluster {
     /// Are tie-breakers made for this definition?
     pub fn makes_tie_breakers(&self, definition: &Definition) -> bool {
         let asked = definition.props.get(AUTO_TIE_BREAKER).or_else(|| self.props.get(AUTO_TIE_BREAKER));
-        let off = definition.quorum_is_manual && definition.props.get(QUORUM).is_some_and(|quorum| quorum == "off");
+        let off = definition.is_quorum_manual() && definition.props.get(QUORUM).is_some_and(|quorum| quorum == "off");
         asked.is_some_and(|value| value.eq_ignore_ascii_case("true")) && !off
     }
 
@@ -83,7 +83,7 @@ impl Cluster {
     /// Quorum needs three voters, or more disks than two.
     fn set_quorum(&mut self, key: &Key) -> Option<AutoChange> {
         let definition = self.definitions.get_mut(key)?;
-        if definition.quorum_is_manual || definition.resources.is_empty() {
+        if definition.is_quorum_manual() || definition.resources.is_empty() {
             return None;
         }
         let disks = definition.diskful().count();

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -42,7 +42,7 @@ async fn make_available(
 ) -> Response {
     let body: MakeAvailable = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = Call::new(Op::Create, Object::Resource, format!("Node: {node}, Resource: '{name}'"))
         .about("RscDfn", name.clone())
@@ -103,6 +103,7 @@ fn add_disk(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Re
     call.done(code::CREATED, progress::STOR_POOL_SET);
     let Some(definition) = cluster.definitions.get(key) else { return Ok(()) };
     progress::auto_changes(call, &definition.name, &changes);
+    let on = definition.resources.get(node).map(|resource| resource.node.as_str()).unwrap_or_default();
     for site in progress::sites(cluster, definition).iter().filter(|site| site.online) {
         if Key::of(&site.node) == *node {
             progress::volumes(call, definition, site, code::CREATED);
@@ -110,7 +111,7 @@ fn add_disk(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Re
             call.done(code::MODIFIED, format!("Added disk on '{}'", site.node));
         } else {
             progress::adjusted(call, definition, site);
-            call.done(code::MODIFIED, format!("Prepared '{}' to expect disk on '{node:?}'", site.node));
+            call.done(code::MODIFIED, format!("Prepared '{}' to expect disk on '{on}'", site.node));
         }
     }
     Ok(())

@@ -37,13 +37,13 @@ async fn version() -> Response {
 }
 
 async fn list(State(cluster): State<SharedCluster>) -> Response {
-    cluster.look(|cluster| Ok(serde_json::json!(cluster.props))).await
+    cluster.look_aside(|cluster| Ok(serde_json::json!(cluster.props))).await
 }
 
 async fn modify(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let changes: Changes = match json::read::<PropsBody>(&body, MALFORMED) {
         Ok(body) => body.into(),
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = Call::new(Op::Create, Object::Controller, "Controller");
     let work = move |cluster: &mut crate::sandbox::model::Cluster, call: &mut Call| {
@@ -60,7 +60,7 @@ async fn modify(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
         }
         Ok(())
     };
-    cluster.change(StatusCode::CREATED, call, work).await
+    cluster.change_aside(StatusCode::CREATED, call, work).await
 }
 
 async fn remove(State(cluster): State<SharedCluster>, Path(key): Path<String>) -> Response {
@@ -71,7 +71,7 @@ async fn remove(State(cluster): State<SharedCluster>, Path(key): Path<String>) -
         call.done(code::DELETED, deleted(&key));
         Ok(())
     };
-    cluster.change(StatusCode::OK, call, work).await
+    cluster.change_aside(StatusCode::OK, call, work).await
 }
 
 fn deleted(key: &str) -> String {

@@ -140,7 +140,7 @@ fn call_about(op: Op, name: Option<&str>) -> Call {
 async fn create(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let body: DefinitionCreate = match json::read(&body, StatusCode::BAD_REQUEST) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.reported(&cluster).await,
     };
     let new = body.resource_definition;
     let call = call_about(Op::Create, new.name.as_deref());
@@ -158,6 +158,8 @@ fn create_definition(cluster: &mut Cluster, call: &mut Call, new: NewDefinition)
     let mut definition = Definition::new(&name, &group, Props::new(), layers, cluster.free_port());
     let what = format!("resource definition '{name}'");
     properties::change(call, &mut definition.props, &Changes::setting(new.props), Object::Definition, &what)?;
+    // Recorded: before the definition is there nothing refers to it.
+    call.without_refs();
     let entry = call.done(code::CREATED, format!("New resource definition '{name}' created."));
     entry
         .details(format!("Resource definition '{name}' UUID is: {}", definition.uuid))
@@ -210,7 +212,7 @@ struct DefinitionModify {
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let body: DefinitionModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.reported(&cluster).await,
     };
     let call = call_about(Op::Modify, Some(&name));
     cluster.change(StatusCode::OK, call, move |cluster, call| modify_definition(cluster, call, &name, body)).await
@@ -233,7 +235,7 @@ fn modify_definition(cluster: &mut Cluster, call: &mut Call, name: &str, body: D
         definition.group = group;
     }
     if changes.names(QUORUM) {
-        definition.quorum_is_manual = definition.props.contains_key(QUORUM);
+        definition.note_quorum_setter();
     }
     let uuid = definition.uuid.clone();
     let name = definition.name.clone();
@@ -282,7 +284,7 @@ fn remove_definition(cluster: &mut Cluster, call: &mut Call, name: &str) -> Resu
     let name = &definition.name;
     if let Some(user) = definition.resources.values().find(|r| r.open && cluster.is_online(&r.node)) {
         let message = format!("Resource '{name}' on node '{}' is still in use.", user.node);
-        return Err(super::resources::in_use(message, name, &user.node));
+        return Err(super::removal::in_use(message, name, &user.node));
     }
     let sites = progress::sites(cluster, &definition);
     if !sites.is_empty() {

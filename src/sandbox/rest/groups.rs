@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -76,7 +76,7 @@ fn call_about(op: Op, name: &str) -> Call {
 async fn create(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let body: GroupCreate = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     if let Some(Err(fault)) = body.select_filter.layer_stack.as_deref().map(Layer::stack) {
         return cluster.look(|_| Err(fault)).await;
@@ -131,7 +131,7 @@ struct GroupModify {
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let body: GroupModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = call_about(Op::Create, &name);
     cluster.change(StatusCode::OK, call, move |cluster, call| modify_group(cluster, call, &name, body)).await

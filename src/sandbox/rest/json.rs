@@ -1,8 +1,10 @@
 //! JSON as LINSTOR writes it, with empty fields left out, and reads it, with unknown fields refused.
 
+use super::Roles;
 use super::reply::unreadable;
+use crate::sandbox::model::SharedCluster;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
@@ -49,19 +51,39 @@ fn json(value: impl Serialize) -> Value {
 /// How a body that is not JSON is answered: LINSTOR has 400 on creating a resource definition and 500 elsewhere.
 pub const MALFORMED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
+/// A body that can't be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    status: StatusCode,
+    why: String,
+}
+
+impl Unreadable {
+    /// The answer of calls that write an error report about it.
+    pub async fn reported(self, cluster: &SharedCluster) -> Response {
+        let (status, why) = (self.status, self.why.clone());
+        let written = cluster.run(Roles::Aside, move |c| c.reports.write("Unable to parse input json.", &self.why));
+        unreadable(status, &why, written.await.ok())
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        unreadable(self.status, &self.why, None)
+    }
+}
+
 /// Reads a body. An unknown field is a 400 everywhere; what else is wrong is answered with `malformed`.
-#[expect(clippy::result_large_err, reason = "the error is the answer itself and is sent at once")]
-pub fn read<T: DeserializeOwned>(body: &[u8], malformed: StatusCode) -> Result<T, Response> {
+pub fn read<T: DeserializeOwned>(body: &[u8], malformed: StatusCode) -> Result<T, Unreadable> {
     serde_json::from_slice(body).map_err(|error| {
-        let text = error.to_string();
-        let unknown = text.starts_with("unknown field");
-        unreadable(if unknown { StatusCode::BAD_REQUEST } else { malformed }, &text)
+        let why = error.to_string();
+        let unknown = why.starts_with("unknown field");
+        Unreadable { status: if unknown { StatusCode::BAD_REQUEST } else { malformed }, why }
     })
 }
 
 /// Reads a body that may be missing.
-#[expect(clippy::result_large_err, reason = "the error is the answer itself and is sent at once")]
-pub fn read_or_default<T: DeserializeOwned + Default>(body: &[u8], malformed: StatusCode) -> Result<T, Response> {
+pub fn read_or_default<T: DeserializeOwned + Default>(body: &[u8], malformed: StatusCode) -> Result<T, Unreadable> {
     if body.is_empty() { Ok(T::default()) } else { read(body, malformed) }
 }
 

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
@@ -28,13 +28,13 @@ fn render(store: &KeyValueStore) -> Value {
 }
 
 async fn list(State(cluster): State<SharedCluster>) -> Response {
-    cluster.look(|cluster| Ok(cluster.kv.all().map(render).collect())).await
+    cluster.look_aside(|cluster| Ok(cluster.kv.all().map(render).collect())).await
 }
 
 /// One store comes as a list of one.
 async fn single(State(cluster): State<SharedCluster>, Path(name): Path<String>) -> Response {
     cluster
-        .look(move |cluster| {
+        .look_aside(move |cluster| {
             check_kv(&name)?;
             let missing = || Fault::new(code::NO_KV, format!("Could not find key value store instance '{name}'."));
             cluster.kv.get(&name).map(|store| json!([render(store)])).ok_or_else(missing)
@@ -45,7 +45,7 @@ async fn single(State(cluster): State<SharedCluster>, Path(name): Path<String>) 
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let changes: Changes = match json::read::<PropsBody>(&body, MALFORMED) {
         Ok(body) => body.into(),
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let work = move |cluster: &mut Cluster, call: &mut Call| {
         cluster.kv.change(&name, &changes)?;
@@ -58,7 +58,7 @@ async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, 
         );
         Ok(())
     };
-    cluster.change(StatusCode::OK, Call::new(Op::None, Object::None, ""), work).await
+    cluster.change_aside(StatusCode::OK, Call::new(Op::None, Object::None, ""), work).await
 }
 
 async fn remove(State(cluster): State<SharedCluster>, Path(name): Path<String>) -> Response {
@@ -75,5 +75,5 @@ async fn remove(State(cluster): State<SharedCluster>, Path(name): Path<String>) 
         }
         Ok(())
     };
-    cluster.change(StatusCode::OK, Call::new(Op::None, Object::None, ""), work).await
+    cluster.change_aside(StatusCode::OK, Call::new(Op::None, Object::None, ""), work).await
 }

@@ -4,6 +4,7 @@ mod available;
 mod controller;
 mod definitions;
 mod groups;
+mod hanging;
 mod json;
 mod kv;
 mod nodes;
@@ -12,6 +13,7 @@ mod pools;
 mod progress;
 mod properties;
 mod query;
+mod removal;
 mod reply;
 mod reports;
 mod resources;
@@ -21,7 +23,7 @@ mod view;
 mod volume_definitions;
 mod volume_groups;
 
-use super::model::fault::Fault;
+use super::model::fault::{Fault, code};
 use super::model::{Cluster, SharedCluster};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -43,12 +45,14 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(volume_definitions::routes())
         .merge(placing::routes())
         .merge(resources::routes())
+        .merge(removal::routes())
         .merge(available::routes())
         .merge(view::routes())
         .merge(kv::routes())
         .merge(reports::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(axum::middleware::from_fn_with_state(cluster.clone(), hanging::wait))
         .with_state(cluster)
 }
 
@@ -64,33 +68,70 @@ async fn unknown_method(method: Method, uri: Uri) -> Response {
     reply::http_refusal(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
+/// Does a call need the roles of now? What touches no resource does not pay for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    /// Recomputed before and after.
+    Current,
+    /// Recomputed before; the call changes nothing.
+    Seen,
+    /// Left as they are.
+    Aside,
+}
+
 impl SharedCluster {
-    /// Runs `work` on the cluster, with roles recomputed before and after, off the runtime: backings block.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Cluster) -> T + Send + 'static) -> Result<T, Fault> {
+    /// Runs `work` on the cluster, off the runtime: backings block.
+    async fn run<T: Send + 'static>(
+        &self,
+        roles: Roles,
+        work: impl FnOnce(&mut Cluster) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let cluster = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let mut cluster = cluster.lock();
-            cluster.refresh_all().map_err(|error| Fault::backing(&error))?;
+            let refresh = |cluster: &mut Cluster| cluster.refresh_all().map_err(|error| Fault::backing(&error));
+            if roles != Roles::Aside {
+                refresh(&mut cluster)?;
+            }
             let result = work(&mut cluster);
-            cluster.refresh_all().map_err(|error| Fault::backing(&error))?;
+            if roles == Roles::Current {
+                refresh(&mut cluster)?;
+            }
             Ok(result)
         });
-        task.await.unwrap_or_else(|error| {
-            Err(Fault::new(super::model::fault::code::IMPLEMENTATION, format!("the request failed: {error}"))
-                .reported())
-        })
+        let broken = |error| Fault::new(code::IMPLEMENTATION, format!("the request failed: {error}"));
+        task.await.unwrap_or_else(|error| Err(broken(error)))
     }
 
-    /// Answers a call that changes something.
+    /// Answers a call that changes resources.
     async fn change(
         &self,
         success: StatusCode,
         call: Call,
         work: impl FnOnce(&mut Cluster, &mut Call) -> Result<(), Fault> + Send + 'static,
     ) -> Response {
+        self.answer(Roles::Current, success, call, work).await
+    }
+
+    /// Answers a call that changes what has nothing to do with resources.
+    async fn change_aside(
+        &self,
+        success: StatusCode,
+        call: Call,
+        work: impl FnOnce(&mut Cluster, &mut Call) -> Result<(), Fault> + Send + 'static,
+    ) -> Response {
+        self.answer(Roles::Aside, success, call, work).await
+    }
+
+    async fn answer(
+        &self,
+        roles: Roles,
+        success: StatusCode,
+        mut call: Call,
+        work: impl FnOnce(&mut Cluster, &mut Call) -> Result<(), Fault> + Send + 'static,
+    ) -> Response {
         let mut failed = call.clone();
-        let ran = self.run(move |cluster| {
-            let mut call = call;
+        let ran = self.run(roles, move |cluster| {
             if let Err(fault) = work(cluster, &mut call) {
                 call.refuse(fault, cluster);
             }
@@ -99,19 +140,39 @@ impl SharedCluster {
         match ran.await {
             Ok(call) => call.answer(success),
             Err(fault) => {
-                failed.refuse(fault, &mut self.lock());
+                failed.refuse_unreported(fault);
                 failed.answer(success)
             }
         }
     }
 
-    /// Answers a call that only looks.
+    /// Answers a call that looks at resources.
     async fn look(&self, work: impl FnOnce(&Cluster) -> Result<Value, Fault> + Send + 'static) -> Response {
-        match self.run(|cluster| work(cluster)).await.flatten() {
-            Ok(value) => Json(value).into_response(),
+        self.show(Roles::Seen, work).await
+    }
+
+    /// Answers a call that looks at what has nothing to do with resources.
+    async fn look_aside(&self, work: impl FnOnce(&Cluster) -> Result<Value, Fault> + Send + 'static) -> Response {
+        self.show(Roles::Aside, work).await
+    }
+
+    async fn show(
+        &self,
+        roles: Roles,
+        work: impl FnOnce(&Cluster) -> Result<Value, Fault> + Send + 'static,
+    ) -> Response {
+        let refused = |fault: Fault, cluster: &mut Cluster| {
+            let mut call = Call::new(Op::None, Object::None, "");
+            call.refuse(fault, cluster);
+            call
+        };
+        let ran = self.run(roles, move |cluster| work(cluster).map_err(|fault| refused(fault, cluster)));
+        match ran.await {
+            Ok(Ok(value)) => Json(value).into_response(),
+            Ok(Err(call)) => call.answer(StatusCode::OK),
             Err(fault) => {
                 let mut call = Call::new(Op::None, Object::None, "");
-                call.refuse(fault, &mut self.lock());
+                call.refuse_unreported(fault);
                 call.answer(StatusCode::OK)
             }
         }

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -67,7 +67,7 @@ struct NodeModify {
 async fn modify(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let body: NodeModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let changes =
         Changes { set: body.override_props, delete: body.delete_props, delete_namespaces: body.delete_namespaces };
@@ -108,8 +108,12 @@ fn render(node: &Node) -> Value {
         .with("net_interfaces", [interface(node)])
         .with("connection_status", if online { "ONLINE" } else { "OFFLINE" })
         .with("uuid", &node.uuid);
-    with_abilities(fields, online).done()
+    let evicted_at = node.offline_since_ms.map(|since| since + EVICTED_AFTER_MS);
+    with_abilities(fields, online).with("eviction_timestamp", evicted_at).done()
 }
+
+/// When LINSTOR would evict a node that is away (recorded: an hour). The sandbox evicts none.
+const EVICTED_AFTER_MS: u64 = 3_600_000;
 
 /// What a satellite can do. The sandbox's can do DRBD on thin files, and say why they can't do the rest; one that is
 /// offline is not asked.

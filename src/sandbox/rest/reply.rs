@@ -229,26 +229,42 @@ impl Call {
         entry.details(OFFLINE_DETAILS);
     }
 
+    /// Drops the references of what was said so far.
+    pub fn without_refs(&mut self) {
+        self.entries.iter_mut().for_each(|entry| entry.refs.clear());
+    }
+
     /// Refuses the call, with an error report where LINSTOR writes one. What was said before is taken back, as its
     /// transaction is.
     pub fn refuse(&mut self, fault: Fault, cluster: &mut Cluster) {
+        let report = fault.report.then(|| cluster.reports.write(&fault.message, &fault.cause));
+        self.refuse_unreported(fault).reports.extend(report);
+    }
+
+    /// Refuses the call, without an error report.
+    pub fn refuse_unreported(&mut self, fault: Fault) -> &mut Entry {
         self.entries.clear();
-        let object = if fault.volume.is_some() { Object::VolumeDefinition } else { self.object };
-        let bare = self.op == Op::None;
-        let details = match (fault.details.as_str(), self.details.as_str()) {
+        let object = match (self.op, &fault.volume) {
+            (Op::None, _) => Object::None,
+            (_, Some(_)) => Object::VolumeDefinition,
+            (_, None) => self.object,
+        };
+        let details = match (&*fault.details, self.details.as_str()) {
             ("", details) | (details, "") => details.to_owned(),
             (first, second) => format!("{first}\n{second}"),
         };
-        let report = fault.report.then(|| cluster.reports.write(&fault.message, &fault.cause));
-        let entry =
-            self.entry(Severity::Error, self.op, if bare { Object::None } else { object }, fault.code, fault.message);
-        entry.cause = fault.cause;
+        let of_group = self.object == Object::VolumeGroup;
+        let entry = self.entry(Severity::Error, self.op, object, fault.code, fault.message);
+        entry.cause = fault.cause.into();
         entry.details = details;
-        entry.correction = fault.correction;
-        entry.reports.extend(report);
-        if let Some((_, number)) = fault.volume {
+        entry.correction = fault.correction.into();
+        if let Some((name, number)) = fault.volume {
             entry.with("VlmNr", number.to_string());
+            if of_group {
+                entry.with("RscGrp", name);
+            }
         }
+        entry
     }
 
     /// The answer: the first refusal decides the status, else it is `success`.
@@ -284,11 +300,12 @@ pub fn offline_report(node: &str) -> Value {
 }
 
 /// The answer to a body that can't be read.
-pub fn unreadable(status: StatusCode, details: &str) -> Response {
+pub fn unreadable(status: StatusCode, details: &str, report: Option<String>) -> Response {
     let entry = Fields::new()
         .kept("ret_code", PARSE_ERROR)
         .with("message", "Unable to parse input json.")
         .with("details", details)
+        .with("error_report_ids", report.as_slice())
         .with("created_at", identity::now_text());
     (status, Json(Value::Array(vec![entry.done()]))).into_response()
 }

@@ -21,7 +21,7 @@ pub fn routes() -> Router<SharedCluster> {
 /// The newest first where they are limited. `node` lets the controller's alone pass: simulated satellites write none.
 async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response {
     cluster
-        .look(move |cluster| {
+        .look_aside(move |cluster| {
             let (since, limit) = (params.number("since")?, params.number("limit")?);
             let since = u64::try_from(since).unwrap_or(0);
             let limit = usize::try_from(limit).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
@@ -36,14 +36,14 @@ async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response 
 /// One report comes as a list of one, a missing one as a list of none.
 async fn single(State(cluster): State<SharedCluster>, Path(id): Path<String>) -> Response {
     cluster
-        .look(move |cluster| {
+        .look_aside(move |cluster| {
             Ok(cluster.reports.all().iter().filter(|report| report.id == id).map(|r| render(r, true)).collect())
         })
         .await
 }
 
 async fn count(State(cluster): State<SharedCluster>) -> Response {
-    cluster.look(|cluster| Ok(json!({"count": cluster.reports.all().len()}))).await
+    cluster.look_aside(|cluster| Ok(json!({"count": cluster.reports.all().len()}))).await
 }
 
 const CONTROLLER: &str = "sandbox";

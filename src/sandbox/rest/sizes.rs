@@ -11,8 +11,7 @@ use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -38,30 +37,28 @@ struct QuerySize {
 async fn of_group(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let query: QuerySize = match json::read_or_default(&body, MALFORMED) {
         Ok(query) => query,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
-    let refused = cluster.lock().group(&name).err();
-    if let Some(fault) = refused {
-        return (StatusCode::OK, axum::Json(refusal(&cluster, fault))).into_response();
-    }
     cluster
         .look(move |cluster| {
-            let group = cluster.group(&name)?;
-            Ok(json!({"space_info": space(cluster, group, query.select_filter)}))
+            Ok(match cluster.group(&name) {
+                Ok(group) => json!({"space_info": space(cluster, group, query.select_filter)}),
+                Err(fault) => refusal(fault),
+            })
         })
         .await
 }
 
-fn refusal(cluster: &SharedCluster, fault: Fault) -> Value {
+fn refusal(fault: Fault) -> Value {
     let mut call = Call::new(Op::None, Object::None, "");
-    call.refuse(fault, &mut cluster.lock());
+    call.refuse_unreported(fault);
     json!({"reports": call.entries()})
 }
 
 async fn of_all(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
     let query: QuerySize = match json::read_or_default(&body, MALFORMED) {
         Ok(query) => query,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     cluster
         .look(move |cluster| {
@@ -82,8 +79,7 @@ fn space(cluster: &Cluster, group: &Group, filter: Option<SelectFilter>) -> Valu
     let chosen = cluster.choose_nodes(&filter, wish).unwrap_or_default();
     let nodes: Vec<&Node> = chosen.iter().filter_map(|key: &Key| cluster.nodes.get(key)).collect();
     let least = |of: &dyn Fn(&Node) -> u64| nodes.iter().map(|node| of(node)).min().unwrap_or(0);
-    let ratio = json!(20.0);
-    debug_assert_eq!(OVERSUBSCRIPTION, 20);
+    let ratio = json!(f64::from(OVERSUBSCRIPTION));
     let spawn = |node: &&Node| {
         json!({
             "node_name": node.name,
@@ -99,5 +95,3 @@ fn space(cluster: &Cluster, group: &Group, filter: Option<SelectFilter>) -> Valu
         .with("next_spawn_result", nodes.iter().map(spawn).collect::<Vec<_>>())
         .done()
 }
-
-use axum::response::IntoResponse;

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -44,7 +44,7 @@ struct Spawn {
 async fn spawn(State(cluster): State<SharedCluster>, Path(group): Path<String>, body: Bytes) -> Response {
     let body: Spawn = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = Call::new(Op::Create, Object::Group, format!("Resource group: {group}"))
         .about("RscDfn", body.resource_definition_name.clone())

@@ -3,7 +3,6 @@
 use super::definitions::drbd_data;
 use super::json::Fields;
 use super::query::Params;
-use super::reply;
 use crate::sandbox::model::definition::{Definition, VolumeDefinition};
 use crate::sandbox::model::drbd::{Connection, Drbd};
 use crate::sandbox::model::fault::{Fault, code};
@@ -14,7 +13,6 @@ use crate::sandbox::model::space::FRESH_KIB;
 use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
@@ -29,23 +27,7 @@ pub fn routes() -> Router<SharedCluster> {
 }
 
 async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response {
-    if let Some(until) = hang(&cluster, &params) {
-        // A hanging satellite is asked for its volumes' sizes: LINSTOR waits until it gives the node up.
-        tokio::time::sleep_until(until).await;
-        let message = "An unknown error occurred: the satellite does not answer".to_owned();
-        return reply::http_refusal(StatusCode::INTERNAL_SERVER_ERROR, message);
-    }
     cluster.look(move |cluster| find(cluster, &params).map(Value::Array)).await
-}
-
-/// Until when the nodes that are asked hang.
-fn hang(cluster: &SharedCluster, params: &Params) -> Option<tokio::time::Instant> {
-    let cluster = cluster.lock();
-    let involved = |node: &str| {
-        let chosen = cluster.definitions.values().filter(|d| params.lets("resources", &d.name));
-        params.lets("nodes", node) && chosen.into_iter().any(|d| d.on(node).is_some())
-    };
-    cluster.nodes.values().filter(|node| involved(&node.name)).filter_map(|node| node.hangs_until()).max()
 }
 
 fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {

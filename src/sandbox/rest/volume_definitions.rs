@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -115,7 +115,7 @@ struct NewVolume {
 async fn create(State(cluster): State<SharedCluster>, Path(name): Path<String>, body: Bytes) -> Response {
     let body: VolumeCreate = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let details = format!("Volume definitions for resource definition '{name}'");
     let call = Call::new(Op::Create, Object::VolumeDefinition, details).about("RscDfn", name.clone());
@@ -178,7 +178,7 @@ async fn modify(
 ) -> Response {
     let body: VolumeModify = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = call_about(Op::Modify, &name, &number);
     let work =

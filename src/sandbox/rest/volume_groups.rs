@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -17,7 +17,38 @@ use serde_json::Value;
 
 /// The routes of this file.
 pub fn routes() -> Router<SharedCluster> {
-    Router::new().route("/v1/resource-groups/{group}/volume-groups", get(list).post(create))
+    Router::new()
+        .route("/v1/resource-groups/{group}/volume-groups", get(list).post(create))
+        .route("/v1/resource-groups/{group}/volume-groups/{number}", get(single).delete(remove))
+}
+
+fn missing(group: &str, number: u32) -> Fault {
+    let what = format!("'{group}' with volume number '{number}'");
+    Fault::new(code::NO_VOLUME_GROUP, format!("Volume group {what} not found."))
+        .because(format!("The specified volume group {what} could not be found in the database"))
+        .advise(format!("Create a volume group with the name '{group}' and volume number '{number}' first."))
+}
+
+async fn single(State(cluster): State<SharedCluster>, Path((group, number)): Path<(String, u32)>) -> Response {
+    cluster
+        .look(move |cluster| {
+            let uuid = cluster.group(&group)?.volume_groups.get(&number).ok_or_else(|| missing(&group, number))?;
+            Ok(Fields::new().kept("volume_number", number).with("uuid", uuid).done())
+        })
+        .await
+}
+
+async fn remove(State(cluster): State<SharedCluster>, Path((group, number)): Path<(String, u32)>) -> Response {
+    let call = Call::new(Op::Create, Object::VolumeGroup, format!("Volume groups for resource group '{group}'"))
+        .about("VlmGrp", group.clone());
+    let work = move |cluster: &mut Cluster, call: &mut Call| {
+        let uuid = cluster.group_mut(&group)?.volume_groups.remove(&number).ok_or_else(|| missing(&group, number))?;
+        let what = format!("Volume group with number '{number}' of resource group '{group}'");
+        let entry = call.done(code::DELETED, format!("{what} deleted."));
+        entry.details(format!("{what} UUID was: {uuid}")).with("UUID", uuid);
+        Ok(())
+    };
+    cluster.change(StatusCode::OK, call, work).await
 }
 
 async fn list(State(cluster): State<SharedCluster>, Path(group): Path<String>) -> Response {
@@ -45,7 +76,7 @@ struct VolumeGroup {
 async fn create(State(cluster): State<SharedCluster>, Path(group): Path<String>, body: Bytes) -> Response {
     let body: VolumeGroup = match json::read(&body, MALFORMED) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(unreadable) => return unreadable.into_response(),
     };
     let call = Call::new(Op::Create, Object::VolumeGroup, format!("Volume groups for resource group '{group}'"))
         .about("VlmGrp", group.clone());

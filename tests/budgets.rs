@@ -1,0 +1,206 @@
+//! What each call may cost: LINSTOR requests, counted at the sandbox (docs/architecture.md, Budgets).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use linflow::sandbox::requests::Request;
+use support::{
+    World, create,
+    csi::{block, mount},
+    node::{OnNode, pod},
+    publish,
+};
+
+/// Fails where more requests were made than allowed, or one that asks for a whole list, which grows with the cluster.
+#[track_caller]
+fn within(budget: usize, what: &str, requests: &[Request]) {
+    let list: Vec<String> = requests.iter().map(|one| format!("{} {}?{}", one.method, one.path, one.query)).collect();
+    assert!(requests.len() <= budget, "{what} took {} requests, not {budget}: {list:#?}", requests.len());
+    assert!(!requests.is_empty(), "{what} was not counted");
+    println!("{what}: {} of {budget}", requests.len());
+}
+
+/// Fails where a request asks for more than one volume's things.
+#[track_caller]
+fn about_one_volume(requests: &[Request]) {
+    for request in requests {
+        assert!(!asks_for_all(request), "{request:?} asks for the whole list");
+    }
+}
+
+fn asks_for_all(request: &Request) -> bool {
+    const LISTS: [&str; 6] =
+        ["resource-definitions", "resources", "nodes", "key-value-store", "resource-groups", "storage-pools"];
+    const FILTERS: [&str; 4] = ["resource_definitions=", "resources=", "nodes=", "props="];
+    let is_list = request.path.rsplit('/').next().is_some_and(|last| LISTS.contains(&last));
+    request.method == "GET" && is_list && !FILTERS.iter().any(|filter| request.query.contains(filter))
+}
+
+#[test]
+fn a_whole_list_is_told_from_a_filtered_one() {
+    let get = |path: &str, query: &str| Request { method: "GET".into(), path: path.into(), query: query.into() };
+    assert!(asks_for_all(&get("/v1/view/resources", "")));
+    assert!(asks_for_all(&get("/v1/resource-definitions", "with_volume_definitions=true")));
+    assert!(!asks_for_all(&get("/v1/view/resources", "resources=vol1")));
+    assert!(!asks_for_all(&get("/v1/key-value-store/vol1", "")));
+}
+
+#[tokio::test]
+async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
+    let world = World::start().await;
+    let wanted = [
+        ("DRBD", create("drbd")),
+        ("storage alone", create("local").storage_alone()),
+        ("raw block", create("raw").capability(block())),
+        ("xfs", create("large").capability(mount("xfs"))),
+        ("on a node", create("near").on("node-2").storage_alone()),
+    ];
+    for (what, wanted) in wanted {
+        let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
+        let (again, repeat) = world.count(world.controller.create(wanted)).await;
+        assert_eq!(made.unwrap(), again.unwrap());
+        within(4, &format!("CreateVolume, {what}"), &fresh);
+        within(3, &format!("CreateVolume again, {what}"), &repeat);
+        about_one_volume(&fresh);
+        about_one_volume(&repeat);
+    }
+}
+
+/// As soon as the class's resource group is known; the first volume of a class takes one more.
+#[tokio::test]
+async fn a_volume_near_its_pod_takes_at_most_four() {
+    let world = World::start().await;
+    for (budget, name) in [(5, "first-of-its-class"), (4, "data")] {
+        let wanted = create(name).on("node-2");
+        let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
+        let (again, repeat) = world.count(world.controller.create(wanted)).await;
+        assert_eq!(made.unwrap(), again.unwrap());
+        within(budget, &format!("CreateVolume, first replica named, {name}"), &fresh);
+        within(3, &format!("CreateVolume again, first replica named, {name}"), &repeat);
+        about_one_volume(&fresh);
+    }
+}
+
+#[tokio::test]
+async fn a_tagged_volume_near_its_pod_takes_at_most_six() {
+    let world = World::start().await;
+    let wanted = create("near").on("node-2");
+    let tagged = wanted.parameter("instance", "airflow").parameter("dag-id", "sales").parameter("run-id", "manual__1");
+    let (made, requests) = world.count(world.controller.create(tagged)).await;
+    assert_eq!(world.replicas(&made.unwrap().volume_id).await.len(), 2);
+    within(6, "CreateVolume with an owner, first replica named", &requests);
+    about_one_volume(&requests);
+}
+
+#[tokio::test]
+async fn a_delete_takes_at_most_four() {
+    let world = World::start().await;
+    let plain = world.controller.created("plain").await;
+    let used = world.controller.created("used").await;
+    world.controller.publish(publish(&used, "node-1")).await.unwrap();
+    world.controller.unpublish(&used, "node-1").await.unwrap();
+    for volume in [&plain, &used, &"never-made".to_owned()] {
+        let (deleted, requests) = world.count(world.controller.delete(volume)).await;
+        deleted.unwrap();
+        within(4, &format!("DeleteVolume {volume}"), &requests);
+        about_one_volume(&requests);
+    }
+}
+
+/// One more than a delete may take: whether the node that has it lives must be asked.
+#[tokio::test]
+async fn a_delete_of_what_a_dead_node_had_takes_at_most_five() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    let node = world.replicas(&volume).await.remove(0);
+    world.controller.publish(publish(&volume, &node)).await.unwrap();
+    world.crash(&node);
+    let (deleted, requests) = world.count(world.controller.delete(&volume)).await;
+    deleted.unwrap();
+    within(5, "DeleteVolume of what a dead node had", &requests);
+    about_one_volume(&requests);
+}
+
+/// Attaches, attaches again and detaches, and counts each.
+async fn attach_and_detach(world: &World, volume: &str, node: &str) {
+    let (context, fresh) = world.count(world.controller.publish(publish(volume, node))).await;
+    let (again, repeat) = world.count(world.controller.publish(publish(volume, node))).await;
+    assert_eq!(context.unwrap(), again.unwrap());
+    let (detached, leaving) = world.count(world.controller.unpublish(volume, node)).await;
+    detached.unwrap();
+    let (detached, gone) = world.count(world.controller.unpublish(volume, node)).await;
+    detached.unwrap();
+    within(6, &format!("ControllerPublish {volume}"), &fresh);
+    within(3, &format!("ControllerPublish {volume} again"), &repeat);
+    within(5, &format!("ControllerUnpublish {volume}"), &leaving);
+    within(5, &format!("ControllerUnpublish {volume} again"), &gone);
+    [fresh, repeat, leaving, gone].iter().for_each(|requests| about_one_volume(requests));
+}
+
+#[tokio::test]
+async fn an_attach_takes_at_most_six_and_a_repeat_three_and_a_detach_five() {
+    let world = World::start().await;
+    let replicated = world.controller.created("replicated").await;
+    let replicas = world.replicas(&replicated).await;
+    let other = support::NODES.iter().find(|node| !replicas.contains(&(**node).to_owned())).unwrap();
+    attach_and_detach(&world, &replicated, &replicas[0]).await;
+    attach_and_detach(&world, &replicated, other).await;
+    let local = world.controller.create(create("local").storage_alone().on("node-3")).await.unwrap().volume_id;
+    attach_and_detach(&world, &local, "node-3").await;
+}
+
+#[tokio::test]
+async fn a_detach_from_a_dead_node_takes_at_most_five() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    let node = world.replicas(&volume).await.remove(0);
+    world.controller.publish(publish(&volume, &node)).await.unwrap();
+    world.crash(&node);
+    let (detached, requests) = world.count(world.controller.unpublish(&volume, &node)).await;
+    detached.unwrap();
+    within(5, "ControllerUnpublish from a dead node", &requests);
+    about_one_volume(&requests);
+}
+
+#[tokio::test]
+async fn a_stage_takes_at_most_one_or_three_where_it_formats_and_a_publish_none() {
+    let world = World::start().await;
+    let volume = world.controller.create(create("data").mib(64)).await.unwrap().volume_id;
+    let on_node = OnNode::attach(&world, &volume, "node-1", None).await;
+    // The first request of a process asks for LINSTOR's version besides, which isn't counted.
+    let (staged, formatting) = world.count(on_node.stage()).await;
+    staged.unwrap();
+    within(3, "NodeStage that formats", &formatting);
+    let (published, publishing) = world.count(on_node.publish(&pod("airflow", "any", "u1"))).await;
+    published.unwrap();
+    assert_eq!(publishing, []);
+    on_node.unpublish().await.unwrap();
+    on_node.unstage().await.unwrap();
+    let (staged, staging) = world.count(on_node.stage()).await;
+    staged.unwrap();
+    within(1, "NodeStage", &staging);
+    [formatting, staging].iter().for_each(|requests| about_one_volume(requests));
+}
+
+#[tokio::test]
+async fn a_list_and_the_capacity_take_at_most_three_with_200_volumes() {
+    let world = World::start().await;
+    let names: Vec<String> = (0..200).map(|number| format!("volume-{number:03}")).collect();
+    for name in &names {
+        world.controller.create(create(name).mib(4).capability(block())).await.unwrap();
+    }
+    let (all, requests) = world.count(world.controller.list(0, "")).await;
+    assert_eq!(all.unwrap().entries.len(), 200);
+    within(3, "ListVolumes", &requests);
+    let (page, requests) = world.count(world.controller.list(50, "")).await;
+    let page = page.unwrap();
+    assert_eq!(page.entries.len(), 50);
+    within(3, "ListVolumes, the first page", &requests);
+    let (next, requests) = world.count(world.controller.list(50, &page.next_token)).await;
+    assert_eq!(next.unwrap().entries.len(), 50);
+    within(3, "ListVolumes, a later page", &requests);
+    let (capacity, requests) = world.count(world.controller.capacity(&[], Some("node-1"))).await;
+    assert!(capacity.unwrap().available_capacity > 0);
+    within(3, "GetCapacity", &requests);
+}

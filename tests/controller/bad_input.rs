@@ -1,0 +1,114 @@
+//! Bad input gets a clear error and loses nothing (the first issue): parameters, capabilities, sources.
+
+use linflow::csi::proto::{
+    ValidateVolumeCapabilitiesRequest, VolumeContentSource,
+    volume_capability::{AccessType, BlockVolume, MountVolume, access_mode::Mode},
+};
+use tonic::Code;
+
+use crate::support::{World, create, csi::block, csi::capability, csi::map, csi::mount, publish, refused};
+
+#[tokio::test]
+async fn a_parameter_that_is_unknown_or_makes_no_sense_is_named() {
+    let world = World::start().await;
+    for (key, value) in [
+        ("placmentCount", "2"),
+        ("linflow.csi/dagid", "sales"),
+        ("linstor.csi.linbit.com/placementCount", "2"),
+        ("placementCount", "0"),
+        ("placementCount", "-1"),
+        ("placementCount", "many"),
+        ("storagePool", "no/pool"),
+        ("layerList", "luks storage"),
+        ("layerList", "storage drbd"),
+        ("fsType", "zfs"),
+        ("resourceGroup", "a b"),
+        ("scope", "galaxy"),
+        ("map-index", "seven"),
+    ] {
+        let message =
+            refused(world.controller.create(create("data").parameter(key, value)).await, Code::InvalidArgument);
+        let bare = key.trim_start_matches("linflow.csi/");
+        let names_it = [bare, value].iter().any(|word| message.to_lowercase().contains(&word.to_lowercase()));
+        assert!(names_it, "{key}={value}: {message}");
+        // Whose the volume would be says nothing about room for it.
+        if !["scope", "map-index"].contains(&bare) {
+            refused(world.controller.capacity(&[(key, value)], None).await, Code::InvalidArgument);
+        }
+    }
+    assert!(world.definition("data").await.is_none());
+}
+
+#[tokio::test]
+async fn an_unsupported_mode_or_filesystem_is_refused() {
+    let world = World::start().await;
+    let volume = world.controller.created("there").await;
+    let mounted = || AccessType::Mount(MountVolume::default());
+    let bad = [
+        capability(Mode::MultiNodeMultiWriter, mounted()),
+        capability(Mode::MultiNodeReaderOnly, AccessType::Block(BlockVolume {})),
+        capability(Mode::Unknown, mounted()),
+        mount("zfs"),
+        mount("EXT4"),
+    ];
+    for bad in bad {
+        let wanted = create("data").capability(bad.clone());
+        let message = refused(world.controller.create(wanted).await, Code::InvalidArgument);
+        assert!(message.contains("use "), "{message}");
+        let mut attach = publish(&volume, "node-1");
+        attach.volume_capability = Some(bad);
+        refused(world.controller.publish(attach).await, Code::InvalidArgument);
+    }
+    let mut none = create("data");
+    none.0.volume_capabilities.clear();
+    refused(world.controller.create(none).await, Code::InvalidArgument);
+    let mut attach = publish(&volume, "node-1");
+    attach.volume_capability = None;
+    refused(world.controller.publish(attach).await, Code::InvalidArgument);
+    assert!(world.definition("data").await.is_none() && world.records(&volume).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_content_source_and_mutable_parameters_are_refused_rather_than_passed_over() {
+    let world = World::start().await;
+    let mut copy = create("data");
+    copy.0.volume_content_source = Some(VolumeContentSource::default());
+    let message = refused(world.controller.create(copy).await, Code::InvalidArgument);
+    assert!(message.contains("volume_content_source"), "{message}");
+    let mut mutable = create("data");
+    mutable.0.mutable_parameters = map(&[("iops", "1000")]);
+    let message = refused(world.controller.create(mutable).await, Code::InvalidArgument);
+    assert!(message.contains("mutable_parameters"), "{message}");
+    assert!(world.definition("data").await.is_none());
+}
+
+fn validate(volume: &str, capability: linflow::csi::proto::VolumeCapability) -> ValidateVolumeCapabilitiesRequest {
+    ValidateVolumeCapabilitiesRequest {
+        volume_id: volume.to_owned(),
+        volume_capabilities: vec![capability],
+        volume_context: map(&[("linflow.csi/fs-type", "ext4")]),
+        parameters: map(&[("placementCount", "2")]),
+        ..ValidateVolumeCapabilitiesRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn validation_confirms_what_a_volume_can_do_and_says_why_not() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    let mut client = world.controller.client.clone();
+    for good in [mount("ext4"), mount(""), block()] {
+        let wanted = validate(&volume, good);
+        let answer = client.validate_volume_capabilities(wanted.clone()).await.unwrap().into_inner();
+        let confirmed = answer.confirmed.unwrap_or_else(|| panic!("not confirmed: {}", answer.message));
+        assert_eq!(confirmed.volume_capabilities, wanted.volume_capabilities);
+        assert_eq!((confirmed.volume_context, confirmed.parameters), (wanted.volume_context, wanted.parameters));
+    }
+    let shared = capability(Mode::MultiNodeMultiWriter, AccessType::Block(BlockVolume {}));
+    let answer = client.validate_volume_capabilities(validate(&volume, shared)).await.unwrap().into_inner();
+    assert!(answer.confirmed.is_none() && answer.message.contains("MULTI_NODE_MULTI_WRITER"), "{}", answer.message);
+    refused(client.validate_volume_capabilities(validate("missing", block())).await, Code::NotFound);
+    let mut none = validate(&volume, block());
+    none.volume_capabilities.clear();
+    refused(client.validate_volume_capabilities(none).await, Code::InvalidArgument);
+}
