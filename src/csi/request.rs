@@ -208,3 +208,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
+
+#[cfg(test)]
+mod tests;
