@@ -27,19 +27,19 @@ pub enum RequestError {
     /// A volume name that CSI forbids.
     #[error("name has {0} characters or holds control characters; give 1 to 128 characters without them")]
     VolumeName(usize),
-    /// A volume id.
+    /// A volume id that linflow never gives.
     #[error(transparent)]
     VolumeId(#[from] VolumeIdError),
-    /// A node id.
+    /// A node id that LINSTOR can't have as a name.
     #[error("node_id: {0}")]
     NodeId(#[from] NameError),
-    /// A StorageClass parameter.
+    /// A StorageClass parameter that is unknown or makes no sense.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
-    /// The workflow in the StorageClass.
+    /// A workflow in the StorageClass that can't be told, or isn't the claim's to name.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// A capacity range.
+    /// A capacity range that holds no size.
     #[error(transparent)]
     Size(#[from] SizeError),
     /// An access mode that isn't supported.
@@ -59,7 +59,7 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
-    /// "the Plugin has STAGE_UNSTAGE_VOLUME but staging_target_path is not set" is FAILED_PRECONDITION (CSI spec, NodePublishVolume Errors).
+    /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
     NoStagingPath,
     /// max_entries below zero.
@@ -208,3 +208,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
+
+#[cfg(test)]
+mod tests;

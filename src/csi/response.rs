@@ -75,3 +75,49 @@ pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
     };
     csi::NodeGetVolumeStatsResponse { usage }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::VolumeId;
+
+    fn node() -> NodeName {
+        NodeName::parse("node-1").unwrap()
+    }
+
+    fn id() -> VolumeId {
+        VolumeId::parse("pvc-1").unwrap()
+    }
+
+    #[test]
+    fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
+        let bound = |nodes: Vec<NodeName>| {
+            let made = Created { id: id(), bytes: 4096, reachable_from: nodes };
+            created(&made, Some(FsType::Xfs)).volume.unwrap()
+        };
+        let local = bound(vec![node()]);
+        assert_eq!(local.accessible_topology, [topology(&node())]);
+        assert_eq!((local.capacity_bytes, context::fs_type_of(&local.volume_context)), (4096, Some("xfs")));
+        assert_eq!(bound(Vec::new()).accessible_topology, []);
+    }
+
+    #[test]
+    fn a_listed_volume_names_its_nodes_as_the_single_one_does() {
+        let listed = Listed { id: id(), bytes: 4096, attached_to: vec![node()] };
+        let (entry, got) = (entry(&listed), got(&listed));
+        assert_eq!(entry.volume, got.volume);
+        assert_eq!(entry.status.unwrap().published_node_ids, ["node-1"]);
+        assert_eq!(got.status.unwrap().published_node_ids, ["node-1"]);
+    }
+
+    #[test]
+    fn more_bytes_than_csi_can_count_are_its_largest_number() {
+        let space = capacity(&Capacity { available: u64::MAX, largest: 1024 });
+        assert_eq!((space.available_capacity, space.maximum_volume_size), (i64::MAX, Some(1024)));
+    }
+
+    #[test]
+    fn a_block_volume_tells_its_size_alone() {
+        assert_eq!(stats(&Stats::Block { total_bytes: 4096 }).usage.len(), 1);
+    }
+}

@@ -56,9 +56,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a change may have happened, or may happen yet.
+    /// Whether a change may have happened, or may happen yet. A controller that broke off, or a proxy that answered for it,
+    /// doesn't tell.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Unknown { .. })
+        match self {
+            Self::Unknown { .. } => true,
+            Self::Refused(refusal) => matches!(refusal.kind, Kind::ServerFault | Kind::Other(0)),
+            Self::Unreachable { .. } | Self::Unanswered { .. } | Self::TooOld { .. } => false,
+        }
     }
 
     /// Whether LINSTOR said that an object does not exist.

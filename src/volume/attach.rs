@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     Error,
     context::publish_context,
-    detach,
+    detach::{self, Finished},
     giveup::{self, Lost},
     id::VolumeId,
     known::Known,
@@ -121,15 +121,19 @@ impl Attach<'_> {
                 Ok(None)
             }
             Some(node) if node.is_online() && attachment.detaching => {
-                detach::finish(self.linstor, volume, self.known, other).await?;
-                Ok(None)
+                match detach::finish(self.linstor, volume, self.known, other).await? {
+                    Finished::Done => Ok(None),
+                    Finished::Cancelled => Err(self.attached_to(other, node)),
+                }
             }
-            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => {
-                let status = node.connection_status.clone();
-                Err(Error::AttachedElsewhere { volume: volume.clone(), node: other.clone(), status })
-            }
+            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => Err(self.attached_to(other, node)),
             Some(_) => Ok(Some(Lost(other.clone()))),
         }
+    }
+
+    fn attached_to(&self, other: &NodeName, state: &Node) -> Error {
+        let status = state.connection_status.clone();
+        Error::AttachedElsewhere { volume: self.request.volume.clone(), node: other.clone(), status }
     }
 
     /// With DRBD: LINSTOR makes the device available; a diskless client where there is no replica.
@@ -196,18 +200,22 @@ impl Attach<'_> {
         Ok(())
     }
 
-    /// A refused attach leaves no record behind. After silence it does: the device may yet appear.
+    /// A refused attach leaves no record behind. Where the outcome isn't known it does, for the device may yet appear; and so does
+    /// one that was recorded before, for a pod may be using it.
     async fn withdraw(&self, error: crate::linstor::Error) -> Error {
-        if error.refusal().is_none() {
-            return error.into();
+        let node = &self.request.node;
+        let is_new = !self.known.ledger.attachments.contains_key(node);
+        if is_new
+            && error.refusal().is_some()
+            && !error.is_outcome_unknown()
+            && let Err(left) = detach::drop_record(self.linstor, self.known, node).await
+        {
+            return left;
         }
-        match detach::drop_record(self.linstor, self.known, &self.request.node).await {
-            Ok(()) => match error.kind() {
-                Some(Kind::NotFound(Object::Node)) => Error::NodeNotFound(self.request.node.clone()),
-                Some(Kind::NotFound(Object::Definition)) => Error::NotFound(self.request.volume.clone()),
-                _ => error.into(),
-            },
-            Err(left) => left,
+        match error.kind() {
+            Some(Kind::NotFound(Object::Node)) => Error::NodeNotFound(node.clone()),
+            Some(Kind::NotFound(Object::Definition)) => Error::NotFound(self.request.volume.clone()),
+            _ => error.into(),
         }
     }
 

@@ -138,6 +138,7 @@ impl Create<'_> {
         let select_filter = SelectFilter { place_count: placement.replicas(), ..explicit(placement) };
         match self.linstor.autoplace(self.resource, &AutoPlace { select_filter, diskless_on_remaining: false }).await {
             Ok(_) => Ok(()),
+            Err(error) if error.refusal().is_none() => Err(self.still_open(error)),
             Err(error) => Err(self.take_back(tags, size_kib, error).await),
         }
     }
@@ -247,9 +248,12 @@ impl Create<'_> {
         self.request.placement.replicas().unwrap_or(1) as usize
     }
 
-    /// The definition is there: a refusal now must not look like an end.
+    /// The definition is there: a refusal now, or a controller that is too old, must not look like an end.
     fn still_open(&self, error: linstor::Error) -> Error {
-        if error.refusal().is_some() { self.unfinished(error.to_string()) } else { error.into() }
+        match error {
+            linstor::Error::Refused(_) | linstor::Error::TooOld { .. } => self.unfinished(error.to_string()),
+            silence => silence.into(),
+        }
     }
 
     fn unfinished(&self, seen: String) -> Error {
@@ -289,4 +293,31 @@ fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
 
 fn describe(ownership: &Ownership) -> String {
     ownership.workflow().map_or_else(|| format!("scope {}", ownership.scope()), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linstor::{ApiVersion, Settings};
+    use crate::volume::size::CapacityRange;
+
+    #[test]
+    fn once_a_definition_is_there_no_error_looks_like_an_end() {
+        let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
+        let request = CreateRequest {
+            name: "vol1".to_owned(),
+            range: CapacityRange::any(),
+            fs_type: None,
+            placement: Placement::default(),
+            requisite: Vec::new(),
+            preferred: Vec::new(),
+            claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },
+        };
+        let create = Create { linstor: &linstor, request: &request, resource: &resource_name("vol1") };
+        let found = ApiVersion { major: 1, minor: 0 };
+        let too_old = linstor::Error::TooOld { url: "http://old".to_owned(), found, needed: ApiVersion::MINIMUM };
+        assert!(matches!(create.still_open(too_old), Error::Unfinished { .. }));
+        let silence = linstor::Error::Unknown { request: "POST".to_owned(), reason: "a reset".to_owned() };
+        assert!(matches!(create.still_open(silence), Error::Linstor(linstor::Error::Unknown { .. })));
+    }
 }

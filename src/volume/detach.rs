@@ -10,7 +10,7 @@ use super::{
     Error,
     id::VolumeId,
     known::Known,
-    record::{self, Attachment},
+    record::{self, Attachment, Ledger},
 };
 use crate::linstor::{
     Client, Kind, Object,
@@ -59,12 +59,29 @@ async fn detach_from(linstor: &Client, volume: &VolumeId, known: &Known, node: &
     }
 }
 
+/// How a pending detach ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// The volume is attached there no more.
+    Done,
+    /// A new attach to that node has come first.
+    Cancelled,
+}
+
 /// Completes a detach on a node that is ONLINE again.
-pub async fn finish(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<(), Error> {
-    match await_closed(linstor, volume, node).await? {
-        Some(resource) if !resource.is_live() => Err(unknown_state(volume, node)),
-        resource => let_go(linstor, volume, known, node, resource).await,
+pub async fn finish(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Finished, Error> {
+    let resource = await_closed(linstor, volume, node).await?;
+    if resource.as_ref().is_some_and(|resource| !resource.is_live()) {
+        return Err(unknown_state(volume, node));
     }
+    // The record was read a while ago, and another controller may have attached the volume there again.
+    let store = linstor.kv(volume.resource()).await?.unwrap_or_default();
+    let ledger = Ledger::read(volume.resource().as_str(), &store, &known.tags.incarnation)?;
+    if ledger.attachments.get(node).is_some_and(|attachment| !attachment.detaching) {
+        return Ok(Finished::Cancelled);
+    }
+    let_go(linstor, volume, known, node, resource).await?;
+    Ok(Finished::Done)
 }
 
 /// The resource on the node, once it isn't open there: LINSTOR hears of a demotion a moment after the unmount.

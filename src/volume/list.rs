@@ -83,3 +83,21 @@ fn parse_token(token: &str) -> Result<String, Error> {
         None => Err(bad()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_the_name_of_a_volume_in_any_case() {
+        assert_eq!(parse_token("").unwrap(), "");
+        assert_eq!(parse_token("after:PVC-1").unwrap(), "pvc-1");
+    }
+
+    #[test]
+    fn a_token_that_was_not_given_by_us_is_refused() {
+        for token in ["2", "pvc-1", "after:", "after:a/b", "After:pvc-1", " "] {
+            assert!(matches!(parse_token(token), Err(Error::PageToken(_))), "{token:?}");
+        }
+    }
+}

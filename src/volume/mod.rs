@@ -24,6 +24,8 @@ pub mod record;
 pub mod reserve;
 pub mod settle;
 pub mod size;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use id::VolumeId;

@@ -3,12 +3,16 @@
 //! Keys are written bare or with the prefix `linflow.csi/`, in any case. Keys of Kubernetes' sidecars (`csi.storage.k8s.io/…`) are
 //! read where they help and passed over otherwise; every other key is refused, since a misspelt parameter must not be lost in silence.
 
-use std::{collections::BTreeMap, fmt};
+mod known;
+
+use std::collections::BTreeMap;
+
+pub use known::{KnownParameter, PARAMETERS};
 
 use super::filesystem::{FsType, UnknownFsType};
 use super::place::{Layer, Placement, UnknownLayer};
 use crate::linstor::name::{GroupName, NameError, PoolName};
-use crate::workflow::key::{PARAMETERS as WORKFLOW_KEYS, PREFIX};
+use crate::workflow::key::PREFIX;
 
 /// The prefix of what Kubernetes' sidecars add.
 const SIDECAR_PREFIX: &str = "csi.storage.k8s.io/";
@@ -31,7 +35,7 @@ pub struct Parameters {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// No such parameter.
-    #[error("unknown parameter {key:?}; known are {}", Known)]
+    #[error("unknown parameter {key:?}; known are {}", known::keys())]
     Unknown {
         /// The key as it was sent.
         key: String,
@@ -40,7 +44,7 @@ pub enum ParameterError {
     #[error("parameter {key} is given twice; keep one spelling")]
     Twice {
         /// The bare key.
-        key: String,
+        key: &'static str,
     },
     /// Not a number, or none that makes sense.
     #[error("placementCount {value:?} is not a whole number from 1 to {MAX_REPLICAS}")]
@@ -76,27 +80,16 @@ pub enum ParameterError {
     FsType(#[from] UnknownFsType),
 }
 
-/// The known keys, for messages.
-struct Known;
-
-impl fmt::Display for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("placementCount, storagePool, layerList, resourceGroup, fsType, ")?;
-        let bare: Vec<&str> = WORKFLOW_KEYS.iter().map(|key| key.trim_start_matches(PREFIX)).collect();
-        f.write_str(&bare.join(", "))
-    }
-}
-
 impl Parameters {
     /// Parses the map of a CreateVolume or GetCapacity request. Errors are for INVALID_ARGUMENT.
     pub fn parse(parameters: &BTreeMap<String, String>) -> Result<Self, ParameterError> {
-        let mut keys = bare_keys(parameters)?;
-        let mut take = |key: &str| keys.remove(key);
+        let mut known = known_keys(parameters)?;
+        let mut take = |key: &str| known.remove(key);
         let placement = Placement {
-            group: take("resourcegroup").map(|name| GroupName::parse(&name)).transpose()?,
-            count: take("placementcount").map(|value| parse_count(&value)).transpose()?,
-            pools: take("storagepool").map(|list| parse_pools(&list)).transpose()?.unwrap_or_default(),
-            layers: take("layerlist").map(|list| parse_layers(&list)).transpose()?,
+            group: take("resourceGroup").map(|name| GroupName::parse(&name)).transpose()?,
+            count: take("placementCount").map(|value| parse_count(&value)).transpose()?,
+            pools: take("storagePool").map(|list| parse_pools(&list)).transpose()?.unwrap_or_default(),
+            layers: take("layerList").map(|list| parse_layers(&list)).transpose()?,
         };
         match placement.count {
             Some(count @ 2..) if !placement.may_use_drbd() => {
@@ -104,28 +97,25 @@ impl Parameters {
             }
             _ => {}
         }
-        let fs_type = take("fstype").filter(|name| !name.is_empty()).map(|name| name.parse()).transpose()?;
+        let fs_type = take("fsType").filter(|name| !name.is_empty()).map(|name| name.parse()).transpose()?;
         let sidecars = parameters.iter().filter(|(key, _)| key.starts_with(SIDECAR_PREFIX));
-        let mut claim: BTreeMap<String, String> = sidecars.map(|(key, value)| (key.clone(), value.clone())).collect();
-        for (bare, value) in keys {
-            let key = format!("{PREFIX}{bare}");
-            if !WORKFLOW_KEYS.contains(&key.as_str()) {
-                return Err(ParameterError::Unknown { key: bare });
-            }
-            claim.insert(key, value);
-        }
+        let sidecars = sidecars.map(|(key, value)| (key.clone(), value.clone()));
+        // What is left of the known ones is the workflow's.
+        let workflow = known.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value));
+        let claim = sidecars.chain(workflow).collect();
         Ok(Self { placement, fs_type, claim })
     }
 }
 
-/// Our keys without prefix and in lower case; the sidecars' are left out.
-fn bare_keys(parameters: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ParameterError> {
+/// Our keys without prefix, in the spelling of [`PARAMETERS`]; the sidecars' are left out.
+fn known_keys(parameters: &BTreeMap<String, String>) -> Result<BTreeMap<&'static str, String>, ParameterError> {
     let mut keys = BTreeMap::new();
-    for (key, value) in parameters.iter().filter(|(key, _)| !key.starts_with(SIDECAR_PREFIX)) {
-        let bare = key.to_ascii_lowercase();
-        let bare = bare.strip_prefix(PREFIX).unwrap_or(&bare).to_owned();
-        if keys.insert(bare.clone(), value.clone()).is_some() {
-            return Err(ParameterError::Twice { key: bare });
+    for (sent, value) in parameters.iter().filter(|(key, _)| !key.starts_with(SIDECAR_PREFIX)) {
+        let lower = sent.to_ascii_lowercase();
+        let known = known::find(lower.strip_prefix(PREFIX).unwrap_or(&lower));
+        let key = known.ok_or_else(|| ParameterError::Unknown { key: sent.clone() })?.key;
+        if keys.insert(key, value.clone()).is_some() {
+            return Err(ParameterError::Twice { key });
         }
     }
     Ok(keys)
@@ -158,6 +148,7 @@ fn parse_layers(list: &str) -> Result<Vec<Layer>, ParameterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workflow::key::PARAMETERS as WORKFLOW_KEYS;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Parameters, ParameterError> {
         Parameters::parse(&pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
@@ -194,6 +185,27 @@ mod tests {
             parse(&[("fsType", "xfs"), ("linflow.csi/fstype", "xfs")]),
             Err(ParameterError::Twice { .. })
         ));
+    }
+
+    #[test]
+    fn every_known_parameter_is_read_and_goes_where_it_belongs() {
+        for known in PARAMETERS {
+            let parameters = parse(&[(known.key, known.example)]).unwrap();
+            assert_ne!(parameters, Parameters::default(), "{} is not read", known.key);
+            for key in parameters.claim.keys() {
+                assert!(WORKFLOW_KEYS.contains(&key.as_str()), "{key} is not the workflow's");
+            }
+        }
+        for key in WORKFLOW_KEYS {
+            assert!(known::find(key.trim_start_matches(PREFIX)).is_some(), "{key} is not known");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_parameter_is_answered_with_its_spelling_and_the_known_ones() {
+        let message = parse(&[("linflow.csi/PlacmentCount", "2")]).unwrap_err().to_string();
+        assert!(message.starts_with("unknown parameter \"linflow.csi/PlacmentCount\""), "{message}");
+        assert!(message.contains("placementCount, storagePool"), "{message}");
     }
 
     #[test]

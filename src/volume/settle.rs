@@ -4,7 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{Error, detach, id::VolumeId, known::Known, record, reserve::Reservations};
+use super::{
+    Error,
+    detach::{self, Finished},
+    id::VolumeId,
+    known::Known,
+    record,
+    reserve::Reservations,
+};
 use crate::linstor::{
     Client,
     model::is_same_name,
@@ -79,7 +86,11 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
     let mut left = 0;
     for node in waiting {
         match states.iter().find(|state| is_same_name(&state.name, node.as_str())) {
-            Some(state) if state.is_online() => detach::finish(linstor, volume, &known, node).await?,
+            Some(state) if state.is_online() => {
+                if detach::finish(linstor, volume, &known, node).await? == Finished::Cancelled {
+                    continue;
+                }
+            }
             Some(_) => {
                 left += 1;
                 continue;

@@ -1,0 +1,99 @@
+use super::*;
+use csi::volume_capability::{AccessMode as Mode, AccessType, BlockVolume, MountVolume, access_mode};
+
+fn capability_of(access: AccessType, mode: access_mode::Mode) -> csi::VolumeCapability {
+    csi::VolumeCapability { access_mode: Some(Mode { mode: mode.into() }), access_type: Some(access) }
+}
+
+fn mount(fs_type: &str) -> csi::VolumeCapability {
+    let mount = MountVolume { fs_type: fs_type.to_owned(), ..MountVolume::default() };
+    capability_of(AccessType::Mount(mount), access_mode::Mode::SingleNodeWriter)
+}
+
+fn block() -> csi::VolumeCapability {
+    capability_of(AccessType::Block(BlockVolume {}), access_mode::Mode::SingleNodeWriter)
+}
+
+fn request() -> csi::CreateVolumeRequest {
+    csi::CreateVolumeRequest {
+        name: "pvc-1".to_owned(),
+        volume_capabilities: vec![mount("")],
+        ..csi::CreateVolumeRequest::default()
+    }
+}
+
+fn segments(pairs: &[(&str, &str)]) -> csi::Topology {
+    let segments = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    csi::Topology { segments }
+}
+
+#[test]
+fn the_filesystem_is_the_capabilitys_then_the_classes_then_ext4() {
+    let class = Some(FsType::Xfs);
+    assert_eq!(filesystem(&[mount("ext4")], class).unwrap(), Some(FsType::Ext4));
+    assert_eq!(filesystem(&[mount("")], class).unwrap(), class);
+    assert_eq!(filesystem(&[mount("")], None).unwrap(), Some(FsType::Ext4));
+    assert_eq!(filesystem(&[block()], class).unwrap(), None);
+    assert!(matches!(filesystem(&[mount("ext4"), mount("xfs")], None), Err(RequestError::Unsupported(_))));
+}
+
+#[test]
+fn a_capability_without_a_part_or_with_one_that_is_not_supported_is_refused() {
+    let shared = capability_of(AccessType::Block(BlockVolume {}), access_mode::Mode::MultiNodeMultiWriter);
+    assert!(matches!(capability(Some(&shared)), Err(RequestError::AccessMode("MULTI_NODE_MULTI_WRITER"))));
+    let typeless = csi::VolumeCapability { access_type: None, ..block() };
+    assert!(matches!(capability(Some(&typeless)), Err(RequestError::Missing("volume_capability.access_type"))));
+    let modeless = csi::VolumeCapability { access_mode: None, ..block() };
+    assert!(matches!(capability(Some(&modeless)), Err(RequestError::Missing("volume_capability.access_mode"))));
+    assert!(matches!(capability(None), Err(RequestError::Missing("volume_capability"))));
+    assert!(matches!(capability(Some(&mount("zfs"))), Err(RequestError::FsType(_))));
+}
+
+#[test]
+fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
+    type Change = fn(&mut csi::CreateVolumeRequest);
+    let changes: [(&str, Change); 6] = [
+        ("name is missing", |it| it.name.clear()),
+        ("name has 129 characters", |it| it.name = "n".repeat(129)),
+        ("volume_capabilities is missing", |it| it.volume_capabilities.clear()),
+        ("volume_content_source", |it| it.volume_content_source = Some(csi::VolumeContentSource::default())),
+        ("mutable_parameters", |it| drop(it.mutable_parameters.insert("a".to_owned(), "b".to_owned()))),
+        ("capacity_range", |it| it.capacity_range = Some(csi::CapacityRange::default())),
+    ];
+    for (named, change) in changes {
+        let mut request = request();
+        change(&mut request);
+        let refused = create(&request, &Instances::default()).unwrap_err().to_string();
+        assert!(refused.contains(named), "{refused}");
+    }
+    assert!(create(&request(), &Instances::default()).is_ok());
+}
+
+#[test]
+fn only_our_segment_of_a_topology_names_a_node() {
+    let required = csi::TopologyRequirement {
+        requisite: vec![segments(&[(TOPOLOGY_KEY, "node-1"), ("zone", "a")]), segments(&[("zone", "b")])],
+        preferred: vec![segments(&[(TOPOLOGY_KEY, "node-1")])],
+    };
+    let (requisite, preferred) = topology(Some(&required)).unwrap();
+    assert_eq!((requisite.len(), preferred.first().map(NodeName::as_str)), (1, Some("node-1")));
+    assert!(matches!(segment_node(&segments(&[(TOPOLOGY_KEY, "no/de")])), Err(RequestError::NodeId(_))));
+}
+
+#[test]
+fn an_attach_names_a_volume_a_node_and_one_capability() {
+    let asked = csi::ControllerPublishVolumeRequest {
+        volume_id: "pvc-1".to_owned(),
+        node_id: "node-1".to_owned(),
+        volume_capability: Some(mount("")),
+        readonly: true,
+        ..csi::ControllerPublishVolumeRequest::default()
+    };
+    let parsed = attach(&asked).unwrap();
+    assert_eq!(
+        (parsed.volume.to_string(), parsed.node.as_str(), parsed.read_only),
+        ("pvc-1".to_owned(), "node-1", true)
+    );
+    let nowhere = csi::ControllerPublishVolumeRequest { node_id: String::new(), ..asked };
+    assert!(matches!(attach(&nowhere), Err(RequestError::Missing("node_id"))));
+}

@@ -1,0 +1,17 @@
+//! docs/errors.md and docs/parameters.md say what the code says: they are rendered from it here, and compared with the files.
+
+mod errors;
+mod page;
+mod parameters;
+mod samples;
+mod variants;
+
+#[test]
+fn the_error_page_is_what_the_code_says() {
+    page::expect("docs/errors.md", &errors::render());
+}
+
+#[test]
+fn the_parameter_page_is_what_the_code_says() {
+    page::expect("docs/parameters.md", &parameters::render());
+}

@@ -1,0 +1,37 @@
+//! A pod's volume denied, and a pod that can't be looked up.
+
+use linflow::access::Denial;
+use linflow::workflow::{DirectoryError, Mismatch, PodRef, airflow::Field, verify::Difference};
+
+use super::resource;
+
+const OWNER: &str = "DAG sales, run manual__1 of Airflow prod";
+
+fn pod() -> PodRef {
+    PodRef { namespace: "airflow".to_owned(), name: "sales-load-x1".to_owned(), uid: None }
+}
+
+/// One of every variant.
+pub fn denials() -> Vec<Denial> {
+    let difference =
+        Difference::Value { field: Field::RunId, owner: "manual__1".to_owned(), claimant: "manual__2".to_owned() };
+    let claimant = "DAG sales, run manual__2 of Airflow prod".to_owned();
+    let mismatch = Mismatch { pod: pod(), claimant, difference: Box::new(difference) };
+    vec![
+        Denial::NotTheOwner { volume: resource(), owner: OWNER.to_owned(), mismatch: Box::new(mismatch) },
+        Denial::OtherProof {
+            volume: resource(),
+            owner: OWNER.to_owned(),
+            proven: format!("DAG sales of Airflow prod in pod {}", pod()),
+        },
+    ]
+}
+
+/// One of every variant.
+pub fn lookups() -> Vec<DirectoryError> {
+    vec![
+        DirectoryError::NotFound { pod: pod(), place: "in /etc/linflow/pods".to_owned() },
+        DirectoryError::WrongUid { pod: pod(), found: "5f0c".to_owned() },
+        DirectoryError::Unavailable { pod: pod(), reason: "no directory of pods is configured".to_owned() },
+    ]
+}

@@ -1,0 +1,48 @@
+//! Errors of requests.
+
+use std::collections::BTreeMap;
+
+use linflow::csi::request::RequestError;
+use linflow::linstor::name::NodeName;
+use linflow::volume::{VolumeId, context::PublishContext, filesystem::FsType, params::Parameters, size::CapacityRange};
+use linflow::workflow::{Claim, ClaimError, Instance, Instances};
+
+/// One of every variant; of those with several codes, one of each.
+pub fn all() -> Vec<RequestError> {
+    vec![
+        RequestError::Missing("volume_id"),
+        RequestError::VolumeName(200),
+        VolumeId::parse("../pvc-1").expect_err("no name").into(),
+        NodeName::parse("node/1").expect_err("no name").into(),
+        parameter(),
+        claim(),
+        RequestError::Claim(ClaimError::OutsideInstance {
+            instance: instance("prod"),
+            namespace: "team-a".to_owned(),
+            actual: instance("staging"),
+        }),
+        CapacityRange::parse(-1, 0).expect_err("negative").into(),
+        CapacityRange::parse(2048, 1024).expect_err("crossed").into(),
+        RequestError::AccessMode("MULTI_NODE_MULTI_WRITER"),
+        "zfs".parse::<FsType>().expect_err("not one of ours").into(),
+        RequestError::Unsupported("volume_content_source"),
+        RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
+        RequestError::NoStagingPath,
+        RequestError::MaxEntries(-1),
+        PublishContext::from_map(&BTreeMap::new()).expect_err("it is empty").into(),
+    ]
+}
+
+fn parameter() -> RequestError {
+    let misspelt = BTreeMap::from([("placmentCount".to_owned(), "2".to_owned())]);
+    Parameters::parse(&misspelt).expect_err("misspelt").into()
+}
+
+fn claim() -> RequestError {
+    let scope = BTreeMap::from([("linflow.csi/scope".to_owned(), "run".to_owned())]);
+    Claim::parse(&scope, &Instances::default()).expect_err("no run is named").into()
+}
+
+fn instance(name: &str) -> Instance {
+    Instance::parse(name).expect("an instance")
+}

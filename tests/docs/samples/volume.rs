@@ -1,0 +1,106 @@
+//! Errors of the controller's verbs.
+
+use std::collections::BTreeMap;
+
+use linflow::linstor::{name::GroupName, rc::code};
+use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange};
+use linflow::workflow::{Incarnation, TagError};
+
+use super::{a_node, linstor, resource, volume};
+
+/// One of every variant.
+pub fn all() -> Vec<Error> {
+    let mut samples = existing();
+    samples.extend(elsewhere());
+    samples.extend(unfinished());
+    samples
+}
+
+/// The name, the size, or what is there already.
+fn existing() -> Vec<Error> {
+    let mismatch = |field, existing: &str, asked: &str| Error::Mismatch {
+        name: "pvc-1".to_owned(),
+        field,
+        existing: existing.to_owned(),
+        asked: asked.to_owned(),
+    };
+    vec![
+        Error::NotFound(volume()),
+        Error::NodeNotFound(a_node("node-9")),
+        Error::Foreign(resource()),
+        mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
+        Error::AttachedDifferently { volume: volume(), node: a_node("node-1"), field: "readonly flag" },
+        CapacityRange::parse(-1, 0).expect_err("negative").into(),
+        CapacityRange::parse(1025, 1030).expect("a range").choose_kib(None).expect_err("no whole KiB").into(),
+        Error::NoSuchGroup(GroupName::parse("gold").expect("a group name")),
+        Error::NoRoom {
+            size_kib: 1 << 20,
+            placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
+            source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
+        },
+        Error::HasSnapshots { volume: volume(), message: "snapshot before-upgrade".to_owned() },
+        Error::PageToken("page 2".to_owned()),
+        record(),
+        TagError::Missing("Aux/linflow/incarnation").into(),
+        Error::Random("entropy source not found".to_owned()),
+    ]
+}
+
+fn elsewhere() -> Vec<Error> {
+    let node = || a_node("node-1");
+    vec![
+        Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
+        Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
+        Error::InUse { volume: volume(), node: node() },
+        Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
+        Error::NoReplicaHere { volume: volume(), node: a_node("node-2"), nodes: "node-1".to_owned() },
+    ]
+}
+
+/// What has begun and isn't over.
+fn unfinished() -> Vec<Error> {
+    let reservations = Reservations::default();
+    let _first = reservations.reserve(&resource()).expect("it is free");
+    vec![
+        reservations.reserve(&resource()).expect_err("it is taken").into(),
+        Error::Deleting(resource()),
+        Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
+        Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
+        linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
+    ]
+}
+
+/// A record that is no JSON.
+fn record() -> Error {
+    let incarnation = Incarnation::from_random([1; 16]);
+    let store = BTreeMap::from([(format!("{incarnation}/attach/node-1"), "{".to_owned())]);
+    Ledger::read("pvc-1", &store, &incarnation).expect_err("it is no JSON").into()
+}
+
+/// Is something made, pending or still running after it? Every variant has to be judged here.
+pub fn leaves_something(error: &Error) -> bool {
+    match error {
+        Error::Busy(_) | Error::Deleting(_) | Error::NotReady { .. } | Error::Unfinished { .. } => true,
+        Error::Linstor(error) => linstor::is_open(error),
+        Error::NotFound(_)
+        | Error::NodeNotFound(_)
+        | Error::Foreign(_)
+        | Error::Mismatch { .. }
+        | Error::AttachedDifferently { .. }
+        | Error::Size(_)
+        | Error::NoSuchGroup(_)
+        | Error::NoRoom { .. }
+        | Error::AttachedElsewhere { .. }
+        | Error::NotProven { .. }
+        | Error::StillAttached { .. }
+        | Error::InUse { .. }
+        | Error::NodeNotOnline { .. }
+        | Error::NoReplicaHere { .. }
+        | Error::HasSnapshots { .. }
+        | Error::PageToken(_)
+        | Error::Record(_)
+        | Error::Tag(_)
+        | Error::Random(_) => false,
+    }
+}
