@@ -1,9 +1,16 @@
 //! What each call may cost: LINSTOR requests, counted at the sandbox (docs/architecture.md, Budgets).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use linflow::sandbox::requests::Request;
-use support::{World, create, csi::block, csi::mount, publish};
+use support::{
+    World, create,
+    csi::{block, mount},
+    node::{OnNode, pod},
+    publish,
+};
 
 /// Fails where more requests were made than allowed, or one that asks for a whole list, which grows with the cluster.
 #[track_caller]
@@ -57,6 +64,21 @@ async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
         within(3, &format!("CreateVolume again, {what}"), &repeat);
         about_one_volume(&fresh);
         about_one_volume(&repeat);
+    }
+}
+
+/// As soon as the class's resource group is known; the first volume of a class takes one more.
+#[tokio::test]
+async fn a_volume_near_its_pod_takes_at_most_four() {
+    let world = World::start().await;
+    for (budget, name) in [(5, "first-of-its-class"), (4, "data")] {
+        let wanted = create(name).on("node-2");
+        let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
+        let (again, repeat) = world.count(world.controller.create(wanted)).await;
+        assert_eq!(made.unwrap(), again.unwrap());
+        within(budget, &format!("CreateVolume, first replica named, {name}"), &fresh);
+        within(3, &format!("CreateVolume again, first replica named, {name}"), &repeat);
+        about_one_volume(&fresh);
     }
 }
 
@@ -139,6 +161,26 @@ async fn a_detach_from_a_dead_node_takes_at_most_five() {
     detached.unwrap();
     within(5, "ControllerUnpublish from a dead node", &requests);
     about_one_volume(&requests);
+}
+
+#[tokio::test]
+async fn a_stage_takes_at_most_one_or_three_where_it_formats_and_a_publish_none() {
+    let world = World::start().await;
+    let volume = world.controller.create(create("data").mib(64)).await.unwrap().volume_id;
+    let on_node = OnNode::attach(&world, &volume, "node-1", None).await;
+    // The first request of a process asks for LINSTOR's version besides, which isn't counted.
+    let (staged, formatting) = world.count(on_node.stage()).await;
+    staged.unwrap();
+    within(3, "NodeStage that formats", &formatting);
+    let (published, publishing) = world.count(on_node.publish(&pod("airflow", "any", "u1"))).await;
+    published.unwrap();
+    assert_eq!(publishing, []);
+    on_node.unpublish().await.unwrap();
+    on_node.unstage().await.unwrap();
+    let (staged, staging) = world.count(on_node.stage()).await;
+    staged.unwrap();
+    within(1, "NodeStage", &staging);
+    [formatting, staging].iter().for_each(|requests| about_one_volume(requests));
 }
 
 #[tokio::test]

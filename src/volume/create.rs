@@ -9,6 +9,7 @@ use super::{
     groups::Groups,
     id::{VolumeId, resource_name},
     place::Placement,
+    record::Ledger,
     size::CapacityRange,
 };
 use crate::linstor::{
@@ -223,7 +224,9 @@ impl Create<'_> {
         if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
             return Ok(());
         }
-        if self.linstor.kv(self.resource).await?.is_some() {
+        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
+        // What another incarnation or another driver left under the name says nothing of this one.
+        if Ledger::read(self.resource.as_str(), &store, &tags.incarnation)? != Ledger::default() {
             return Err(self.unfinished("it has been used".to_owned()));
         }
         self.linstor.delete_definition(self.resource).await?;

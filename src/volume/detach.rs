@@ -139,8 +139,8 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
     match linstor.resources_view(&query).await {
-        Ok(resources) => Ok(resources.into_iter().next()),
+        // A node that LINSTOR has removed answers 404 and took its resource along.
         Err(error) if error.kind() == Some(Kind::NotFound(Object::Node)) => Ok(None),
-        Err(error) => Err(error.into()),
+        resources => Ok(resources?.into_iter().next()),
     }
 }

@@ -1,13 +1,20 @@
 //! The Controller service through its public seams: gRPC in, and what LINSTOR (the sandbox) then has.
 //!
 //! One module an idea of docs/decisions.md and of the project's first issue; each test is a sentence of theirs.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attach;
 mod bad_input;
+mod delete;
+mod detach;
+mod faults;
+mod giveup;
+mod list;
 mod names;
 mod placement;
+mod races;
 mod sizes;
 mod tags;

@@ -72,6 +72,40 @@ async fn a_full_node_is_passed_over_with_drbd_and_exhausted_without() {
 }
 
 #[tokio::test]
+async fn a_dead_node_is_passed_over() {
+    let world = World::start().await;
+    world.crash("node-2");
+    for wanted in [create("data"), create("near").on("node-2")] {
+        let made = world.controller.create(wanted).await.unwrap();
+        assert_eq!(world.replicas(&made.volume_id).await, ["node-1", "node-3"]);
+    }
+    let local = create("local").on("node-2").storage_alone();
+    refused(world.controller.create(local).await, Code::ResourceExhausted);
+    let three = create("three").parameter("placementCount", "3");
+    refused(world.controller.create(three).await, Code::ResourceExhausted);
+    assert!(world.definition("local").await.is_none() && world.definition("three").await.is_none());
+}
+
+#[tokio::test]
+async fn a_repeat_finds_its_volume_though_a_replica_is_away() {
+    let world = World::start().await;
+    let made = world.controller.create(create("data")).await.unwrap();
+    world.crash(&world.replicas("data").await[0]);
+    assert_eq!(world.controller.create(create("data")).await.unwrap(), made);
+}
+
+#[tokio::test]
+async fn a_failed_create_is_taken_back_beside_a_store_that_is_not_ours() {
+    let world = World::start().await;
+    let note = json!({"override_props": {"note": "keep"}});
+    world.change("PUT", "/v1/key-value-store/four", &note).await;
+    let four = create("four").on("node-1").parameter("placementCount", "4");
+    refused(world.controller.create(four).await, Code::ResourceExhausted);
+    assert!(world.definition("four").await.is_none());
+    assert!(world.store("four").await.is_some());
+}
+
+#[tokio::test]
 async fn a_pool_is_used_where_it_is_named_and_must_exist() {
     let world = World::start().await;
     world.controller.create(create("data").parameter("storagePool", POOL)).await.unwrap();

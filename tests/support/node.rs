@@ -1,0 +1,100 @@
+//! The node side of a world: one volume on one node, as kubelet stages and publishes it there.
+
+use std::{collections::BTreeMap, path::Path};
+
+use linflow::{
+    csi::proto::{
+        NodeGetVolumeStatsRequest, NodePublishVolumeRequest, NodeStageVolumeRequest, NodeUnpublishVolumeRequest,
+        NodeUnstageVolumeRequest, node_client::NodeClient,
+    },
+    node::scripted::ScriptedHost,
+    workflow::{AnyDirectory, FolderDirectory},
+};
+use tonic::{Status, transport::Channel};
+
+use super::{World, csi::map, csi::mount, csi::publish};
+
+/// Where the volume is staged. The played machine has `/` and nothing else.
+const STAGING: &str = "/staging";
+/// Where it is published.
+const TARGET: &str = "/target";
+
+/// A volume on a node whose machine is played.
+pub struct OnNode {
+    /// The raw client. Clone it to call.
+    pub client: NodeClient<Channel>,
+    /// The volume's id.
+    pub volume: String,
+    /// What the attach answered.
+    pub context: BTreeMap<String, String>,
+}
+
+impl OnNode {
+    /// Attaches the volume to the node, which looks pods up in `pods`, a folder of manifests.
+    pub async fn attach(world: &World, volume: &str, node: &str, pods: Option<&Path>) -> Self {
+        let context = world.controller.publish(publish(volume, node)).await.unwrap();
+        let host = ScriptedHost::new();
+        host.add_device(&context["linflow.csi/device"], context["linflow.csi/bytes"].parse().unwrap());
+        let directory = pods.map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)));
+        let client = world.node(node, host, directory).await;
+        Self { client, volume: volume.to_owned(), context }
+    }
+
+    /// NodeStageVolume.
+    pub async fn stage(&self) -> Result<(), Status> {
+        let request = NodeStageVolumeRequest {
+            volume_id: self.volume.clone(),
+            publish_context: self.context.clone(),
+            staging_target_path: STAGING.to_owned(),
+            volume_capability: Some(mount("ext4")),
+            ..NodeStageVolumeRequest::default()
+        };
+        self.client.clone().node_stage_volume(request).await.map(drop)
+    }
+
+    /// NodePublishVolume for a pod.
+    pub async fn publish(&self, pod: &BTreeMap<String, String>) -> Result<(), Status> {
+        let request = NodePublishVolumeRequest {
+            volume_id: self.volume.clone(),
+            publish_context: self.context.clone(),
+            staging_target_path: STAGING.to_owned(),
+            target_path: TARGET.to_owned(),
+            volume_capability: Some(mount("ext4")),
+            volume_context: pod.clone(),
+            ..NodePublishVolumeRequest::default()
+        };
+        self.client.clone().node_publish_volume(request).await.map(drop)
+    }
+
+    /// NodeUnpublishVolume.
+    pub async fn unpublish(&self) -> Result<(), Status> {
+        let request = NodeUnpublishVolumeRequest { volume_id: self.volume.clone(), target_path: TARGET.to_owned() };
+        self.client.clone().node_unpublish_volume(request).await.map(drop)
+    }
+
+    /// NodeUnstageVolume.
+    pub async fn unstage(&self) -> Result<(), Status> {
+        let request =
+            NodeUnstageVolumeRequest { volume_id: self.volume.clone(), staging_target_path: STAGING.to_owned() };
+        self.client.clone().node_unstage_volume(request).await.map(drop)
+    }
+
+    /// Does the pod see the volume? Asked with NodeGetVolumeStats, which finds nothing where nothing is mounted.
+    pub async fn is_published(&self) -> bool {
+        let request = NodeGetVolumeStatsRequest {
+            volume_id: self.volume.clone(),
+            volume_path: TARGET.to_owned(),
+            ..NodeGetVolumeStatsRequest::default()
+        };
+        self.client.clone().node_get_volume_stats(request).await.is_ok()
+    }
+}
+
+/// The volume_context of a pod, as kubelet adds it where the CSIDriver says `podInfoOnMount`.
+pub fn pod(namespace: &str, name: &str, uid: &str) -> BTreeMap<String, String> {
+    map(&[
+        ("csi.storage.k8s.io/pod.namespace", namespace),
+        ("csi.storage.k8s.io/pod.name", name),
+        ("csi.storage.k8s.io/pod.uid", uid),
+    ])
+}
