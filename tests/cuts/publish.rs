@@ -18,7 +18,8 @@ enum Past {
 struct Publish(Create, Past);
 
 impl Story for Publish {
-    async fn arrange(&self, world: &World, controller: &Controller) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        let controller = &world.controller;
         let volume = controller.create(self.0.clone()).await.unwrap().volume_id;
         if !matches!(self.1, Past::Unused) {
             controller.publish(publish(&volume, "node-1")).await.unwrap();

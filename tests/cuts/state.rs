@@ -16,10 +16,11 @@ const LISTS: [&str; 6] = [
 ];
 
 /// Fields that LINSTOR draws, counts or clocks, and the folder of the test.
-const VARYING: [&str; 13] = [
+const VARYING: [&str; 14] = [
     "uuid",
     "create_timestamp",
     "created_at",
+    "eviction_timestamp",
     "secret",
     "port",
     "tcp_ports",

@@ -29,7 +29,8 @@ fn unpublish(volume: Create) -> Unpublish {
 }
 
 impl Story for Unpublish {
-    async fn arrange(&self, world: &World, controller: &Controller) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        let controller = &world.controller;
         let volume = controller.create(self.volume.clone()).await.unwrap().volume_id;
         controller.publish(publish(&volume, "node-2")).await.unwrap();
         match self.node {
