@@ -1,5 +1,7 @@
 //! `linflow demo` as a person or a script meets it: every step is told, the data survives, and nothing is left on the machine.
 
+#![allow(clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
