@@ -231,7 +231,7 @@ impl Cluster {
     }
 
     /// True where one of the controllers, the active one, has removed it.
-    async fn remove_group(&self, group: &GroupName) -> bool {
+    pub async fn remove_group(&self, group: &GroupName) -> bool {
         for url in &self.urls {
             if rest::delete_group(url, group).await.is_ok_and(|is_gone| is_gone) {
                 return true;

@@ -61,9 +61,9 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
 
 /// Makes the call again, as sidecars do: ABORTED means that the new process itself has just picked up what was pending.
 async fn repeat(story: &impl Story, controller: &Controller, volume: &str) {
-    eventually("an answer other than ABORTED", async || match story.act(controller, volume).await {
+    let answer = eventually("an answer other than ABORTED", async || match story.act(controller, volume).await {
         Err(status) if status.code() == Code::Aborted => None,
-        answer => Some(answer.unwrap()),
-    })
-    .await;
+        answer => Some(answer),
+    });
+    answer.await.unwrap();
 }
