@@ -126,6 +126,13 @@ pub fn count(state: &Value, list: &str) -> usize {
     state[found].as_array().expect("lists are arrays").len()
 }
 
+/// The flags of the one resource on a node.
+pub fn flags_on<'a>(state: &'a Value, node: &str) -> Vec<&'a str> {
+    let resources = state["/v1/view/resources"].as_array().expect("lists are arrays");
+    let resource = resources.iter().find(|resource| resource["node_name"] == node).expect("it has a resource there");
+    resource["flags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 #[test]
 fn two_states_that_differ_in_a_record_differ() {
     let drawn = BTreeMap::from([("abc".to_owned(), "<incarnation>".to_owned())]);
