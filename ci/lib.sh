@@ -25,10 +25,10 @@ await() {
     done
 }
 
-# start_sandbox FLAG…: sets $url to the address that the sandbox prints in its last banner line.
+# start_sandbox FLAG…: of $sandbox_nodes; sets $url to the address that the sandbox prints in its last banner line.
 start_sandbox() {
     rm -rf "$work/state" "$work/sandbox.out"
-    "$linflow" sandbox --listen 127.0.0.1:0 --nodes node-1,node-2,node-3 --state "$work/state" "$@" \
+    "$linflow" sandbox --listen 127.0.0.1:0 --nodes "${sandbox_nodes:-node-1,node-2,node-3}" --state "$work/state" "$@" \
         >"$work/sandbox.out" 2>"$work/sandbox.log" &
     pids+=($!)
     await 20 "sandbox" grep -qs '^listening on http' "$work/sandbox.out"

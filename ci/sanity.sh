@@ -2,8 +2,11 @@
 # csi-sanity against `linflow all`, for mount and for block volumes, on a fresh sandbox each.
 #
 # Specs skip in silence when a capability is missing, so the counts are exact: a lost capability fails the run.
-# With LINFLOW_LINSTOR_URL, LINFLOW_LINSTOR_POOL and LINFLOW_NODE_NAME it runs on a real LINSTOR instead, alone on it (csi-sanity counts
-# volumes); LINFLOW_LAYER_LIST=storage where there is no DRBD.
+#
+# With LINFLOW_LINSTOR_URL and LINFLOW_LINSTOR_POOL it runs on a real LINSTOR instead, as the only linflow there (csi-sanity counts
+# volumes), on the satellite of this machine. LINFLOW_NODE_NAME names that satellite where neither the pool nor the host's name tells;
+# LINFLOW_LAYER_LIST ("drbd storage" or "storage") is taken from what the satellite can do where it isn't given. What stays there
+# afterwards is one generated resource group.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,10 +25,50 @@ fi
 # shellcheck source=ci/lib.sh
 . ci/lib.sh
 
+# ask PATH: LINSTOR's answer, on one line.
+ask() { curl -fsS --max-time 60 "${url%%,*}/v1/$1" | tr -d '\n'; }
+
+# look_at_linstor: sets $node and, where the defaults don't do there, $layers and $count.
+look_at_linstor() {
+    local pool=${LINFLOW_LINSTOR_POOL:?names the storage pool} pools with_pool number node_info
+    command -v curl >/dev/null || die "missing: curl, which asks LINSTOR"
+    pools=$(ask "view/storage-pools?storage_pools=$pool&cached=true")
+    with_pool=$(grep -oE '"node_name" ?: ?"[^"]*"' <<<"$pools" | cut -d '"' -f 4) || die "no node has the pool $pool"
+    number=$(wc -w <<<"$with_pool")
+    if [ -n "${LINFLOW_NODE_NAME:-}" ]; then
+        node=$LINFLOW_NODE_NAME
+    elif [ "$number" -eq 1 ]; then
+        node=$with_pool
+    else
+        node=$(uname -n)
+    fi
+    grep -qixF -- "$node" <<<"$with_pool" ||
+        die "node $node has no pool $pool, and these have it: ${with_pool//$'\n'/ }; set LINFLOW_NODE_NAME"
+    node_info=$(ask "nodes?nodes=$node")
+    if [ -z "$layers" ] && ! grep -qE '"resource_layers" ?: ?\[[^]]*"DRBD"' <<<"$node_info"; then
+        layers=storage
+    fi
+    if [ "$number" -eq 1 ]; then
+        count=1
+    elif [ "$layers" = storage ]; then
+        # csi-sanity does not say where it wants its volumes, and without DRBD they are reached nowhere else.
+        die "without DRBD the pool must exist on $node only; these have $pool: ${with_pool//$'\n'/ }"
+    fi
+    echo "on LINSTOR at $url: node $node, pool $pool, layers ${layers:-drbd storage}"
+}
+
+die() {
+    echo "$*" >&2
+    exit 1
+}
+
 write_parameters() {
     echo "storagePool: ${LINFLOW_LINSTOR_POOL:-pool}"
-    if [ -n "${LINFLOW_LAYER_LIST:-}" ]; then
-        echo "layerList: $LINFLOW_LAYER_LIST"
+    if [ -n "$layers" ]; then
+        echo "layerList: $layers"
+    fi
+    if [ -n "$count" ]; then
+        echo "placementCount: \"$count\""
     fi
 }
 
@@ -39,7 +82,7 @@ run_csi_sanity() {
         -csi.mountdir "$work/mount-$type" -csi.stagingdir "$work/stage-$type" \
         -csi.testvolumesize "$VOLUME_BYTES" -csi.testvolumeexpandsize "$EXPANDED_BYTES" \
         -csi.testvolumeaccesstype "$type" -csi.testvolumeparameters "$work/parameters.yaml" \
-        --ginkgo.no-color --ginkgo.timeout 10m --ginkgo.junit-report "$report" >"$work/sanity-$type.log" 2>&1
+        --ginkgo.no-color --ginkgo.timeout "$timeout" --ginkgo.junit-report "$report" >"$work/sanity-$type.log" 2>&1
 }
 
 total_passed=0
@@ -75,19 +118,25 @@ check_report() {
 # check_type TYPE EXPECTED: one run on fresh state.
 check_type() {
     local status=0
-    if [ -n "${LINFLOW_LINSTOR_URL:-}" ]; then
-        : "${LINFLOW_LINSTOR_POOL:?names the storage pool}" "${LINFLOW_NODE_NAME:?names this node}"
-        url=$LINFLOW_LINSTOR_URL
-    else
+    if [ -z "${LINFLOW_LINSTOR_URL:-}" ]; then
         start_sandbox
     fi
-    start_driver "$url" "${LINFLOW_NODE_NAME:-node-1}"
+    start_driver "$url" "$node"
     run_csi_sanity "$1" "$work/$1.xml" || status=$?
     check_report "$1" "$2" "$status"
     stop_all
     remove_leftovers
 }
 
+url=${LINFLOW_LINSTOR_URL:-} node=node-1 layers=${LINFLOW_LAYER_LIST:-} count='' timeout=10m
+if [ "$layers" = storage ]; then
+    sandbox_nodes=node-1
+fi
+if [ -n "$url" ]; then
+    look_at_linstor
+    # A DRBD volume takes most of a minute on slow nodes.
+    timeout=2h
+fi
 write_parameters >"$work/parameters.yaml"
 check_type mount "$MOUNT_EXPECTED"
 check_type block "$BLOCK_EXPECTED"

@@ -1,14 +1,19 @@
 use super::*;
 use crate::linstor::{Pem, Settings};
+use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 
-/// Parses the words with nothing but `variables` in LINSTOR's part of the environment.
+/// Parses the words with nothing but `variables` in the environment. That of the process may name a LINSTOR for other tests.
 fn parse(words: &[&str], variables: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let words = ["linflow"].iter().chain(words);
-    Args::from_words(words).expect("the words are flags of linflow").validate(&|name| variables.get(name).cloned())
+    let forget = |command: clap::Command| command.mut_args(|arg| arg.env(Resettable::Reset));
+    let command = forget(Args::command()).mut_subcommands(forget);
+    let matches =
+        command.try_get_matches_from(["linflow"].iter().chain(words)).expect("the words are flags of linflow");
+    let args = Args::from_arg_matches(&matches).expect("what was matched is whole");
+    args.validate(&|name| variables.get(name).cloned())
 }
 
 fn flags(errors: &[ConfigError]) -> Vec<&str> {

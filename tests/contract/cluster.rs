@@ -12,7 +12,9 @@ use std::{
 
 use linflow::linstor::{
     Client, Settings,
-    model::{DefinitionQuery, NewResourceGroup, Node, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery},
+    model::{
+        DRBD, DefinitionQuery, NewResourceGroup, Node, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery,
+    },
     name::{GroupName, NodeName, PoolName, ResourceName},
 };
 use linflow::sandbox::{self, BackingKind, Sandbox};
@@ -33,6 +35,7 @@ pub struct Cluster {
     pub layers: Vec<String>,
     /// ONLINE nodes that have the pool; the one that `LINFLOW_NODE_NAME` names is the first.
     pub nodes: Vec<NodeName>,
+    urls: Vec<Url>,
     run: String,
     made: Arc<Mutex<Made>>,
 }
@@ -46,28 +49,27 @@ struct Made {
 /// Runs a case on the cluster that the environment names, else on a sandbox with DRBD and on one without.
 pub async fn on_each<F: Future<Output = ()> + Send + 'static>(case: impl Fn(Cluster) -> F) {
     let named = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(url) = named("LINFLOW_LINSTOR_URL") {
-        let url: Url = url.parse().expect("LINFLOW_LINSTOR_URL is a URL such as http://host:3370");
+    if let Some(urls) = named("LINFLOW_LINSTOR_URL") {
+        let urls =
+            urls.split(',').map(|url| url.parse().expect("LINFLOW_LINSTOR_URL holds URLs like http://host:3370"));
         let pool = named("LINFLOW_LINSTOR_POOL").expect("LINFLOW_LINSTOR_POOL names the storage pool");
-        let layers = named("LINFLOW_LAYER_LIST").unwrap_or_else(|| "drbd storage".to_owned());
-        let first = named("LINFLOW_NODE_NAME");
-        let cluster = Cluster::connect(&url, &pool, &layers, first.as_deref()).await;
-        return run(&url, cluster, &case).await;
+        let (layers, first) = (named("LINFLOW_LAYER_LIST"), named("LINFLOW_NODE_NAME"));
+        let cluster = Cluster::connect(urls.collect(), &pool, layers.as_deref(), first.as_deref()).await;
+        return run(cluster, &case).await;
     }
     for layers in ["drbd storage", "storage"] {
         let state = tempfile::tempdir().unwrap();
         let sandbox = start_sandbox(state.path()).await;
-        let url: Url = sandbox.url().parse().unwrap();
-        let cluster = Cluster::connect(&url, "pool", layers, None).await;
-        run(&url, cluster, &case).await;
+        let url = sandbox.url().parse().unwrap();
+        run(Cluster::connect(vec![url], "pool", Some(layers), None).await, &case).await;
         sandbox.stop().await.unwrap();
     }
 }
 
 /// Runs a case in a task of its own, so that what it made goes even when it fails.
-async fn run<F: Future<Output = ()> + Send + 'static>(url: &Url, cluster: Cluster, case: impl Fn(Cluster) -> F) {
+async fn run<F: Future<Output = ()> + Send + 'static>(cluster: Cluster, case: impl Fn(Cluster) -> F) {
     let outcome = tokio::spawn(case(cluster.clone())).await;
-    let left = cluster.remove_all(url).await;
+    let left = cluster.remove_all().await;
     if let Err(failed) = outcome {
         resume_unwind(failed.into_panic());
     }
@@ -75,20 +77,22 @@ async fn run<F: Future<Output = ()> + Send + 'static>(url: &Url, cluster: Cluste
 }
 
 impl Cluster {
-    async fn connect(url: &Url, pool: &str, layers: &str, first: Option<&str>) -> Self {
-        let client = Client::new(&Settings::new(vec![url.clone()])).unwrap();
+    /// The cluster at these URLs; its layers are DRBD's where none are given and each node of the pool has them.
+    async fn connect(urls: Vec<Url>, pool: &str, layers: Option<&str>, first: Option<&str>) -> Self {
+        let client = Client::new(&Settings::new(urls.clone())).unwrap();
         let pool = PoolName::parse(pool).unwrap();
         let with_pool = client.storage_pools(&[], &[&pool]).await.unwrap();
         let has_pool = |node: &Node| with_pool.iter().any(|pool| pool.node_name.eq_ignore_ascii_case(&node.name));
-        let online = client.nodes(&[]).await.unwrap().into_iter().filter(|node| node.is_online() && has_pool(node));
-        let mut nodes: Vec<NodeName> = online.map(|node| NodeName::parse(&node.name).unwrap()).collect();
-        nodes.sort_by_key(|node| first.is_none_or(|first| !node.as_str().eq_ignore_ascii_case(first)));
-        assert!(!nodes.is_empty(), "no ONLINE node of {url} has the pool {pool}");
-        if let Some(first) = first {
-            assert!(nodes[0].as_str().eq_ignore_ascii_case(first), "{first} has no pool {pool} or is not ONLINE");
-        }
-        let layers = layers.split_whitespace().map(str::to_uppercase).collect();
-        Self { client, pool, layers, nodes, run: random(), made: Arc::default() }
+        let mut found = client.nodes(&[]).await.unwrap();
+        found.retain(|node| node.is_online() && has_pool(node));
+        found.sort_by_key(|node| first.is_none_or(|first| !node.name.eq_ignore_ascii_case(first)));
+        let is_first = |first: &str| found[0].name.eq_ignore_ascii_case(first);
+        assert!(!found.is_empty(), "no ONLINE node has the pool {pool}");
+        assert!(first.is_none_or(is_first), "{first:?} is not ONLINE or has no pool {pool}");
+        let own = if found.iter().all(|node| node.supports_layer(DRBD)) { "drbd storage" } else { "storage" };
+        let layers = layers.unwrap_or(own).split_whitespace().map(str::to_uppercase).collect();
+        let nodes = found.iter().map(|node| NodeName::parse(&node.name).unwrap()).collect();
+        Self { client, urls, pool, layers, nodes, run: random(), made: Arc::default() }
     }
 
     /// A node that has the pool.
@@ -97,7 +101,7 @@ impl Cluster {
     }
 
     pub fn uses_drbd(&self) -> bool {
-        self.layers.iter().any(|layer| layer == "DRBD")
+        self.layers.iter().any(|layer| layer == DRBD)
     }
 
     /// Whether the case has the nodes and layers that it needs; says so where it hasn't.
@@ -209,7 +213,7 @@ impl Cluster {
     }
 
     /// Removes what the case made, and answers what is still there afterwards.
-    async fn remove_all(&self, url: &Url) -> Vec<String> {
+    async fn remove_all(&self) -> Vec<String> {
         let made = std::mem::take(&mut *self.made.lock().unwrap());
         let mut left = Vec::new();
         for volume in made.volumes {
@@ -219,11 +223,21 @@ impl Cluster {
         }
         for group in made.groups {
             let is_there = !matches!(self.client.resource_group(&group).await, Ok(None));
-            if is_there && !rest::delete_group(url, &group).await.is_ok_and(|is_gone| is_gone) {
+            if is_there && !self.remove_group(&group).await {
                 left.push(group.to_string());
             }
         }
         left
+    }
+
+    /// True where one of the controllers, the active one, has removed it.
+    pub async fn remove_group(&self, group: &GroupName) -> bool {
+        for url in &self.urls {
+            if rest::delete_group(url, group).await.is_ok_and(|is_gone| is_gone) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Looks before it deletes: LINSTOR writes an error report about each deletion of what isn't there.

@@ -61,3 +61,17 @@ async fn a_resource_that_is_not_there_is_deleted_with_a_remark() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_group_that_has_definitions_is_not_deleted() {
+    on_each(|cluster| async move {
+        let (group, volume) = (cluster.make_group("used").await, cluster.volume("used"));
+        cluster.client.spawn(&group, &cluster.spawn_of(&volume)).await.unwrap();
+        assert!(!cluster.remove_group(&group).await);
+        assert!(cluster.client.resource_group(&group).await.unwrap().is_some());
+        cluster.client.delete_definition(&volume).await.unwrap();
+        assert!(cluster.remove_group(&group).await);
+        assert_eq!(cluster.client.resource_group(&group).await.unwrap(), None);
+    })
+    .await;
+}

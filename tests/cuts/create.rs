@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Story for Create {
-    async fn arrange(&self, _: &World, _: &Controller) -> String {
+    async fn arrange(&self, _: &World) -> String {
         self.0.name.clone()
     }
 

@@ -19,7 +19,8 @@ enum Past {
 struct Delete(Create, Past);
 
 impl Story for Delete {
-    async fn arrange(&self, world: &World, controller: &Controller) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        let controller = &world.controller;
         let volume = controller.create(self.0.clone()).await.unwrap().volume_id;
         match self.1 {
             Past::Unused => {}

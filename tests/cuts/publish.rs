@@ -1,3 +1,4 @@
+use serde_json::Value;
 use tonic::Status;
 
 use crate::{
@@ -18,7 +19,8 @@ enum Past {
 struct Publish(Create, Past);
 
 impl Story for Publish {
-    async fn arrange(&self, world: &World, controller: &Controller) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        let controller = &world.controller;
         let volume = controller.create(self.0.clone()).await.unwrap().volume_id;
         if !matches!(self.1, Past::Unused) {
             controller.publish(publish(&volume, "node-1")).await.unwrap();
@@ -36,12 +38,13 @@ impl Story for Publish {
     }
 }
 
-async fn walk_publish(request: Create, past: Past, least: u64) {
+async fn walk_publish(request: Create, past: Past, least: u64) -> Value {
     let clean = walk(&Publish(request, past), least).await;
     let stores = &clean["/v1/key-value-store"];
     let records: Vec<_> = stores[0]["props"].as_object().unwrap().keys().collect();
     assert_eq!(state::count(&clean, "/v1/key-value-store"), 1);
     assert!(records.len() == 1 && records[0].ends_with("/attach/node-2"), "{records:?}");
+    clean
 }
 
 #[tokio::test]
@@ -52,6 +55,12 @@ async fn an_attach_to_a_replica_that_is_cut_anywhere_is_completed_by_the_next() 
 #[tokio::test]
 async fn an_attach_that_makes_a_diskless_client_is_completed_by_the_next() {
     walk_publish(create("pvc-1").mib(8).on("node-1").parameter("placementCount", "1"), Past::Unused, 6).await;
+}
+
+#[tokio::test]
+async fn an_attach_that_makes_the_tie_breaker_a_client_is_completed_by_the_next() {
+    let clean = walk_publish(create("pvc-1").mib(8).on("node-3"), Past::Unused, 6).await;
+    assert_eq!(state::flags_on(&clean, "node-2"), ["DISKLESS", "DRBD_DISKLESS"]);
 }
 
 #[tokio::test]

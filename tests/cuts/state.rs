@@ -16,10 +16,11 @@ const LISTS: [&str; 6] = [
 ];
 
 /// Fields that LINSTOR draws, counts or clocks, and the folder of the test.
-const VARYING: [&str; 13] = [
+const VARYING: [&str; 14] = [
     "uuid",
     "create_timestamp",
     "created_at",
+    "eviction_timestamp",
     "secret",
     "port",
     "tcp_ports",
@@ -123,6 +124,13 @@ fn leaves(path: &str, value: &Value) -> BTreeSet<String> {
 pub fn count(state: &Value, list: &str) -> usize {
     let found = LISTS.iter().find(|name| name.starts_with(list)).expect("a list that is looked at");
     state[found].as_array().expect("lists are arrays").len()
+}
+
+/// The flags of the one resource on a node.
+pub fn flags_on<'a>(state: &'a Value, node: &str) -> Vec<&'a str> {
+    let resources = state["/v1/view/resources"].as_array().expect("lists are arrays");
+    let resource = resources.iter().find(|resource| resource["node_name"] == node).expect("it has a resource there");
+    resource["flags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 #[test]

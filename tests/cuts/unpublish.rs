@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Status;
 
 use crate::{
@@ -29,7 +29,8 @@ fn unpublish(volume: Create) -> Unpublish {
 }
 
 impl Story for Unpublish {
-    async fn arrange(&self, world: &World, controller: &Controller) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        let controller = &world.controller;
         let volume = controller.create(self.volume.clone()).await.unwrap().volume_id;
         controller.publish(publish(&volume, "node-2")).await.unwrap();
         match self.node {
@@ -53,7 +54,7 @@ async fn rename_in_records(world: &World, volume: &str) {
     world.change("PUT", &format!("/v1/key-value-store/{volume}"), &renamed).await;
 }
 
-async fn walk_unpublish(story: Unpublish, least: u64, resources: usize) {
+async fn walk_unpublish(story: Unpublish, least: u64, resources: usize) -> Value {
     let clean = walk(&story, least).await;
     assert_eq!(state::count(&clean, "/v1/view/resources"), resources, "{clean:#}");
     let stores = &clean["/v1/key-value-store"];
@@ -63,11 +64,18 @@ async fn walk_unpublish(story: Unpublish, least: u64, resources: usize) {
     } else {
         assert_eq!(stores, &json!([]));
     }
+    clean
 }
 
 #[tokio::test]
 async fn a_detach_of_a_diskless_client_that_is_cut_anywhere_is_completed_by_the_next() {
     walk_unpublish(unpublish(create("pvc-1").mib(8).on("node-1").parameter("placementCount", "1")), 5, 1).await;
+}
+
+#[tokio::test]
+async fn a_detach_of_a_client_that_was_the_tie_breaker_makes_it_that_again_wherever_it_is_cut() {
+    let clean = walk_unpublish(unpublish(create("pvc-1").mib(8).on("node-3")), 5, 3).await;
+    assert!(state::flags_on(&clean, "node-2").contains(&"TIE_BREAKER"));
 }
 
 #[tokio::test]

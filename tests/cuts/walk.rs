@@ -6,13 +6,13 @@ use tonic::{Code, Status};
 
 use crate::{
     state,
-    support::{Controller, World, driver::Driver},
+    support::{Controller, World, driver::Driver, eventually},
 };
 
 /// A call to the controller, with what must stand before it.
 pub trait Story {
-    /// Brings the cluster to where the call is made, and answers the volume's id.
-    async fn arrange(&self, world: &World, controller: &Controller) -> String;
+    /// Brings the cluster to where the call is made, through the world's own controller, and answers the volume's id.
+    async fn arrange(&self, world: &World) -> String;
 
     /// Makes the call.
     async fn act(&self, controller: &Controller, volume: &str) -> Result<(), Status>;
@@ -38,7 +38,7 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
     let world = World::start().await;
     let driver = Driver::start(&world, "controller", &[]).await;
     let controller = driver.controller(&world).await;
-    let volume = story.arrange(&world, &controller).await;
+    let volume = story.arrange(&world).await;
     match cut {
         None => story.act(&controller, &volume).await.unwrap(),
         Some((index, moment)) => {
@@ -61,10 +61,9 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
 
 /// Makes the call again, as sidecars do: ABORTED means that the new process itself has just picked up what was pending.
 async fn repeat(story: &impl Story, controller: &Controller, volume: &str) {
-    loop {
-        match story.act(controller, volume).await {
-            Err(status) if status.code() == Code::Aborted => {}
-            answer => return answer.unwrap(),
-        }
-    }
+    let answer = eventually("an answer other than ABORTED", async || match story.act(controller, volume).await {
+        Err(status) if status.code() == Code::Aborted => None,
+        answer => Some(answer),
+    });
+    answer.await.unwrap();
 }

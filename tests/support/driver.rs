@@ -29,6 +29,9 @@ impl Driver {
         let socket = folder.path().join("csi.sock");
         world.sandbox.requests().reset();
         let mut process = Command::new(env!("CARGO_BIN_EXE_linflow"))
+            // The environment may name another LINSTOR.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .arg(role)
             .args(["--csi-endpoint", &format!("unix://{}", socket.display())])
             .args(["--linstor-url", world.sandbox.url().as_ref()])
