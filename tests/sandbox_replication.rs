@@ -30,12 +30,12 @@ async fn bytes_reach_the_peer_when_it_is_asked_for() {
 #[tokio::test]
 async fn while_one_node_is_primary_the_others_are_refused() {
     let lab = Lab::with_volume(&["node-1", "node-2"]).await;
+    lab.open("node-1").unwrap();
     lab.available("node-3").await;
-    lab.open("node-2").unwrap();
-    assert!(lab.open("node-1").is_err());
+    assert!(lab.open("node-2").is_err());
     assert!(lab.open("node-3").is_err());
-    assert_eq!(lab.resource("node-2").await["state"]["in_use"], true);
-    lab.close("node-2");
+    assert_eq!(lab.resource("node-1").await["state"]["in_use"], true);
+    lab.close("node-1");
     lab.open("node-3").unwrap();
 }
 
@@ -124,6 +124,51 @@ async fn a_client_works_on_a_replicas_bytes_and_follows_to_another_when_its_node
     lab.write("node-3", "after the loss");
     lab.close("node-3");
     assert_eq!((lab.read("node-1"), lab.read("node-2")), ("from afar".into(), "after the loss".into()));
+}
+
+#[tokio::test]
+async fn what_an_open_client_wrote_while_its_replica_was_away_is_kept() {
+    let lab = Lab::with_volume(&["node-1", "node-2"]).await;
+    lab.available("node-3").await;
+    lab.open("node-3").unwrap();
+    lab.shared.lock().crash("node-1").unwrap();
+    lab.write("node-3", "written meanwhile");
+    lab.shared.lock().restore("node-1").unwrap();
+    lab.close("node-3");
+    assert_eq!((lab.read("node-1"), lab.read("node-2")), ("written meanwhile".into(), "written meanwhile".into()));
+}
+
+#[tokio::test]
+async fn a_thawed_primary_that_others_left_behind_overwrites_nothing() {
+    let lab = Lab::with_volume(&["node-1", "node-2"]).await;
+    lab.open("node-1").unwrap();
+    lab.write("node-1", "old");
+    lab.freeze("node-1");
+    lab.open("node-2").unwrap();
+    lab.write("node-2", "new");
+    lab.shared.lock().thaw("node-1").unwrap();
+    let stale = lab.resource("node-1").await;
+    assert_eq!(stale["state"]["in_use"], true);
+    assert_eq!(stale["volumes"][0]["state"]["disk_state"], "Outdated");
+    lab.ask("PUT", "/v1/resource-definitions/vol", r#"{"override_props":{"Aux/touch":"1"}}"#).await;
+    lab.close("node-1");
+    lab.close("node-2");
+    assert_eq!((lab.read("node-1"), lab.read("node-2")), ("new".into(), "new".into()));
+}
+
+#[tokio::test]
+async fn a_first_replica_on_a_chosen_node_is_joined_by_others() {
+    let lab = Lab::new();
+    let spawn = r#"{"resource_definition_name":"vol","volume_sizes":[4096],"definitions_only":true}"#;
+    assert_eq!(lab.ask("POST", "/v1/resource-groups/DfltRscGrp/spawn", spawn).await.0, 201);
+    let available = "/v1/resource-definitions/vol/resources/node-2/make-available";
+    assert_eq!(lab.ask("POST", available, r#"{"diskful":true}"#).await.0, 200);
+    lab.open("node-2").unwrap();
+    lab.write("node-2", "first");
+    let place = r#"{"select_filter":{"place_count":2}}"#;
+    assert_eq!(lab.ask("POST", "/v1/resource-definitions/vol/autoplace", place).await.0, 201);
+    assert_eq!((lab.read("node-1"), lab.quorum().await), ("first".into(), "majority".into()));
+    assert_eq!(lab.resource("node-3").await["flags"][2], "TIE_BREAKER");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::controllers::Controller;
-use super::error::{Error, Refusal};
+use super::error::{Error, Kind, Refusal};
 use super::request::Request;
 use super::version::ApiVersion;
 
@@ -41,6 +41,15 @@ impl Failure {
     /// Whether the controller has answered for itself, so that no other one is asked.
     pub(super) fn is_verdict(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::TooOld { .. })
+    }
+
+    /// Whether the same question may get an answer in a moment. The controller's own faults pass: while a node dies, a view of its
+    /// resources is answered with one (recordings, d07).
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.kind == Kind::ServerFault,
+            failure => !failure.is_verdict(),
+        }
     }
 
     /// Whether the request has changed nothing for sure, so that another controller may get it.

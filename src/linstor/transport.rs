@@ -78,7 +78,7 @@ impl Transport {
             .with_max_times(REPEATS);
         (|| self.round(&call))
             .retry(pauses)
-            .when(|failure: &Failure| !failure.is_verdict())
+            .when(Failure::may_pass)
             .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
             .await
     }

@@ -188,7 +188,6 @@ impl Sandbox {
 
     /// Stops serving and removes every device and file that the sandbox made. Clones are of no use afterwards.
     pub async fn stop(self) -> io::Result<()> {
-        // Tells open connections to end; a hanging one must not hold the end up.
         self.shutdown.cancel();
         if let Some(server) = self.server.lock().await.take() {
             server.await.map_err(io::Error::other)?;

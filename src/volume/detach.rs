@@ -135,6 +135,7 @@ pub async fn drop_record(linstor: &Client, known: &Known, node: &NodeName) -> Re
     Ok(())
 }
 
+/// None where the node has no such resource, and where LINSTOR doesn't know the node any more: this list says 404 then.
 async fn view(linstor: &Client, volume: &VolumeId, node: &NodeName) -> Result<Option<Resource>, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], nodes: vec![node.clone()] };
     match linstor.resources_view(&query).await {

@@ -7,11 +7,12 @@
 //! ```
 //!
 //! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it, [`node`] to a node;
-//! [`rest`] speaks to LINSTOR past linflow, as an administrator would.
+//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be killed.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 pub mod csi;
+pub mod driver;
 pub mod node;
 pub mod rest;
 
@@ -33,7 +34,7 @@ use linflow::{
     },
     linstor::{Client, Settings, name::NodeName},
     node::Host,
-    sandbox::{self, Sandbox, bytes::ReplicaKey, requests::Request},
+    sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
@@ -68,6 +69,11 @@ pub struct World {
 impl World {
     /// Three nodes, nothing on them, one controller.
     pub async fn start() -> Self {
+        Self::start_on(BackingKind::Bookkeeping).await
+    }
+
+    /// The same with real bytes, where that is asked for. Then whoever starts it stops the sandbox.
+    pub async fn start_on(backing: BackingKind) -> Self {
         let folder = TempDir::new().unwrap();
         let sandbox = Sandbox::start(sandbox::Settings {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -75,7 +81,7 @@ impl World {
             state: folder.path().join("state"),
             pool: POOL.parse().unwrap(),
             pool_kib: POOL_KIB,
-            backing: sandbox::BackingKind::Bookkeeping,
+            backing,
         });
         let sandbox = sandbox.await.unwrap();
         let service = ControllerService::new(client(&sandbox, |_| {}), Instances::default(), PATIENCE);
@@ -158,6 +164,11 @@ impl World {
         let key = ReplicaKey { node: node.to_owned(), resource: volume.to_owned(), volume: 0 };
         self.sandbox.cluster().lock().backing().set_open(&key, open).unwrap();
         self.sandbox.refresh().unwrap();
+    }
+
+    /// The folder of this world, which goes with it.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     fn socket(&self) -> std::path::PathBuf {

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use super::definition::Definition;
-use super::fault::Fault;
+use super::fault::{Fault, code};
 use super::identity;
 use super::name::Key;
 use super::node::DISKLESS_POOL;
@@ -48,6 +48,10 @@ impl Cluster {
             if online && volume.device.is_empty() && !resource.is_diskless() {
                 let made = self.backing().create(&resource.key(&definition.name, number), size_kib);
                 volume.device = made.map_err(|error| Fault::backing(&error))?;
+            } else if online && !resource.is_diskless() {
+                // It may have grown while its node was away.
+                let grown = self.backing().grow(&resource.key(&definition.name, number), size_kib);
+                grown.map_err(|error| Fault::backing(&error))?;
             }
         }
         if let Some(resource) = self.resource_mut(key, node) {
@@ -63,6 +67,10 @@ impl Cluster {
     /// Makes a diskless resource a replica: its device is made anew, and DRBD fills it.
     pub fn give_disk(&mut self, key: &Key, node: &Key) -> Result<(), Fault> {
         let pool = self.pool_name(node);
+        if let Some(resource) = self.resource_mut(key, node).filter(|resource| resource.open) {
+            let message = format!("The sandbox can't give '{}' a disk while it is in use there.", resource.node);
+            return Err(Fault::new(code::IN_USE, message));
+        }
         self.detach(key, node)?;
         if let Some(resource) = self.resource_mut(key, node) {
             resource.kind = Kind::Diskful;
@@ -131,20 +139,13 @@ impl Cluster {
         Ok(!waits)
     }
 
-    /// Grows a volume on every node that can be reached.
+    /// Grows a volume on every node that can be reached, with the devices of clients on its files. The others grow when
+    /// they return.
     pub fn grow_volume(&mut self, key: &Key, number: u32, size_kib: u64) -> Result<(), Fault> {
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
         for resource in definition.diskful().filter(|r| self.is_online(&r.node)) {
             let grown = self.backing().grow(&resource.key(&definition.name, number), size_kib);
             grown.map_err(|error| Fault::backing(&error))?;
-        }
-        // A diskless resource works on a peer's file, which has just grown: attach it anew unless it is in use.
-        let clients: Vec<Key> =
-            definition.resources.iter().filter(|(_, r)| r.is_diskless() && !r.open).map(|(n, _)| n.clone()).collect();
-        for node in clients {
-            if let Some(resource) = self.resource_mut(key, &node) {
-                resource.via = None;
-            }
         }
         Ok(())
     }

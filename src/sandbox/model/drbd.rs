@@ -108,6 +108,11 @@ impl<'a> Drbd<'a> {
         }
     }
 
+    /// May it go on writing, once open? Not without quorum, and not on data that others have left behind.
+    pub fn may_go_on(self) -> bool {
+        self.resource.open && self.is_alive() && self.has_quorum() && self.has_data()
+    }
+
     /// May it become primary now?
     pub fn may_promote(self) -> bool {
         let primary = self.connected().chain([self]).any(|drbd| drbd.resource.open);
@@ -115,7 +120,7 @@ impl<'a> Drbd<'a> {
     }
 
     /// Can it read all data, itself or through a peer? An outdated replica that no peer can help can't.
-    fn has_data(self) -> bool {
+    pub fn has_data(self) -> bool {
         self.sources() > 0
     }
 

@@ -79,7 +79,8 @@ impl Cluster {
     pub fn spread(&self, key: &Key, node: &Key) -> io::Result<()> {
         let Some((definition, resource)) = self.pair(key, node) else { return Ok(()) };
         let drbd = Drbd::of(self, definition, resource);
-        let Some(source) = bytes_of(resource) else { return Ok(()) };
+        let stale = !resource.is_diskless() && !drbd.is_up_to_date();
+        let Some(source) = bytes_of(resource).filter(|_| !stale) else { return Ok(()) };
         let targets = drbd.connected().filter(|peer| peer.is_up_to_date() && peer.node() != source);
         for target in targets {
             self.copy(definition, source, target.node())?;
@@ -97,11 +98,7 @@ impl Cluster {
     pub fn advance(&mut self, key: &Key) {
         let Some(definition) = self.definitions.get(key) else { return };
         let primary = definition.resources.values().map(|r| Drbd::of(self, definition, r));
-        let Some(primary) =
-            primary.into_iter().find(|drbd| drbd.resource().open && drbd.is_alive() && drbd.has_quorum())
-        else {
-            return;
-        };
+        let Some(primary) = primary.into_iter().find(|drbd| drbd.may_go_on()) else { return };
         let here: Vec<Key> =
             primary.connected().chain([primary]).filter(Drbd::is_up_to_date).map(|d| Key::of(d.node())).collect();
         let away = definition.diskful().any(|r| {
@@ -126,12 +123,23 @@ impl Cluster {
         let drbd = Drbd::of(self, definition, resource);
         let waits = resource.is_diskless() || resource.open || resource.sync_percent.is_some() || drbd.is_up_to_date();
         let Some(source) = drbd.source().filter(|_| !waits) else { return Ok(()) };
-        self.copy(definition, source.node(), &resource.node)?;
+        if self.serves_client(definition, resource) {
+            // Its file has what the client wrote while the node was away: the newest bytes there are.
+            self.copy(definition, &resource.node, source.node())?;
+        } else {
+            self.copy(definition, source.node(), &resource.node)?;
+        }
         let generation = definition.generation;
         if let Some(resource) = self.resource_mut(key, node) {
             resource.generation = generation;
         }
         Ok(())
+    }
+
+    /// Does an open client work on the resource's file?
+    fn serves_client(&self, definition: &Definition, resource: &Resource) -> bool {
+        let served = |client: &Resource| client.via.as_deref() == Some(&resource.node);
+        definition.resources.values().any(|r| r.is_diskless() && served(r) && Drbd::of(self, definition, r).may_go_on())
     }
 
     /// Lets a diskless resource work on a replica that it reaches. One that is open stays where it is.
@@ -168,7 +176,7 @@ impl Cluster {
     fn may_write(&self, key: &Key, node: &Key) -> bool {
         let Some((definition, resource)) = self.pair(key, node) else { return false };
         let drbd = Drbd::of(self, definition, resource);
-        let would_let = drbd.may_promote() || (resource.open && drbd.is_alive() && drbd.has_quorum());
+        let would_let = drbd.may_promote() || drbd.may_go_on();
         let rank = |other: &Resource| (other.open, other.is_diskless(), other.node_id);
         let file = bytes_of(resource);
         let beside =

@@ -73,6 +73,8 @@ async fn unknown_method(method: Method, uri: Uri) -> Response {
 enum Roles {
     /// Recomputed before and after.
     Current,
+    /// Recomputed before; the call changes nothing.
+    Seen,
     /// Left as they are.
     Aside,
 }
@@ -87,13 +89,14 @@ impl SharedCluster {
         let cluster = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let mut cluster = cluster.lock();
-            let refresh = |cluster: &mut Cluster| match roles {
-                Roles::Current => cluster.refresh_all().map_err(|error| Fault::backing(&error)),
-                Roles::Aside => Ok(()),
-            };
-            refresh(&mut cluster)?;
+            let refresh = |cluster: &mut Cluster| cluster.refresh_all().map_err(|error| Fault::backing(&error));
+            if roles != Roles::Aside {
+                refresh(&mut cluster)?;
+            }
             let result = work(&mut cluster);
-            refresh(&mut cluster)?;
+            if roles == Roles::Current {
+                refresh(&mut cluster)?;
+            }
             Ok(result)
         });
         let broken = |error| Fault::new(code::IMPLEMENTATION, format!("the request failed: {error}"));
@@ -145,7 +148,7 @@ impl SharedCluster {
 
     /// Answers a call that looks at resources.
     async fn look(&self, work: impl FnOnce(&Cluster) -> Result<Value, Fault> + Send + 'static) -> Response {
-        self.show(Roles::Current, work).await
+        self.show(Roles::Seen, work).await
     }
 
     /// Answers a call that looks at what has nothing to do with resources.
