@@ -30,12 +30,12 @@ async fn bytes_reach_the_peer_when_it_is_asked_for() {
 #[tokio::test]
 async fn while_one_node_is_primary_the_others_are_refused() {
     let lab = Lab::with_volume(&["node-1", "node-2"]).await;
-    lab.open("node-1").unwrap();
     lab.available("node-3").await;
-    assert!(lab.open("node-2").is_err());
+    lab.open("node-2").unwrap();
+    assert!(lab.open("node-1").is_err());
     assert!(lab.open("node-3").is_err());
-    assert_eq!(lab.resource("node-1").await["state"]["in_use"], true);
-    lab.close("node-1");
+    assert_eq!(lab.resource("node-2").await["state"]["in_use"], true);
+    lab.close("node-2");
     lab.open("node-3").unwrap();
 }
 

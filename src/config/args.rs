@@ -76,9 +76,9 @@ pub(super) struct LogArgs {
     /// How log lines look on stderr: text or json
     #[arg(long, global = true, env = "LINFLOW_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: String,
-    /// What to log: a level, or levels by module such as info,linflow::linstor=debug
-    #[arg(long, global = true, env = "LINFLOW_LOG", value_name = "FILTER", default_value = "info")]
-    pub(super) log: String,
+    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of the demo: error]
+    #[arg(long, global = true, env = "LINFLOW_LOG", value_name = "FILTER")]
+    pub(super) log: Option<String>,
 }
 
 #[derive(Debug, Default, clap::Args)]

@@ -3,6 +3,7 @@
 use super::{
     args::LogArgs,
     error::{Mistakes, Wrong},
+    text,
 };
 use tracing_subscriber::filter::Targets;
 
@@ -24,10 +25,11 @@ pub struct LogConfig {
     pub filter: Targets,
 }
 
-/// Parses both settings, noting each mistake.
-pub(super) fn validate(args: &LogArgs, mistakes: &mut Mistakes) -> Option<LogConfig> {
+/// Parses both settings, noting each mistake. `default`: what to log where nothing is said.
+pub(super) fn validate(args: &LogArgs, default: &str, mistakes: &mut Mistakes) -> Option<LogConfig> {
     let format = mistakes.check("--log-format", &args.log_format, format(&args.log_format));
-    let filter = mistakes.check("--log", &args.log, filter(&args.log));
+    let log = text::given(&args.log).unwrap_or(default);
+    let filter = mistakes.check("--log", log, filter(log));
     Some(LogConfig { format: format?, filter: filter? })
 }
 

@@ -55,7 +55,9 @@ impl Args {
     /// Parses every value. Errors: all mistakes, in the order of the flags, each with what to do.
     pub fn validate(&self, environment: Environment<'_>) -> Result<Config, Vec<ConfigError>> {
         let mut mistakes = Mistakes::default();
-        let log = log::validate(&self.log, &mut mistakes);
+        // The demo tells its story itself.
+        let default = if matches!(self.command, CommandArgs::Demo(_)) { "error" } else { "info" };
+        let log = log::validate(&self.log, default, &mut mistakes);
         let command = match &self.command {
             CommandArgs::Controller(args) => {
                 driver::controller(args, environment, &mut mistakes).map(Command::Controller)

@@ -188,3 +188,11 @@ fn the_demo_takes_its_three_flags() {
     assert_eq!((demo.json, demo.color), (true, Color::Never));
     assert_eq!(flags(&parse(&["demo", "--color", "red"], &[]).expect_err("red is no choice")), ["--color"]);
 }
+
+#[test]
+fn the_demo_logs_errors_only_unless_it_is_told_otherwise() {
+    let filter = |words: &[&str]| parse(words, &[]).expect("the words are valid").log.filter.to_string();
+    assert_eq!(filter(&["demo"]), "error");
+    assert_eq!(filter(&["demo", "--log", "info"]), "info");
+    assert_eq!(filter(&["sandbox", "--state", "/tmp/state"]), "info");
+}

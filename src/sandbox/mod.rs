@@ -238,7 +238,9 @@ mod tests {
 
     #[tokio::test]
     async fn stopping_frees_the_port_and_takes_every_device_away() {
-        let sandbox = Sandbox::start(settings(&["node-1", "node-2"])).await.unwrap();
+        // An address of its own: on the usual one another test may be given the port that is freed here.
+        let settings = Settings { listen: ([127, 77, 0, 1], 0).into(), ..settings(&["node-1", "node-2"]) };
+        let sandbox = Sandbox::start(settings).await.unwrap();
         let spawn = r#"{"resource_definition_name":"vol","volume_sizes":[4096]}"#;
         let answer = ask(&sandbox, "POST", "/v1/resource-groups/DfltRscGrp/spawn", spawn).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");

@@ -55,6 +55,12 @@ impl LinuxHost {
         Self { lock_dir: lock_dir.into(), apart: Apart::default() }
     }
 
+    /// Takes the topmost mount away from a path even while it is in use; whoever uses it keeps it to the end. No CSI call does
+    /// that: it is for playing a node that lost its power.
+    pub async fn unmount_lazily(&self, target: &Path, deadline: Instant) -> Result<(), HostError> {
+        self.call(Operation::Unmount, target, deadline, mounting::unmount_lazily).await
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         operation: Operation,

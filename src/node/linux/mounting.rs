@@ -65,6 +65,10 @@ pub fn unmount(target: &Path) -> io::Result<()> {
     Ok(umount2(target, MntFlags::UMOUNT_NOFOLLOW)?)
 }
 
+pub fn unmount_lazily(target: &Path) -> io::Result<()> {
+    Ok(umount2(target, MntFlags::UMOUNT_NOFOLLOW | MntFlags::MNT_DETACH)?)
+}
+
 pub fn usage(path: &Path) -> io::Result<Usage> {
     let told = statvfs(path)?;
     let bytes = |blocks: u64| blocks.saturating_mul(told.fragment_size());
