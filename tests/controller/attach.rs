@@ -130,6 +130,18 @@ async fn a_200_of_make_available_for_a_dead_node_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_repeat_brings_back_a_device_that_was_taken_away() {
+    let world = World::start().await;
+    let single = create("data").parameter("placementCount", "1").on("node-1");
+    let volume = world.controller.create(single).await.unwrap().volume_id;
+    world.controller.publish(publish(&volume, "node-2")).await.unwrap();
+    world.change("DELETE", "/v1/resource-definitions/data/resources/node-2", &json!(null)).await;
+    world.controller.publish(publish(&volume, "node-2")).await.unwrap();
+    let there = world.resources(&volume).await.into_iter().find(|one| one.node_name == "node-2");
+    assert!(there.is_some_and(|one| one.is_diskless() && !one.is_tie_breaker()));
+}
+
+#[tokio::test]
 async fn a_refused_attach_leaves_no_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;

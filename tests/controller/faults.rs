@@ -10,6 +10,8 @@ use crate::support::{Controller, World, create, eventually, is_open, publish};
 
 /// More requests than any verb makes.
 const MOST: u64 = 7;
+/// As many as each verb makes.
+const FEWEST: u64 = 3;
 /// How long the controller that meets the fault waits for LINSTOR.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -82,6 +84,8 @@ async fn at_every_request(verb: Verb, fault: &Action, broken: impl AsyncFn(&Worl
         if let Err(status) = verb.call(&controller).await {
             broken(&world, &status).await;
         }
+        let has_hit = world.sandbox.faults().list().iter().any(|rule| rule.hit == 1);
+        assert!(has_hit || request >= FEWEST, "{verb:?} made no request number {request}");
         world.sandbox.faults().clear();
         let again = verb.call(&world.controller).await;
         assert!(again.is_ok(), "{verb:?} again after {fault:?} at request {request}: {again:?}");

@@ -13,6 +13,7 @@ async fn pages(controller: &Controller, max: i32, mut between: impl AsyncFnMut(u
         let page = controller.list(max, &token).await.unwrap();
         assert!(page.entries.len() <= usize::try_from(max).unwrap());
         seen.extend(page.entries.into_iter().map(|entry| entry.volume.unwrap().volume_id));
+        assert!(seen.len() < 100, "the pages go in circles: {seen:?}");
         if page.next_token.is_empty() {
             return seen;
         }

@@ -6,8 +6,8 @@
 //! let (context, requests) = world.count(world.controller.publish(publish(&volume, "node-1"))).await;
 //! ```
 //!
-//! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it, [`node`] to a node; [`rest`] speaks
-//! to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be killed.
+//! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it, [`node`] to a node;
+//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be killed.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 

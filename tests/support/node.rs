@@ -32,29 +32,37 @@ pub struct OnNode {
 impl OnNode {
     /// Attaches the volume to the node, which looks pods up in `pods`, a folder of manifests.
     pub async fn attach(world: &World, volume: &str, node: &str, pods: Option<&Path>) -> Self {
+        Self::attach_to(world, volume, node, pods, ScriptedHost::new()).await
+    }
+
+    /// The same with a machine on which something is already.
+    pub async fn attach_to(world: &World, volume: &str, node: &str, pods: Option<&Path>, host: ScriptedHost) -> Self {
         let context = world.controller.publish(publish(volume, node)).await.unwrap();
-        let host = ScriptedHost::new();
         host.add_device(&context["linflow.csi/device"], context["linflow.csi/bytes"].parse().unwrap());
         let directory = pods.map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)));
         let client = world.node(node, host, directory).await;
         Self { client, volume: volume.to_owned(), context }
     }
 
-    /// NodeStageVolume.
-    pub async fn stage(&self) -> Result<(), Status> {
-        let request = NodeStageVolumeRequest {
+    /// The NodeStageVolumeRequest of the volume.
+    pub fn stage_request(&self) -> NodeStageVolumeRequest {
+        NodeStageVolumeRequest {
             volume_id: self.volume.clone(),
             publish_context: self.context.clone(),
             staging_target_path: STAGING.to_owned(),
             volume_capability: Some(mount("ext4")),
             ..NodeStageVolumeRequest::default()
-        };
-        self.client.clone().node_stage_volume(request).await.map(drop)
+        }
     }
 
-    /// NodePublishVolume for a pod.
-    pub async fn publish(&self, pod: &BTreeMap<String, String>) -> Result<(), Status> {
-        let request = NodePublishVolumeRequest {
+    /// NodeStageVolume.
+    pub async fn stage(&self) -> Result<(), Status> {
+        self.client.clone().node_stage_volume(self.stage_request()).await.map(drop)
+    }
+
+    /// The NodePublishVolumeRequest of the volume for a pod.
+    pub fn publish_request(&self, pod: &BTreeMap<String, String>) -> NodePublishVolumeRequest {
+        NodePublishVolumeRequest {
             volume_id: self.volume.clone(),
             publish_context: self.context.clone(),
             staging_target_path: STAGING.to_owned(),
@@ -62,8 +70,12 @@ impl OnNode {
             volume_capability: Some(mount("ext4")),
             volume_context: pod.clone(),
             ..NodePublishVolumeRequest::default()
-        };
-        self.client.clone().node_publish_volume(request).await.map(drop)
+        }
+    }
+
+    /// NodePublishVolume for a pod.
+    pub async fn publish(&self, pod: &BTreeMap<String, String>) -> Result<(), Status> {
+        self.client.clone().node_publish_volume(self.publish_request(pod)).await.map(drop)
     }
 
     /// NodeUnpublishVolume.
