@@ -67,7 +67,9 @@ impl Coded for RequestError {
 fn size(error: &SizeError) -> Code {
     match error {
         SizeError::Negative { .. } | SizeError::Empty => Code::InvalidArgument,
-        SizeError::LimitBelowRequired { .. } | SizeError::LimitTooSmall { .. } => Code::OutOfRange,
+        SizeError::LimitBelowRequired { .. } | SizeError::LimitTooSmall { .. } | SizeError::TooLarge { .. } => {
+            Code::OutOfRange
+        }
     }
 }
 

@@ -8,6 +8,9 @@ pub const DEFAULT_BYTES: u64 = 1 << 30;
 /// The smallest volume without a filesystem, in bytes. LINSTOR can't delete one of 1 KiB again.
 const MIN_BYTES: u64 = 4 << 10;
 
+/// The largest volume in KiB: "Valid sizes range from 4 to 1099511627776" (LINSTOR's answer to another size).
+const MAX_KIB: u64 = 1 << 40;
+
 const KIB: u64 = 1 << 10;
 
 /// A capacity range that no volume can have.
@@ -41,6 +44,12 @@ pub enum SizeError {
         limit: u64,
         /// Why it can't be smaller.
         reason: &'static str,
+    },
+    /// More than LINSTOR can make.
+    #[error("no volume has {needed} bytes; LINSTOR's largest has {}", MAX_KIB * KIB)]
+    TooLarge {
+        /// Bytes of the volume that was asked for.
+        needed: u64,
     },
 }
 
@@ -91,6 +100,9 @@ impl CapacityRange {
         };
         let kib = wanted.max(floor).div_ceil(KIB);
         let needed = kib.saturating_mul(KIB);
+        if kib > MAX_KIB {
+            return Err(SizeError::TooLarge { needed });
+        }
         if self.limit != 0 && needed > self.limit {
             let reason = if wanted >= floor { "whole KiB" } else { reason };
             return Err(SizeError::LimitTooSmall { needed, limit: self.limit, reason });
@@ -131,6 +143,14 @@ mod tests {
     fn who_names_no_size_gets_one_gib_or_the_limit() {
         assert_eq!(CapacityRange::any().choose_kib(None), Ok(1 << 20));
         assert_eq!(CapacityRange::parse(0, 8 << 20).unwrap().choose_kib(None), Ok(8 << 10));
+    }
+
+    #[test]
+    fn a_volume_is_at_most_as_large_as_linstor_makes_one() {
+        let largest = i64::try_from(MAX_KIB * KIB).unwrap();
+        assert_eq!(CapacityRange::parse(largest, 0).unwrap().choose_kib(None), Ok(MAX_KIB));
+        let larger = CapacityRange::parse(largest + 1, 0).unwrap();
+        assert!(matches!(larger.choose_kib(None), Err(SizeError::TooLarge { .. })));
     }
 
     proptest! {
