@@ -180,8 +180,11 @@ impl Controller for ControllerService {
         message: Request<csi::GetCapacityRequest>,
     ) -> Result<Response<csi::GetCapacityResponse>, Status> {
         let (placement, node) = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
-        let found =
-            capacity::capacity(&self.linstor, &placement, node.as_ref()).await.map_err(|error| status::of(&error))?;
+        let found = async {
+            let placement = self.groups.heed(&self.linstor, &placement).await?;
+            capacity::capacity(&self.linstor, &placement, node.as_ref()).await
+        };
+        let found = found.await.map_err(|error| status::of(&error))?;
         Ok(Response::new(response::capacity(&found)))
     }
 

@@ -59,6 +59,9 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
+    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED (CreateVolume Errors).
+    #[error("accessibility_requirements name no {TOPOLOGY_KEY}; it is the only topology that linflow knows")]
+    ForeignTopology,
     /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
     NoStagingPath,
@@ -186,9 +189,11 @@ fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<NodeName
     let nodes = |list: &[csi::Topology]| -> Result<Vec<NodeName>, RequestError> {
         list.iter().filter_map(|one| segment_node(one).transpose()).collect()
     };
-    match required {
-        Some(required) => Ok((nodes(&required.requisite)?, nodes(&required.preferred)?)),
-        None => Ok((Vec::new(), Vec::new())),
+    let Some(required) = required else { return Ok((Vec::new(), Vec::new())) };
+    let (requisite, preferred) = (nodes(&required.requisite)?, nodes(&required.preferred)?);
+    match required.requisite.is_empty() || !requisite.is_empty() {
+        true => Ok((requisite, preferred)),
+        false => Err(RequestError::ForeignTopology),
     }
 }
 

@@ -48,6 +48,7 @@ impl Coded for RequestError {
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
             Self::NoStagingPath => Code::FailedPrecondition,
+            Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
             | Self::VolumeName(_)
             | Self::VolumeId(_)
@@ -90,7 +91,7 @@ impl Coded for volume::Error {
             | Self::NoReplicaHere { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
             Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::Random(_) => Code::Unavailable,
-            Self::Record(_) | Self::Tag(_) => Code::Internal,
+            Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }
     }

@@ -173,6 +173,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether something may have been done before the refusal: the controller broke off, or the refusal isn't LINSTOR's own.
+    pub fn may_have_acted(self) -> bool {
+        matches!(self, Self::ServerFault | Self::Other(0))
+    }
+
     /// What an error's case number means.
     pub fn of(code: u16) -> Self {
         match code {

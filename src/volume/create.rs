@@ -56,12 +56,15 @@ pub struct Created {
 pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
     let resource = resource_name(&request.name);
     let size_kib = request.range.choose_kib(request.fs_type)?;
-    if let Some(existing) = linstor.definition(&resource).await? {
-        return Create { linstor, request, resource: &resource }.resume(existing).await;
+    let look = async { Ok(linstor.definition(&resource).await?) };
+    let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
+    let request = &CreateRequest { placement, ..request.clone() };
+    let create = Create { linstor, request, resource: &resource };
+    if let Some(existing) = existing {
+        return create.resume(existing).await;
     }
     groups.ensure(linstor, &request.placement).await?;
     let tags = new_tags(request)?;
-    let create = Create { linstor, request, resource: &resource };
     match create.spawn(&tags, size_kib).await {
         Ok(Spawned::Complete) => {}
         Ok(Spawned::First) => create.place_rest(&tags, size_kib).await?,
@@ -171,11 +174,13 @@ impl Create<'_> {
             return Err(Error::Deleting(self.resource.clone()));
         }
         let group = request.placement.group_name();
+        let least = request.fs_type.map_or(0, FsType::min_bytes);
+        let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
         let bytes = existing.size_kib().map(|size_kib| size_kib * 1024);
         let (field, is, asked) = if tags.csi_name != request.name {
             ("CSI name", tags.csi_name, request.name.clone())
-        } else if let Some(bytes) = bytes.filter(|bytes| !request.range.holds(*bytes)) {
-            ("size", format!("{bytes} bytes"), request.range.to_string())
+        } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
+            ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {

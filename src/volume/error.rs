@@ -3,7 +3,7 @@
 use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError};
 use crate::linstor::{
     self,
-    name::{GroupName, NodeName, ResourceName},
+    name::{GroupName, NameError, NodeName, ResourceName},
 };
 use crate::workflow::tag::TagError;
 
@@ -157,6 +157,9 @@ pub enum Error {
     /// A record that can't be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A name in LINSTOR's answer that LINSTOR itself would not accept.
+    #[error("LINSTOR's answer can't be right: {0}; upgrade linflow or LINSTOR")]
+    Name(#[from] NameError),
     /// Tags that can't be read.
     #[error(transparent)]
     Tag(#[from] TagError),

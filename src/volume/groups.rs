@@ -35,6 +35,13 @@ impl Groups {
         Ok(())
     }
 
+    /// The placement with what an administrator's group says; a generated group says nothing that the placement doesn't.
+    pub async fn heed(&self, linstor: &Client, placement: &Placement) -> Result<Placement, Error> {
+        let Some(name) = &placement.group else { return Ok(placement.clone()) };
+        let group = linstor.resource_group(name).await?.ok_or_else(|| Error::NoSuchGroup(name.clone()))?;
+        Ok(placement.heed(&group))
+    }
+
     /// Forgets a group that LINSTOR said it doesn't have.
     pub fn forget(&self, placement: &Placement) {
         self.known().remove(&placement.group_name());

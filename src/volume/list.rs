@@ -55,7 +55,7 @@ fn listed(
     definition: &ResourceDefinition,
     stores: &BTreeMap<String, BTreeMap<String, String>>,
 ) -> Result<Listed, Error> {
-    let resource = ResourceName::parse(&definition.name).map_err(|_| Error::PageToken(definition.name.clone()))?;
+    let resource = ResourceName::parse(&definition.name)?;
     let ledger = match (Tags::read(&definition.props)?, stores.get(&definition.name)) {
         (Some(tags), Some(store)) => Ledger::read(resource.as_str(), store, &tags.incarnation)?,
         _ => Ledger::default(),

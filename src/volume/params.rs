@@ -90,6 +90,7 @@ impl Parameters {
             count: take("placementCount").map(|value| parse_count(&value)).transpose()?,
             pools: take("storagePool").map(|list| parse_pools(&list)).transpose()?.unwrap_or_default(),
             layers: take("layerList").map(|list| parse_layers(&list)).transpose()?,
+            ..Placement::default()
         };
         match placement.count {
             Some(count @ 2..) if !placement.may_use_drbd() => {

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::id::short_hash;
+use crate::linstor::model::{DRBD, ResourceGroup};
 use crate::linstor::name::{GroupName, PoolName};
 
 /// A layer of LINSTOR's stack.
@@ -52,18 +53,39 @@ pub struct Placement {
     pub pools: Vec<PoolName>,
     /// `layerList`: default `drbd storage`.
     pub layers: Option<Vec<Layer>>,
+    /// What the administrator's group says where the class is silent; read with [`Placement::heed`].
+    pub group_says: GroupSays,
+}
+
+/// What an administrator's group says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GroupSays {
+    /// Its replicas with a disk.
+    pub count: Option<u32>,
+    /// Is DRBD missing in its layers? Then a volume is reached on its replica's node alone.
+    pub is_local: bool,
 }
 
 impl Placement {
-    /// May the volume be replicated by DRBD? Unknown only for an administrator's group that the class says nothing against.
-    pub fn may_use_drbd(&self) -> bool {
-        self.layers.as_ref().is_none_or(|layers| layers.contains(&Layer::Drbd))
+    /// The same placement with what the administrator's group says, where the class is silent.
+    pub fn heed(&self, group: &ResourceGroup) -> Self {
+        let filter = &group.select_filter;
+        let is_local = !filter.layer_stack.is_empty() && !filter.layer_stack.iter().any(|layer| layer == DRBD);
+        Self { group_says: GroupSays { count: filter.place_count, is_local }, ..self.clone() }
     }
 
-    /// How many replicas are asked for. None: the administrator's group decides.
+    /// May the volume be replicated by DRBD?
+    pub fn may_use_drbd(&self) -> bool {
+        match &self.layers {
+            Some(layers) => layers.contains(&Layer::Drbd),
+            None => !self.group_says.is_local,
+        }
+    }
+
+    /// How many replicas are asked for. None: the administrator's group decides, and has not been read or does not say.
     pub fn replicas(&self) -> Option<u32> {
         let default = match &self.group {
-            Some(_) if self.may_use_drbd() => None,
+            Some(_) if self.may_use_drbd() => self.group_says.count,
             _ => Some(if self.may_use_drbd() { 2 } else { 1 }),
         };
         self.count.or(default)
@@ -111,6 +133,8 @@ impl Placement {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -128,5 +152,10 @@ mod tests {
         let placement = Placement { group: Some(GroupName::parse("gold").unwrap()), ..Placement::default() };
         assert_eq!(placement.group_name().as_str(), "gold");
         assert_eq!((placement.replicas(), placement.layer_names().len()), (None, 0));
+        let three: ResourceGroup = serde_json::from_value(json!({"select_filter": {"place_count": 3}})).unwrap();
+        assert_eq!((placement.heed(&three).replicas(), placement.heed(&three).may_use_drbd()), (Some(3), true));
+        let local = json!({"select_filter": {"place_count": 1, "layer_stack": ["LUKS", "STORAGE"]}});
+        let local = placement.heed(&serde_json::from_value(local).unwrap());
+        assert_eq!((local.replicas(), local.may_use_drbd(), local.layer_names().len()), (Some(1), false, 0));
     }
 }

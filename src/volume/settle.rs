@@ -85,20 +85,27 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
     let states = linstor.nodes(&waiting).await?;
     let mut left = 0;
     for node in waiting {
-        match states.iter().find(|state| is_same_name(&state.name, node.as_str())) {
-            Some(state) if state.is_online() => {
-                if detach::finish(linstor, volume, &known, node).await? == Finished::Cancelled {
-                    continue;
-                }
-            }
+        let state = states.iter().find(|state| is_same_name(&state.name, node.as_str()));
+        let outcome = match state {
+            Some(state) if state.is_online() => detach::finish(linstor, volume, &known, node).await,
             Some(_) => {
                 left += 1;
                 continue;
             }
-            None => detach::drop_record(linstor, &known, node).await?,
+            None => detach::drop_record(linstor, &known, node).await.map(|()| Finished::Done),
+        };
+        match outcome {
+            Ok(Finished::Done) => {
+                tracing::info!(%volume, %node, "completed a detach that had waited for the node");
+                *done += 1;
+            }
+            Ok(Finished::Cancelled) => {}
+            // One node's trouble must not keep the volume's other nodes waiting.
+            Err(error) => {
+                tracing::info!(%volume, %node, %error, "a detach is still pending");
+                left += 1;
+            }
         }
-        tracing::info!(%volume, %node, "completed a detach that had waited for the node");
-        *done += 1;
     }
     Ok(left)
 }

@@ -145,11 +145,31 @@ async fn a_repeat_brings_back_a_device_that_was_taken_away() {
 async fn a_refused_attach_leaves_no_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
-    let refuse = Action::Refuse { status: 500, ret_code: -4611686018427386906, message: "no".to_owned() };
-    world.sandbox.faults().inject(Matcher::contains("/make-available").times(1), refuse);
+    refuse_make_available(&world, NOT_ENOUGH_PEER_SLOTS);
     world.controller.publish(publish(&volume, "node-1")).await.unwrap_err();
     assert!(world.records(&volume).await.is_empty());
     world.controller.publish(publish(&volume, "node-2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attach_that_met_a_fault_of_the_controller_keeps_its_record_for_the_device_may_be_there() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    refuse_make_available(&world, UNKNOWN_ERROR);
+    refused(world.controller.publish(publish(&volume, "node-1")).await, Code::Unavailable);
+    assert_eq!(world.records(&volume).await.len(), 1);
+    world.controller.unpublish(&volume, "node-1").await.unwrap();
+    assert!(world.records(&volume).await.is_empty());
+}
+
+/// FAIL_INSUFFICIENT_PEER_SLOTS: nothing was done.
+const NOT_ENOUGH_PEER_SLOTS: i64 = -4611686018427386911;
+/// FAIL_UNKNOWN_ERROR: what was done is not told.
+const UNKNOWN_ERROR: i64 = -4611686018427386906;
+
+fn refuse_make_available(world: &World, ret_code: i64) {
+    let refuse = Action::Refuse { status: 500, ret_code, message: "no".to_owned() };
+    world.sandbox.faults().inject(Matcher::contains("/make-available").times(1), refuse);
 }
 
 #[tokio::test]

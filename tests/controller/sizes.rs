@@ -47,7 +47,7 @@ async fn a_size_that_no_volume_can_have_is_refused_and_nothing_is_made() {
 async fn beyond_the_pool_is_resource_exhausted_and_nothing_is_left() {
     let world = World::start().await;
     let pool = i64::try_from(POOL_KIB).unwrap() << 10;
-    for required in [40 * pool, i64::MAX] {
+    for required in [40 * pool, 1 << 50] {
         for wanted in [create("data"), create("data").storage_alone(), create("data").on("node-1")] {
             let message = refused(world.controller.create(wanted.bytes(required, 0)).await, Code::ResourceExhausted);
             assert!(message.contains("free space, or ask for less"), "{message}");
@@ -56,6 +56,14 @@ async fn beyond_the_pool_is_resource_exhausted_and_nothing_is_left() {
         }
     }
     world.controller.create(create("data")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_size_that_linstor_never_makes_is_out_of_range() {
+    let world = World::start().await;
+    let message = refused(world.controller.create(create("data").bytes(i64::MAX, 0)).await, Code::OutOfRange);
+    assert!(message.contains("1 PiB"), "{message}");
+    assert!(world.definition("data").await.is_none());
 }
 
 #[tokio::test]

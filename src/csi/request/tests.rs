@@ -78,6 +78,8 @@ fn only_our_segment_of_a_topology_names_a_node() {
     let (requisite, preferred) = topology(Some(&required)).unwrap();
     assert_eq!((requisite.len(), preferred.first().map(NodeName::as_str)), (1, Some("node-1")));
     assert!(matches!(segment_node(&segments(&[(TOPOLOGY_KEY, "no/de")])), Err(RequestError::NodeId(_))));
+    let foreign = csi::TopologyRequirement { requisite: vec![segments(&[("zone", "b")])], preferred: Vec::new() };
+    assert!(matches!(topology(Some(&foreign)), Err(RequestError::ForeignTopology)));
 }
 
 #[test]

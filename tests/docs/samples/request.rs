@@ -27,6 +27,7 @@ pub fn all() -> Vec<RequestError> {
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
+        RequestError::ForeignTopology,
         RequestError::NoStagingPath,
         RequestError::MaxEntries(-1),
         PublishContext::from_map(&BTreeMap::new()).expect_err("it is empty").into(),

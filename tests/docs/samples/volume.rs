@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
 use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange};
 use linflow::workflow::{Incarnation, TagError};
@@ -41,6 +42,7 @@ fn existing() -> Vec<Error> {
         Error::HasSnapshots { volume: volume(), message: "snapshot before-upgrade".to_owned() },
         Error::PageToken("page 2".to_owned()),
         record(),
+        ResourceName::parse("-").expect_err("a name begins with a letter").into(),
         TagError::Missing("Aux/linflow/incarnation").into(),
         Error::Random("entropy source not found".to_owned()),
     ]
@@ -100,6 +102,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::HasSnapshots { .. }
         | Error::PageToken(_)
         | Error::Record(_)
+        | Error::Name(_)
         | Error::Tag(_)
         | Error::Random(_) => false,
     }
