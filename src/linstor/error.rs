@@ -56,14 +56,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a change may have happened, or may happen yet. A controller that broke off, or a proxy that answered for it,
-    /// doesn't tell.
+    /// Whether a change may have happened, or may happen yet.
     pub fn is_outcome_unknown(&self) -> bool {
-        match self {
-            Self::Unknown { .. } => true,
-            Self::Refused(refusal) => matches!(refusal.kind, Kind::ServerFault | Kind::Other(0)),
-            Self::Unreachable { .. } | Self::Unanswered { .. } | Self::TooOld { .. } => false,
-        }
+        matches!(self, Self::Unknown { .. })
     }
 
     /// Whether LINSTOR said that an object does not exist.

@@ -1,7 +1,7 @@
 //! The embedded LINSTOR: an HTTP server that speaks the part of LINSTOR's REST API that linflow uses, over a simulated
 //! cluster.
 //!
-//! [`model`] is the cluster and knows no HTTP; [`rest`] answers as the recordings of a real LINSTOR do; [`bytes`] is the
+//! [`model`] is the cluster and knows no HTTP; `rest` answers as the recordings of a real LINSTOR do; [`bytes`] is the
 //! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts what was
 //! asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it fails.
 

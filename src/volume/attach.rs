@@ -200,14 +200,13 @@ impl Attach<'_> {
         Ok(())
     }
 
-    /// A refused attach leaves no record behind. Where the outcome isn't known it does, for the device may yet appear; and so does
-    /// one that was recorded before, for a pod may be using it.
+    /// A refused attach leaves no record behind. After silence it does, for the device may yet appear; and so does one that was
+    /// recorded before, for a pod may be using it.
     async fn withdraw(&self, error: crate::linstor::Error) -> Error {
         let node = &self.request.node;
         let is_new = !self.known.ledger.attachments.contains_key(node);
         if is_new
             && error.refusal().is_some()
-            && !error.is_outcome_unknown()
             && let Err(left) = detach::drop_record(self.linstor, self.known, node).await
         {
             return left;

@@ -14,7 +14,6 @@ use crate::volume::reserve::Reservations;
 use crate::workflow::{Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
 
 const FAIL_NOT_FOUND_NODE: i64 = -4611686018427387604;
-const FAIL_UNKNOWN: i64 = -4611686018427386906;
 const FAIL_INVALID_PROPERTY: i64 = -4611686018427387691;
 
 fn incarnation() -> Incarnation {
@@ -133,12 +132,6 @@ async fn a_refused_attach_takes_its_record_back() {
 async fn a_refused_repeat_keeps_the_record_of_a_volume_that_may_be_in_use() {
     let (_, changes) = attach_refused(attached(false), refused(500, FAIL_INVALID_PROPERTY)).await;
     assert_eq!(changes, Vec::<Value>::new());
-}
-
-#[tokio::test]
-async fn an_attach_whose_outcome_is_not_told_keeps_its_record() {
-    let (_, changes) = attach_refused(json!([]), refused(500, FAIL_UNKNOWN)).await;
-    assert!(changes.len() == 1 && !drops_record(&changes[0]), "{changes:?}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Whose volume is it, and who is asking?
 //!
 //! A *claim* ([`claim`]) is what a StorageClass says; *evidence* ([`airflow`]) is what a pod's manifest shows; the *owner*
-//! ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify`] compares evidence with owner and alone makes a [`Verified`],
+//! ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone makes a [`Verified`],
 //! the proof that [`crate::access`] asks for. Manifests come through [`directory`]: today a folder, later the Kubernetes API.
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
