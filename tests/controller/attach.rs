@@ -5,7 +5,7 @@ use serde_json::json;
 use std::time::Duration;
 use tonic::Code;
 
-use crate::support::{NODES, World, create, csi::Create, publish, refused};
+use crate::support::{NODES, World, create, csi::Create, is_open, publish, refused};
 
 /// The node that has no replica of a volume with two.
 pub async fn spare_node(world: &World, volume: &str) -> String {
@@ -141,35 +141,45 @@ async fn a_repeat_brings_back_a_device_that_was_taken_away() {
     assert!(there.is_some_and(|one| one.is_diskless() && !one.is_tie_breaker()));
 }
 
+/// LINSTOR refuses the next make-available with this code, in the mask of errors.
+fn refuse_once(world: &World, code: i64) {
+    let refuse = Action::Refuse { status: 500, ret_code: -0x4000_0000_0000_0000 | code, message: "no".to_owned() };
+    world.sandbox.faults().inject(Matcher::contains("/make-available").times(1), refuse);
+}
+
 #[tokio::test]
 async fn a_refused_attach_leaves_no_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
-    refuse_make_available(&world, NOT_ENOUGH_PEER_SLOTS);
-    world.controller.publish(publish(&volume, "node-1")).await.unwrap_err();
+    refuse_once(&world, 996);
+    refused(world.controller.publish(publish(&volume, "node-1")).await, Code::ResourceExhausted);
     assert!(world.records(&volume).await.is_empty());
     world.controller.publish(publish(&volume, "node-2")).await.unwrap();
 }
 
+/// FAIL_UNKNOWN_ERROR: a satellite failed somewhere on the way, and the device may yet appear.
 #[tokio::test]
-async fn an_attach_that_met_a_fault_of_the_controller_keeps_its_record_for_the_device_may_be_there() {
+async fn an_attach_of_unknown_outcome_keeps_its_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
-    refuse_make_available(&world, UNKNOWN_ERROR);
-    refused(world.controller.publish(publish(&volume, "node-1")).await, Code::Unavailable);
+    refuse_once(&world, 998);
+    let status = world.controller.publish(publish(&volume, "node-1")).await.unwrap_err();
+    assert!(is_open(&status), "{status:?}");
     assert_eq!(world.records(&volume).await.len(), 1);
-    world.controller.unpublish(&volume, "node-1").await.unwrap();
-    assert!(world.records(&volume).await.is_empty());
+    refused(world.controller.publish(publish(&volume, "node-2")).await, Code::FailedPrecondition);
+    world.controller.publish(publish(&volume, "node-1")).await.unwrap();
 }
 
-/// FAIL_INSUFFICIENT_PEER_SLOTS: nothing was done.
-const NOT_ENOUGH_PEER_SLOTS: i64 = -4611686018427386911;
-/// FAIL_UNKNOWN_ERROR: what was done is not told.
-const UNKNOWN_ERROR: i64 = -4611686018427386906;
-
-fn refuse_make_available(world: &World, ret_code: i64) {
-    let refuse = Action::Refuse { status: 500, ret_code, message: "no".to_owned() };
-    world.sandbox.faults().inject(Matcher::contains("/make-available").times(1), refuse);
+#[tokio::test]
+async fn a_refused_repeat_keeps_the_record_of_what_a_pod_may_be_using() {
+    let world = World::start().await;
+    let single = create("data").parameter("placementCount", "1").on("node-1");
+    let volume = world.controller.create(single).await.unwrap().volume_id;
+    world.controller.publish(publish(&volume, "node-2")).await.unwrap();
+    world.change("DELETE", "/v1/resource-definitions/data/resources/node-2", &json!(null)).await;
+    refuse_once(&world, 996);
+    refused(world.controller.publish(publish(&volume, "node-2")).await, Code::ResourceExhausted);
+    assert_eq!(world.records(&volume).await.len(), 1);
 }
 
 #[tokio::test]
