@@ -46,7 +46,7 @@ pub enum SizeError {
         reason: &'static str,
     },
     /// More than LINSTOR can make.
-    #[error("no volume has {needed} bytes; LINSTOR's largest has {}", MAX_KIB * KIB)]
+    #[error("no volume has {needed} bytes: LINSTOR's largest has 1 PiB; ask for less")]
     TooLarge {
         /// Bytes of the volume that was asked for.
         needed: u64,
