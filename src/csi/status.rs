@@ -80,7 +80,11 @@ impl Coded for volume::Error {
             Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
             Self::NoSuchGroup(_) => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
-            Self::Busy(_) | Self::Deleting(_) | Self::Unfinished { .. } | Self::PageToken(_) => Code::Aborted,
+            Self::Busy(_)
+            | Self::Deleting(_)
+            | Self::Contended { .. }
+            | Self::Unfinished { .. }
+            | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
             Self::NoRoom { .. } => Code::ResourceExhausted,
             Self::Foreign(_)

@@ -1,6 +1,7 @@
 //! ControllerPublishVolume: the record first, then the device, then the proof that it is there.
 //!
-//! Fresh with DRBD: definition ‖ records, node, record, make-available, view: six requests. A repeat: definition ‖ records, view: three.
+//! Fresh: definition ‖ records, node, record, records again, view: six requests. Where the view shows no device, make-available comes
+//! between it and the waiting for one. A repeat: definition ‖ records, view: three.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use super::{
     giveup::{self, Lost},
     id::VolumeId,
     known::Known,
-    record::{self, AccessMode, Attachment},
+    record::{self, AccessMode, Attachment, Ledger},
 };
 use crate::linstor::{
     Client, Kind, Object,
@@ -136,17 +137,22 @@ impl Attach<'_> {
         Error::AttachedElsewhere { volume: self.request.volume.clone(), node: other.clone(), status }
     }
 
-    /// With DRBD: LINSTOR makes the device available; a diskless client where there is no replica.
+    /// With DRBD: what is there already, or what LINSTOR makes available; a diskless client where there is no replica.
     async fn ensure_replicated(&self, lost: &[Lost]) -> Result<String, Error> {
         if !lost.is_empty() {
             self.await_proof(lost).await?;
         }
-        self.write_record().await?;
-        let made = self.linstor.make_available(self.request.volume.resource(), &self.request.node, false).await;
-        if let Err(error) = made {
-            return Err(self.withdraw(error).await);
-        }
-        let device = self.await_device(!lost.is_empty()).await?;
+        self.record(lost).await?;
+        let device = match self.view().await?.iter().find_map(|resource| self.device_of(resource)) {
+            Some(device) if lost.is_empty() => device,
+            _ => {
+                let made = self.linstor.make_available(self.request.volume.resource(), &self.request.node, false).await;
+                if let Err(error) = made {
+                    return Err(self.withdraw(error).await);
+                }
+                self.await_device(!lost.is_empty()).await?
+            }
+        };
         for Lost(node) in lost {
             detach::drop_record(self.linstor, self.known, node).await?;
         }
@@ -177,17 +183,33 @@ impl Attach<'_> {
             return Err(Error::NoReplicaHere { volume, node, nodes: nodes.join(", ") });
         }
         let ready = replicas.iter().find_map(|replica| self.device_of(replica));
-        self.write_record().await?;
+        self.record(&[]).await?;
         match ready {
             Some(device) => Ok(device),
             None => self.await_device(false).await,
         }
     }
 
-    async fn write_record(&self) -> Result<(), Error> {
+    /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and both back off.
+    async fn record(&self, lost: &[Lost]) -> Result<(), Error> {
         if self.is_repeat()? {
             return Ok(());
         }
+        self.write_record().await?;
+        let resource = self.request.volume.resource();
+        let store = self.linstor.kv(resource).await?.unwrap_or_default();
+        let ledger = Ledger::read(resource.as_str(), &store, &self.known.tags.incarnation)?;
+        let beside = ledger.attachments_beside(&self.request.node);
+        match beside.into_iter().find(|(node, _)| !lost.iter().any(|Lost(given_up)| given_up == *node)) {
+            None => Ok(()),
+            Some((rival, _)) => {
+                detach::drop_record(self.linstor, self.known, &self.request.node).await?;
+                Err(Error::Contended { volume: self.request.volume.clone(), rival: rival.clone() })
+            }
+        }
+    }
+
+    async fn write_record(&self) -> Result<(), Error> {
         let attachment = Attachment {
             mode: self.request.mode,
             read_only: self.request.read_only,

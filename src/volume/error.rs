@@ -79,6 +79,14 @@ pub enum Error {
         /// The node's connection status.
         status: String,
     },
+    /// Another controller attaches it to another node at this moment.
+    #[error("volume {volume} is being attached to {rival} at the same time; call again")]
+    Contended {
+        /// The volume.
+        volume: VolumeId,
+        /// The other node.
+        rival: NodeName,
+    },
     /// The node that has it does not answer, and nothing proves that it can't write.
     #[error(
         "volume {volume} is attached to {node}, which does not answer and may still write: {seen}; it is not given up"

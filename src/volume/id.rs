@@ -16,9 +16,10 @@ pub struct VolumeId(ResourceName);
 pub struct VolumeIdError(#[source] NameError);
 
 impl VolumeId {
-    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included.
+    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included. LINSTOR takes
+    /// names without case and ours have only lower case, so that one volume has one id here too.
     pub fn parse(id: &str) -> Result<Self, VolumeIdError> {
-        ResourceName::parse(id).map(Self).map_err(VolumeIdError)
+        ResourceName::parse(&id.to_ascii_lowercase()).map(Self).map_err(VolumeIdError)
     }
 
     /// The resource definition that the volume is.
@@ -84,6 +85,11 @@ mod tests {
         for bad in ["", "..", "../x", "a/b", "a\0b", "a@b", "x y"] {
             assert!(VolumeId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_id_in_another_case_is_the_same_volume() {
+        assert_eq!(VolumeId::parse("PVC-1"), VolumeId::parse("pvc-1"));
     }
 
     proptest! {

@@ -114,19 +114,19 @@ async fn a_200_of_make_available_for_a_dead_node_is_not_believed() {
     let world = World::start().await;
     let controller = world.controller_with(world.linstor(), Duration::from_millis(300)).await;
     let volume = controller.created("data").await;
-    let replica = world.replicas(&volume).await.remove(0);
+    let node = world.bystander(&volume).await;
     let matcher = Matcher::contains("/make-available").times(1);
     let gate = world.sandbox.faults().gate(matcher, linflow::sandbox::faults::Moment::Before);
-    let (answer, ()) = tokio::join!(controller.publish(publish(&volume, &replica)), async {
+    let (answer, ()) = tokio::join!(controller.publish(publish(&volume, &node)), async {
         gate.arrived().await;
-        world.crash(&replica);
+        world.crash(&node);
         gate.release();
     });
     let message = refused(answer, Code::Unavailable);
-    assert!(message.contains(&replica), "{message}");
+    assert!(message.contains(&node), "{message}");
     assert_eq!(world.records(&volume).await.len(), 1, "the device may yet appear");
-    world.restore(&replica);
-    controller.publish(publish(&volume, &replica)).await.unwrap();
+    world.restore(&node);
+    controller.publish(publish(&volume, &node)).await.unwrap();
 }
 
 #[tokio::test]
@@ -151,8 +151,9 @@ fn refuse_once(world: &World, code: i64) {
 async fn a_refused_attach_leaves_no_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
+    let node = world.bystander(&volume).await;
     refuse_once(&world, 996);
-    refused(world.controller.publish(publish(&volume, "node-1")).await, Code::ResourceExhausted);
+    refused(world.controller.publish(publish(&volume, &node)).await, Code::ResourceExhausted);
     assert!(world.records(&volume).await.is_empty());
     world.controller.publish(publish(&volume, "node-2")).await.unwrap();
 }
@@ -162,12 +163,13 @@ async fn a_refused_attach_leaves_no_record() {
 async fn an_attach_of_unknown_outcome_keeps_its_record() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
+    let node = world.bystander(&volume).await;
     refuse_once(&world, 998);
-    let status = world.controller.publish(publish(&volume, "node-1")).await.unwrap_err();
+    let status = world.controller.publish(publish(&volume, &node)).await.unwrap_err();
     assert!(is_open(&status), "{status:?}");
     assert_eq!(world.records(&volume).await.len(), 1);
     refused(world.controller.publish(publish(&volume, "node-2")).await, Code::FailedPrecondition);
-    world.controller.publish(publish(&volume, "node-1")).await.unwrap();
+    world.controller.publish(publish(&volume, &node)).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! One operation per volume at a time; two controllers on one LINSTOR; callers who go away.
 
+use axum::http::Method;
 use linflow::sandbox::faults::{Matcher, Moment};
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -45,6 +46,30 @@ async fn two_controllers_that_race_for_a_name_with_other_sizes_make_one_of_them(
 }
 
 #[tokio::test]
+async fn two_controllers_that_attach_to_two_nodes_at_once_never_both_succeed() {
+    let world = World::start().await;
+    let other = world.another_controller().await;
+    let volume = world.controller.created("data").await;
+    // The first has read that nobody has the volume; the second attaches it before the first writes its record.
+    let gate = world
+        .sandbox
+        .faults()
+        .gate(Matcher::contains("/key-value-store/").method(&Method::PUT).times(1), Moment::Before);
+    let (slow, fast) = tokio::join!(world.controller.publish(publish(&volume, "node-1")), async {
+        gate.arrived().await;
+        let fast = other.publish(publish(&volume, "node-2")).await;
+        gate.release();
+        fast
+    });
+    fast.unwrap();
+    assert!(refused(slow, Code::Aborted).contains("node-2"));
+    let records = world.records(&volume).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    refused(world.controller.publish(publish(&volume, "node-1")).await, Code::FailedPrecondition);
+    other.publish(publish(&volume, "node-2")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_second_call_for_a_volume_is_aborted_while_the_first_one_runs() {
     let world = World::start().await;
     let controller = &world.controller;
@@ -83,14 +108,15 @@ async fn work_goes_on_when_its_caller_has_gone() {
 async fn a_caller_with_a_deadline_does_not_cut_the_work_short() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
+    let node = world.bystander(&volume).await;
     let gate = world.sandbox.faults().gate(Matcher::contains("/make-available").times(1), Moment::Before);
-    let mut request = tonic::Request::new(publish(&volume, "node-1"));
+    let mut request = tonic::Request::new(publish(&volume, &node));
     request.set_timeout(std::time::Duration::from_millis(200));
     let answer = world.controller.client.clone().controller_publish_volume(request).await.unwrap_err();
     assert!(matches!(answer.code(), Code::Cancelled | Code::DeadlineExceeded), "{answer:?}");
     gate.arrived().await;
     gate.release();
-    eventually("the attach to end", || async { world.controller.publish(publish(&volume, "node-1")).await.ok() }).await;
+    eventually("the attach to end", || async { world.controller.publish(publish(&volume, &node)).await.ok() }).await;
     assert_eq!(world.records(&volume).await.len(), 1);
 }
 

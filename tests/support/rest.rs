@@ -47,6 +47,12 @@ impl World {
         self.linstor().resources_view(&query).await.unwrap()
     }
 
+    /// The node without a replica of the volume: an attach there needs make-available.
+    pub async fn bystander(&self, volume: &str) -> String {
+        let replicas = self.replicas(volume).await;
+        super::NODES.iter().find(|node| !replicas.contains(&(**node).to_owned())).unwrap().to_string()
+    }
+
     /// The nodes with a disk of the volume, in order.
     pub async fn replicas(&self, name: &str) -> Vec<String> {
         let resources = self.resources(name).await;

@@ -52,6 +52,7 @@ fn elsewhere() -> Vec<Error> {
     let node = || a_node("node-1");
     vec![
         Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::Contended { volume: volume(), rival: a_node("node-2") },
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
@@ -94,6 +95,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NoSuchGroup(_)
         | Error::NoRoom { .. }
         | Error::AttachedElsewhere { .. }
+        | Error::Contended { .. }
         | Error::NotProven { .. }
         | Error::StillAttached { .. }
         | Error::InUse { .. }
