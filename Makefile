@@ -25,7 +25,7 @@ fmt: ## format the code
 	$(CARGO) fmt
 
 unit: ## unit, house, contract and end-to-end tests
-	@ci/step.sh "cargo test" $(CARGO) test --locked
+	@ci/step.sh "cargo test" timeout 30m $(CARGO) test --locked --no-fail-fast
 
 release: ## the release binary
 	@ci/step.sh "release build" $(CARGO) build --release --locked

@@ -1,7 +1,6 @@
 //! CreateVolume: one definition with its tags, its replicas, and the proof that they are there.
 //!
-//! Fresh: look, (group), spawn, look: four requests, or three where this process has seen the group before. Naming the node of the first
-//! replica takes one more. A repeat finds the definition and completes what a broken call left undone.
+//! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more. A repeat finds the definition and completes what a broken call left undone.
 
 use super::{
     Error,
@@ -56,7 +55,11 @@ pub struct Created {
 pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
     let resource = resource_name(&request.name);
     let size_kib = request.range.choose_kib(request.fs_type)?;
-    let look = async { Ok(linstor.definition(&resource).await?) };
+    let look = async {
+        // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is atomic.
+        let is_first = !groups.is_known(&request.placement);
+        if is_first { Ok(None) } else { Ok(linstor.definition(&resource).await?) }
+    };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = &CreateRequest { placement, ..request.clone() };
     let create = Create { linstor, request, resource: &resource };

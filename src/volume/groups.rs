@@ -22,7 +22,7 @@ impl Groups {
     /// Makes the generated group of this placement, where it isn't known to be there. An administrator's group is never made.
     pub async fn ensure(&self, linstor: &Client, placement: &Placement) -> Result<(), Error> {
         let name = placement.group_name();
-        if placement.group.is_some() || self.known().contains(&name) {
+        if self.is_known(placement) {
             return Ok(());
         }
         match linstor.create_resource_group(&new_group(placement)).await {
@@ -33,6 +33,11 @@ impl Groups {
         }
         self.known().insert(name);
         Ok(())
+    }
+
+    /// Need nothing be made? An administrator's group is never made, and a generated one only once.
+    pub fn is_known(&self, placement: &Placement) -> bool {
+        placement.group.is_some() || self.known().contains(&placement.group_name())
     }
 
     /// The placement with what an administrator's group says; a generated group says nothing that the placement doesn't.

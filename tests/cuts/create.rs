@@ -26,23 +26,23 @@ async fn walk_create(request: Create, least: u64, resources: usize) {
 #[tokio::test]
 async fn a_create_that_is_cut_anywhere_is_completed_by_the_next() {
     // Look, group, spawn, look. Two replicas and the tie-breaker.
-    walk_create(create("pvc-1").mib(8), 4, 3).await;
+    walk_create(create("pvc-1").mib(8), 3, 3).await;
 }
 
 #[tokio::test]
 async fn a_create_whose_first_replica_has_its_node_is_completed_by_the_next() {
     // The rest is placed in a request of its own.
-    walk_create(create("pvc-1").mib(8).on("node-2"), 5, 3).await;
+    walk_create(create("pvc-1").mib(8).on("node-2"), 4, 3).await;
 }
 
 #[tokio::test]
 async fn a_create_without_drbd_is_completed_by_the_next() {
-    walk_create(create("pvc-1").mib(8).storage_alone(), 4, 1).await;
+    walk_create(create("pvc-1").mib(8).storage_alone(), 3, 1).await;
 }
 
 #[tokio::test]
 async fn a_create_without_drbd_on_a_node_is_completed_by_the_next() {
-    walk_create(create("pvc-1").mib(8).storage_alone().on("node-3"), 4, 1).await;
+    walk_create(create("pvc-1").mib(8).storage_alone().on("node-3"), 3, 1).await;
 }
 
 #[tokio::test]
@@ -53,5 +53,5 @@ async fn a_create_with_an_owner_and_a_hashed_name_is_completed_by_the_next() {
         .parameter("linflow.csi/instance", "prod")
         .parameter("linflow.csi/dag-id", "etl")
         .parameter("linflow.csi/run-id", "manual__2026-01-01T00:00:00+00:00");
-    walk_create(request, 4, 3).await;
+    walk_create(request, 3, 3).await;
 }
