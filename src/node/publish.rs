@@ -87,6 +87,10 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     let wanted = if request.read_only { [Attribute::ReadOnly].into() } else { Attributes::new() };
     let table = host.mount_table(deadline).await?;
+    // Two writers, the pod and the filesystem's driver, would destroy what is there.
+    if let Some(mounted) = table.of_device(device.number).next() {
+        return Err(Error::InUse { path: mounted.mount_point.clone(), source: None });
+    }
     let is_of_volume = |_: &MountEntry| target.kind == Some(PathKind::BlockDevice(device.number));
     ensure_bound(host, &Binding { source: &device.path, target: &target.path, wanted }, is_of_volume, &table, deadline)
         .await

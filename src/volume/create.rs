@@ -188,6 +188,9 @@ impl Create<'_> {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
             ("workflow", describe(&tags.ownership), describe(&request.claim.ownership))
+        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
+            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
+            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else {
             return Ok(tags);
         };
@@ -291,7 +294,8 @@ fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         incarnation: Incarnation::from_random(incarnation),
         ownership: request.claim.ownership.clone(),
         csi_name: request.name.clone(),
-        fs_uuid: Some(FsUuid::from_random(uuid)),
+        // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
+        fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
         try_number: None,
         ti_id: None,
         pvc_namespace: request.claim.pvc_namespace.clone(),
