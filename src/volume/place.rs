@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::id::short_hash;
-use crate::linstor::model::{DRBD, ResourceGroup};
+use crate::linstor::model::{DRBD, ResourceGroup, STORAGE};
 use crate::linstor::name::{GroupName, PoolName};
 
 /// A layer of LINSTOR's stack.
@@ -36,8 +36,8 @@ impl Layer {
     /// LINSTOR's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Drbd => "DRBD",
-            Self::Storage => "STORAGE",
+            Self::Drbd => DRBD,
+            Self::Storage => STORAGE,
         }
     }
 }
