@@ -5,6 +5,7 @@
 use std::{
     io::Write,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use linflow::csi::{
@@ -114,7 +115,8 @@ async fn a_caller_that_goes_away_is_logged() {
     while_serving(&script, async |endpoint| {
         let mut controller = ControllerClient::connect(endpoint).await.unwrap();
         let call = tokio::spawn(async move { controller.delete_volume(DeleteVolumeRequest::default()).await });
-        script.entered.notified().await;
+        let entered = tokio::time::timeout(Duration::from_secs(10), script.entered.notified());
+        entered.await.expect("the call comes within ten seconds");
         call.abort();
     })
     .await;

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::{
     state,
-    support::{Controller, World, driver::Driver, eventually},
+    support::{Controller, World, driver::Driver, eventually, soon},
 };
 
 /// A call to the controller, with what must stand before it.
@@ -43,12 +43,15 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
         None => story.act(&controller, &volume).await.unwrap(),
         Some((index, moment)) => {
             let gate = world.sandbox.faults().gate(Matcher::any().skip(index).times(1), moment);
-            tokio::select! {
-                answer = story.act(&controller, &volume) => {
-                    answer.unwrap();
-                    return None;
+            let answered_or_cut = async {
+                tokio::select! {
+                    answer = story.act(&controller, &volume) => Some(answer),
+                    () = gate.arrived() => None,
                 }
-                () = gate.arrived() => {}
+            };
+            if let Some(answer) = soon("the call's answer or its cut", answered_or_cut).await {
+                answer.unwrap();
+                return None;
             }
             driver.kill().await;
             gate.sever();

@@ -38,7 +38,7 @@ use linflow::{
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
-use tokio::time::{Instant, interval};
+use tokio::time::{interval, timeout};
 use tonic::{Code, Status, transport::Channel};
 
 pub use csi::{Controller, create, publish};
@@ -215,14 +215,24 @@ pub fn is_open(status: &Status) -> bool {
     matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable | Code::Aborted)
 }
 
+/// Waits for what must happen; fails where it doesn't soon.
+pub async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    match timeout(SOON, happens).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("waited for {what} in vain"),
+    }
+}
+
 /// Looks until `look` sees it; fails where it doesn't soon.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let (mut tick, deadline) = (interval(Duration::from_millis(20)), Instant::now() + SOON);
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
+    let mut tick = interval(Duration::from_millis(20));
+    let looking = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tick.tick().await;
         }
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
-        tick.tick().await;
-    }
+    };
+    soon(what, looking).await
 }
