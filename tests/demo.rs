@@ -1,4 +1,5 @@
-//! `linflow demo` as a person or a script meets it: every step is told, the data survives, and nothing is left on the machine.
+//! `linflow demo` as a person or a script meets it: every step is told, the data survives, and nothing is left on the
+//! machine.
 
 use std::{
     fs,

@@ -42,7 +42,8 @@ impl Layer {
     }
 }
 
-/// What a StorageClass says about placement. What it leaves out, an administrator's resource group or the defaults decide.
+/// What a StorageClass says about placement. What it leaves out, an administrator's resource group or the defaults
+/// decide.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Placement {
     /// `resourceGroup`: an administrator's group, which is used as it is and never changed.
@@ -111,8 +112,8 @@ impl Placement {
         self.pools.iter().map(ToString::to_string).collect()
     }
 
-    /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it never has to be
-    /// modified (raising a group's place_count adds replicas to all of its volumes at once).
+    /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it
+    /// never has to be modified (raising a group's place_count adds replicas to all of its volumes at once).
     pub fn group_name(&self) -> GroupName {
         self.group.clone().unwrap_or_else(|| {
             let hash = short_hash(&self.describe());

@@ -18,8 +18,8 @@ pub trait Story {
     async fn act(&self, controller: &Controller, volume: &str) -> Result<(), Status>;
 }
 
-/// Cuts the story's call at each of its requests, which are `least` or more, and compares what the repetition leaves with what
-/// one clean call leaves. Answers the latter.
+/// Cuts the story's call at each of its requests, which are `least` or more, and compares what the repetition leaves
+/// with what one clean call leaves. Answers the latter.
 pub async fn walk(story: &impl Story, least: u64) -> Value {
     let clean = play(story, None).await.expect("nothing is cut");
     for moment in [Moment::Before, Moment::After] {
@@ -33,7 +33,8 @@ pub async fn walk(story: &impl Story, least: u64) -> Value {
     clean
 }
 
-/// Plays the story on a new cluster, with its call cut at that request and repeated. None: the call had no such request.
+/// Plays the story on a new cluster, with its call cut at that request and repeated. None: the call had no such
+/// request.
 async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
     let world = World::start().await;
     let driver = Driver::start(&world, "controller", &[]).await;

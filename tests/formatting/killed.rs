@@ -14,8 +14,8 @@ async fn plugin(bench: &Bench) -> Driver {
     Driver::start(&bench.world, "node", &["--node-name", crate::bench::NODE]).await
 }
 
-/// Stages through a process and kills it at its k-th request, before that was acted on or after; false: there was no such
-/// request, and the volume is staged.
+/// Stages through a process and kills it at its k-th request, before that was acted on or after; false: there was no
+/// such request, and the volume is staged.
 async fn stage_cut(bench: &Bench, index: u64, moment: Moment) -> bool {
     let driver = plugin(bench).await;
     let gate = bench.world.sandbox.faults().gate(Matcher::any().skip(index).times(1), moment);

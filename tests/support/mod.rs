@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it, [`node`] to a node;
-//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be killed.
+//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be
+//! killed.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
@@ -125,8 +126,8 @@ impl World {
         client(&self.sandbox, |settings| (settings.read_timeout, settings.write_timeout) = (timeout, timeout))
     }
 
-    /// What a call answers, and the LINSTOR requests that were made meanwhile. The question for LINSTOR's version, which a
-    /// process asks once, is left out.
+    /// What a call answers, and the LINSTOR requests that were made meanwhile. The question for LINSTOR's version,
+    /// which a process asks once, is left out.
     pub async fn count<T>(&self, call: impl Future<Output = T>) -> (T, Vec<Request>) {
         self.sandbox.requests().reset();
         let answer = call.await;

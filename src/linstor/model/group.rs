@@ -55,7 +55,8 @@ pub struct SelectFilter {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct SpaceInfo {
-    /// KiB of the largest volume that can be made, over-subscription of thin pools included; `0` where too few nodes fit.
+    /// KiB of the largest volume that can be made, over-subscription of thin pools included; `0` where too few nodes
+    /// fit.
     pub max_vlm_size_in_kib: i64,
     /// KiB that are really free.
     pub available_size_in_kib: i64,

@@ -84,8 +84,8 @@ impl Mounted {
 }
 
 impl Drop for Mounted {
-    /// Other tests run beside this one: a child that is just being started has copies of open files (EBUSY), and the test
-    /// with a mount namespace of its own has a copy of this mount for a while.
+    /// Other tests run beside this one: a child that is just being started has copies of open files (EBUSY), and the
+    /// test with a mount namespace of its own has a copy of this mount for a while.
     fn drop(&mut self) {
         await_condition(|| match umount(self.target.path()) {
             Err(nix::errno::Errno::EBUSY) => Ok(false),
