@@ -10,7 +10,7 @@
 //! work      the folder, the mounts and the loop devices, all of which go at the end
 //! ```
 //!
-//! Without root, or where root can have none ([`means`]), there are no devices: books are kept, and the steps that need
+//! Without root, or where root can have none (`means`), there are no devices: books are kept, and the steps that need
 //! devices are left out.
 
 mod calls;
