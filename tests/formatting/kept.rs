@@ -1,5 +1,5 @@
-//! (a) A finished filesystem of ours is mounted and never wiped; (d) a raw block volume is never written to; (f) what linflow did
-//! not make is mounted as it is.
+//! (a) A finished filesystem of ours is mounted and never wiped; (d) a raw block volume is never written to; (f) what
+//! linflow did not make is mounted as it is.
 
 use linflow::csi::proto::NodeStageVolumeRequest;
 use tonic::Code;
