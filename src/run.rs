@@ -97,7 +97,10 @@ async fn serve(
 ) -> Result<(), Failure> {
     let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
     let admin = match driver.admin_listen {
-        Some(address) => Some(TcpListener::bind(address).await?),
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.map_err(|error| format!("can't serve /healthz at --admin-listen {address}: {error}"))?)
+        }
         None => None,
     };
     greet(&linstor).await;

@@ -120,3 +120,21 @@ fn no_secret_of_the_environment_is_printed() {
         assert!(!printed.contains("hunter2") && !printed.contains("token-of-mine"), "{printed}");
     }
 }
+
+#[test]
+fn an_address_that_is_taken_is_named_once_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = taken.local_addr().expect("it listens").to_string();
+    let (state, socket) = (folder.path().join("state"), folder.path().join("csi.sock"));
+    let endpoint = format!("unix://{}", socket.display());
+    let sandbox = ["sandbox", "--bookkeeping", "--listen", &address, "--state", state.to_str().expect("UTF-8")];
+    let driver = ["--csi-endpoint", &endpoint, "--linstor-url", "http://127.0.0.1:1", "--admin-listen", &address];
+    for words in [&sandbox[..], &[&["controller"], &driver[..]].concat()] {
+        let output = linflow(words, &[]);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        let said = stderr(&output);
+        assert!(said.contains(&address), "{said}");
+        assert_eq!(said.matches("Address already in use").count(), 1, "{said}");
+    }
+}

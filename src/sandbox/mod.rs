@@ -82,7 +82,7 @@ pub enum BackingKind {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}; choose another, or port 0 for a free one")]
     Listen {
         /// The address.
         address: SocketAddr,
