@@ -114,8 +114,18 @@ async fn a_volume_that_is_mounted_is_not_published_as_a_raw_device() {
     let mut publish = on_node.publish_request(&pod("airflow", "any", "u1"));
     publish.volume_capability = Some(block());
     let message = refused(on_node.client.clone().node_publish_volume(publish).await, Code::FailedPrecondition);
-    assert!(message.contains("/staging is in use"), "{message}");
+    assert!(message.contains("made for a filesystem"), "{message}");
     assert!(!on_node.is_published().await);
+}
+
+/// What a pod wrote to it raw would be taken for a foreign device and formatted at the next stage.
+#[tokio::test]
+async fn a_volume_made_for_a_filesystem_is_not_staged_as_a_raw_device() {
+    let world = World::start().await;
+    let on_node = on_node(&world, ScriptedHost::new()).await;
+    let mut stage = on_node.stage_request();
+    stage.volume_capability = Some(block());
+    refused(on_node.client.clone().node_stage_volume(stage).await, Code::FailedPrecondition);
 }
 
 #[tokio::test]

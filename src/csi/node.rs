@@ -125,8 +125,16 @@ fn device(volume: &VolumeId, context: &PublishContext) -> DeviceHint {
 }
 
 /// How the volume is used: the capability's filesystem, else the volume's own, else ext4.
-fn access(used: Use, volume_context: &std::collections::BTreeMap<String, String>) -> Result<Access, RequestError> {
-    let Use::Mount { fs_type, flags } = used else { return Ok(Access::Block) };
+fn access(
+    used: Use,
+    volume_context: &std::collections::BTreeMap<String, String>,
+    context: &PublishContext,
+) -> Result<Access, RequestError> {
+    let (fs_type, flags) = match used {
+        Use::Mount { fs_type, flags } => (fs_type, flags),
+        Use::Block if context.fs_uuid.is_some() => return Err(RequestError::RawUse),
+        Use::Block => return Ok(Access::Block),
+    };
     let own = context::fs_type_of(volume_context).map(str::parse).transpose()?;
     Ok(Access::Mount { fs_type: fs_type.or(own).unwrap_or(FsType::Ext4), flags })
 }
@@ -141,7 +149,7 @@ fn parse_stage(
     let request = StageRequest {
         device: device(&volume, &context),
         staging_path,
-        access: access(used, &message.volume_context)?,
+        access: access(used, &message.volume_context, &context)?,
         read_only: false,
         fs_uuid: context.fs_uuid.clone(),
     };
@@ -163,7 +171,7 @@ fn parse_publish(
         device: device(&volume, &context),
         staging_path,
         target_path,
-        access: access(used, &message.volume_context)?,
+        access: access(used, &message.volume_context, &context)?,
         read_only: message.readonly,
     };
     Ok((volume, context, request))

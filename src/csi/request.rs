@@ -68,6 +68,11 @@ pub enum RequestError {
     /// Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
     NoStagingPath,
+    /// Raw use of a volume that carries a filesystem, or will: what is written there would be lost at the next stage.
+    #[error(
+        "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
+    )]
+    RawUse,
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),

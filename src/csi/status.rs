@@ -48,7 +48,7 @@ impl Coded for RequestError {
             Self::Size(error) => size(error),
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
-            Self::NoStagingPath => Code::FailedPrecondition,
+            Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
             Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
             | Self::VolumeName(_)

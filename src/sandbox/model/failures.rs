@@ -13,7 +13,7 @@ use tokio::time::Instant;
 #[derive(Debug, thiserror::Error)]
 pub enum FailureError {
     /// There is no such node, resource or replica.
-    #[error("there is no {0} to do this to")]
+    #[error("{0}")]
     Missing(String),
     /// The backing refused.
     #[error("the backing refuses: {0}")]
@@ -120,7 +120,7 @@ impl Cluster {
         let (definition, node) = self.known_resource(resource, node)?;
         if let Some(resource) = self.resource_mut(&definition, &node) {
             if resource.is_diskless() {
-                return Err(FailureError::Missing(format!("replica on {}", resource.node)));
+                return Err(FailureError::Missing(format!("there is no replica on {}", resource.node)));
             }
             let done = percent >= 100.0;
             resource.sync_percent = (!done).then(|| percent.max(0.0));
@@ -275,8 +275,9 @@ impl Cluster {
 
     fn known_resource(&self, resource: &str, node: &str) -> Result<(Key, Key), FailureError> {
         let definition = self.definition(resource)?;
-        let found =
-            definition.on(node).ok_or_else(|| FailureError::Missing(format!("resource {resource} on {node}")))?;
+        let found = definition
+            .on(node)
+            .ok_or_else(|| FailureError::Missing(format!("there is no resource {resource} on {node}")))?;
         Ok((Key::of(&definition.name), Key::of(&found.node)))
     }
 }
