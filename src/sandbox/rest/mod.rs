@@ -17,7 +17,10 @@ mod removal;
 mod reply;
 mod reports;
 mod resources;
+mod restoring;
 mod sizes;
+mod snapshots;
+mod snapshotting;
 mod spawn;
 mod view;
 mod volume_definitions;
@@ -48,6 +51,9 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(removal::routes())
         .merge(available::routes())
         .merge(view::routes())
+        .merge(snapshots::routes())
+        .merge(snapshotting::routes())
+        .merge(restoring::routes())
         .merge(kv::routes())
         .merge(reports::routes())
         .fallback(unknown_path)
