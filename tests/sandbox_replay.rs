@@ -271,4 +271,6 @@ replays! {
     restoring_snapshots_answers_as_recorded: "snapshot_restore",
     a_snapshot_with_a_node_away_answers_as_recorded: "snapshot_offline",
     drbd_snapshots_answer_as_recorded: "drbd_snapshots",
+    clones_without_drbd_are_refused_as_recorded: "clone",
+    drbd_clones_answer_as_recorded: "drbd_clone",
 }

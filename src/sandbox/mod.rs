@@ -35,7 +35,7 @@ pub use rest::router;
 
 /// What LINSTOR has and the sandbox does not. The start-up banner prints it.
 pub const UNSUPPORTED: &[&str] = &[
-    "snapshot rollback, snapshot shipping and schedules, clone",
+    "snapshot rollback and shipping",
     "toggle-disk, activate and deactivate, resource connections",
     "backups, remotes, schedules",
     "events (SSE)",

@@ -100,3 +100,18 @@ async fn views_of_snapshots_are_filtered_by_node_and_resource() {
         assert_eq!(list.as_array().unwrap().len(), count, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_clone_has_the_bytes_of_now_and_is_complete_only_after_it_was_cloning() {
+    let lab = Lab::with_volume(&["node-1", "node-2"]).await;
+    lab.open("node-1").unwrap();
+    lab.write("node-1", "now");
+    let (status, answer) = lab.ask("POST", &format!("{VOL}/clone"), r#"{"name":"twin"}"#).await;
+    assert_eq!(status, 201, "{answer}");
+    for status in ["CLONING", "COMPLETE", "COMPLETE"] {
+        assert_eq!(lab.ask("GET", &format!("{VOL}/clone/twin"), "").await.1["status"], status);
+    }
+    lab.write("node-1", "later");
+    assert_eq!((lab.read_of("twin", "node-1"), lab.read_of("twin", "node-2")), ("now".into(), "now".into()));
+    assert_eq!(lab.ask("GET", "/v1/view/snapshots", "").await.1, serde_json::json!([]));
+}

@@ -74,6 +74,8 @@ pub struct Definition {
     pub snapshots: BTreeMap<Key, Snapshot>,
     /// How many snapshots were ever taken of it.
     pub snapshots_taken: u64,
+    /// Is it a clone whose source's bytes are still being copied, for all that was told?
+    pub is_cloning: bool,
     /// DRBD's shared secret.
     pub secret: String,
     /// DRBD's TCP port, from 7000.
@@ -96,6 +98,7 @@ impl Definition {
             resources: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             snapshots_taken: 0,
+            is_cloning: false,
             secret: identity::secret(),
             port,
             generation: 1,

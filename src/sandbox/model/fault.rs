@@ -24,6 +24,8 @@ pub mod code {
     pub const INVALID_LAYER: u16 = 224;
     /// A layer stack that does not fit.
     pub const INVALID_LAYER_STACK: u16 = 225;
+    /// A clone of what stands on pools that can't clone.
+    pub const NOT_CLONABLE: u16 = 227;
     /// As many volume sizes as volume groups were expected.
     pub const INVALID_SIZE_COUNT: u16 = 228;
     /// A name of a resource group that breaks the rules.

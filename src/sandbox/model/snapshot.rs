@@ -12,6 +12,11 @@ use super::tiebreaker::AutoChange;
 use crate::sandbox::bytes::ReplicaKey;
 use std::collections::BTreeMap;
 
+/// The property that says what a definition was cloned from.
+pub const CLONED_FROM: &str = "cloned-from";
+/// What the bytes of a clone are kept under meanwhile: no name that a snapshot can have.
+const CLONING: &str = ".clone";
+
 /// A snapshot of a resource definition.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -70,20 +75,54 @@ impl Cluster {
     /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
     /// DRBD suspends I/O, so that all have the same bytes.
     pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key]) -> Result<(), Fault> {
-        self.spread_open(key).map_err(|error| Fault::backing(&error))?;
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
         let snapshot = self.describe(definition, name, nodes);
-        for replica in snapshot.replicas.values() {
-            for number in replica.volumes.keys() {
-                let taken = self.backing().snapshot(&replica.key(&definition.name, *number), name);
-                taken.map_err(|error| Fault::backing(&error))?;
-            }
-        }
+        self.capture(key, &snapshot)?;
         if let Some(definition) = self.definitions.get_mut(key) {
             definition.snapshots_taken += 1;
             definition.snapshots.insert(Key::of(name), snapshot);
         }
         Ok(())
+    }
+
+    fn capture(&self, key: &Key, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.spread_open(key).map_err(|error| Fault::backing(&error))?;
+        let Some(definition) = self.definitions.get(key) else { return Ok(()) };
+        for replica in snapshot.replicas.values() {
+            for number in replica.volumes.keys() {
+                let taken = self.backing().snapshot(&replica.key(&definition.name, *number), &snapshot.name);
+                taken.map_err(|error| Fault::backing(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&self, definition: &str, snapshot: &Snapshot, nodes: &[Key]) -> Result<(), Fault> {
+        for replica in nodes.iter().filter_map(|node| snapshot.replicas.get(node)) {
+            for number in replica.volumes.keys() {
+                let removed = self.backing().remove_snapshot(&replica.key(definition, *number), &snapshot.name);
+                removed.map_err(|error| Fault::backing(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a definition with the volumes and bytes of another one, on the nodes with replicas that can be reached.
+    pub fn clone_definition(&mut self, source: &Key, mut target: Definition) -> Result<(), Fault> {
+        let Some(definition) = self.definitions.get(source) else { return Ok(()) };
+        let online = definition.diskful().filter(|resource| self.is_online(&resource.node));
+        let nodes: Vec<Key> = online.map(|resource| Key::of(&resource.node)).collect();
+        let (name, snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
+        self.capture(source, &snapshot)?;
+        for (number, volume) in &snapshot.volumes {
+            target.volumes.insert(*number, VolumeDefinition::new(volume.size_kib, None, volume.props.clone()));
+        }
+        target.props.insert(CLONED_FROM.to_owned(), name.clone());
+        target.is_cloning = true;
+        let key = Key::of(&target.name);
+        self.definitions.insert(key.clone(), target);
+        self.restore_snapshot((&name, &snapshot), &nodes, &key)?;
+        self.forget(&name, &snapshot, &nodes)
     }
 
     fn describe(&self, definition: &Definition, name: &str, nodes: &[Key]) -> Snapshot {
@@ -116,12 +155,7 @@ impl Cluster {
         let found =
             self.definitions.get(key).and_then(|definition| Some((definition, definition.snapshots.get(name)?)));
         let Some((definition, snapshot)) = found else { return Ok(true) };
-        for replica in nodes.iter().filter_map(|node| snapshot.replicas.get(node)) {
-            for number in replica.volumes.keys() {
-                let removed = self.backing().remove_snapshot(&replica.key(&definition.name, *number), &snapshot.name);
-                removed.map_err(|error| Fault::backing(&error))?;
-            }
-        }
+        self.forget(&definition.name, snapshot, nodes)?;
         let Some(definition) = self.definitions.get_mut(key) else { return Ok(true) };
         if let Some(snapshot) = definition.snapshots.get_mut(name) {
             snapshot.replicas.retain(|node, _| !nodes.contains(node));

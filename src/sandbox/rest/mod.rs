@@ -1,6 +1,7 @@
 //! LINSTOR's REST API, the part that the sandbox speaks. Thin: it reads, asks the model, and renders.
 
 mod available;
+mod cloning;
 mod controller;
 mod definitions;
 mod groups;
@@ -54,6 +55,7 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(snapshots::routes())
         .merge(snapshotting::routes())
         .merge(restoring::routes())
+        .merge(cloning::routes())
         .merge(kv::routes())
         .merge(reports::routes())
         .fallback(unknown_path)

@@ -283,9 +283,18 @@ impl Call {
 
     /// The answer: the first refusal decides the status, else it is `success`.
     pub fn answer(self, success: StatusCode) -> Response {
+        (self.status(success), Json(Value::Array(self.entries()))).into_response()
+    }
+
+    /// The answer with its entries in a field of an object.
+    pub fn answer_within(self, success: StatusCode, mut object: Value, field: &str) -> Response {
+        object[field] = Value::Array(self.entries());
+        (self.status(success), Json(object)).into_response()
+    }
+
+    fn status(&self, success: StatusCode) -> StatusCode {
         let refusal = self.entries.iter().find(|entry| entry.severity == Severity::Error);
-        let status = refusal.map_or(success, |entry| status_of(entry.code));
-        (status, Json(Value::Array(self.entries.iter().map(Entry::render).collect()))).into_response()
+        refusal.map_or(success, |entry| status_of(entry.code))
     }
 
     /// The entries alone, for answers that carry them inside.
