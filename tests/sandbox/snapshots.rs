@@ -115,3 +115,15 @@ async fn a_clone_has_the_bytes_of_now_and_is_complete_only_after_it_was_cloning(
     assert_eq!((lab.read_of("twin", "node-1"), lab.read_of("twin", "node-2")), ("now".into(), "now".into()));
     assert_eq!(lab.ask("GET", "/v1/view/snapshots", "").await.1, serde_json::json!([]));
 }
+
+#[tokio::test]
+async fn a_snapshot_without_any_reachable_replica_is_refused() {
+    let lab = Lab::with_volume(&["node-1"]).await;
+    lab.shared.lock().crash("node-1").unwrap();
+    let (status, answer) = lab.ask("POST", &format!("{VOL}/snapshots"), r#"{"name":"s1"}"#).await;
+    assert_eq!(status, 500, "{answer}");
+    assert_eq!(answer[0]["ret_code"].as_i64().unwrap() & 0xffff, 995);
+    let (status, answer) = lab.ask("POST", &format!("{VOL}/clone"), r#"{"name":"twin"}"#).await;
+    assert_eq!(status, 500, "{answer}");
+    assert_eq!(lab.ask("GET", "/v1/resource-definitions/twin", "").await.0, 404);
+}

@@ -3,7 +3,7 @@
 use super::Cluster;
 use super::definition::{Definition, Layer, VolumeDefinition};
 use super::drbd::Drbd;
-use super::fault::Fault;
+use super::fault::{Fault, code};
 use super::identity;
 use super::name::Key;
 use super::props::Props;
@@ -53,6 +53,14 @@ pub struct ReplicaSnapshot {
     pub is_current: bool,
 }
 
+impl Snapshot {
+    /// The backing's keys of all its volumes on all its nodes.
+    fn keys(&self, definition: &str) -> impl Iterator<Item = ReplicaKey> {
+        let replicas = self.replicas.values();
+        replicas.flat_map(move |replica| replica.volumes.keys().map(move |number| replica.key(definition, *number)))
+    }
+}
+
 impl ReplicaSnapshot {
     fn of(resource: &Resource, created_ms: u64, is_current: bool) -> Self {
         Self {
@@ -85,26 +93,23 @@ impl Cluster {
         Ok(())
     }
 
+    /// Keeps the bytes of all replicas of a snapshot, or of none.
     fn capture(&self, key: &Key, snapshot: &Snapshot) -> Result<(), Fault> {
         self.spread_open(key).map_err(|error| Fault::backing(&error))?;
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
-        for replica in snapshot.replicas.values() {
-            for number in replica.volumes.keys() {
-                let taken = self.backing().snapshot(&replica.key(&definition.name, *number), &snapshot.name);
-                taken.map_err(|error| Fault::backing(&error))?;
-            }
+        let keep = |key: ReplicaKey| self.backing().snapshot(&key, &snapshot.name);
+        if let Err(error) = snapshot.keys(&definition.name).try_for_each(keep) {
+            let nodes: Vec<Key> = snapshot.replicas.keys().cloned().collect();
+            self.forget(&definition.name, snapshot, &nodes)?;
+            return Err(Fault::backing(&error));
         }
         Ok(())
     }
 
     fn forget(&self, definition: &str, snapshot: &Snapshot, nodes: &[Key]) -> Result<(), Fault> {
-        for replica in nodes.iter().filter_map(|node| snapshot.replicas.get(node)) {
-            for number in replica.volumes.keys() {
-                let removed = self.backing().remove_snapshot(&replica.key(definition, *number), &snapshot.name);
-                removed.map_err(|error| Fault::backing(&error))?;
-            }
-        }
-        Ok(())
+        let theirs = snapshot.keys(definition).filter(|key| nodes.contains(&Key::of(&key.node)));
+        let mut removed = theirs.map(|key| self.backing().remove_snapshot(&key, &snapshot.name));
+        removed.try_for_each(|removed| removed.map_err(|error| Fault::backing(&error)))
     }
 
     /// Makes a definition with the volumes and bytes of another one, on the nodes with replicas that can be reached.
@@ -112,6 +117,9 @@ impl Cluster {
         let Some(definition) = self.definitions.get(source) else { return Ok(()) };
         let online = definition.diskful().filter(|resource| self.is_online(&resource.node));
         let nodes: Vec<Key> = online.map(|resource| Key::of(&resource.node)).collect();
+        if nodes.is_empty() {
+            return Err(Fault::new(code::NO_DISK_ONLINE, "No diskful connected satellite to clone on.").reported());
+        }
         let (name, snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
         self.capture(source, &snapshot)?;
         for (number, volume) in &snapshot.volumes {
@@ -121,8 +129,13 @@ impl Cluster {
         target.is_cloning = true;
         let key = Key::of(&target.name);
         self.definitions.insert(key.clone(), target);
-        self.restore_snapshot((&name, &snapshot), &nodes, &key)?;
-        self.forget(&name, &snapshot, &nodes)
+        let restored = self.restore_snapshot((&name, &snapshot), &nodes, &key);
+        self.forget(&name, &snapshot, &nodes)?;
+        if let Err(fault) = restored {
+            self.remove_definition(&key)?;
+            return Err(fault);
+        }
+        Ok(())
     }
 
     fn describe(&self, definition: &Definition, name: &str, nodes: &[Key]) -> Snapshot {
@@ -197,12 +210,7 @@ impl Cluster {
 
     /// Every snapshot that the backing holds.
     pub fn snapshot_keys(&self) -> Vec<(ReplicaKey, String)> {
-        let of_snapshot = |definition: &Definition, snapshot: &Snapshot| -> Vec<(ReplicaKey, String)> {
-            let replicas = snapshot.replicas.values();
-            let keys = replicas.flat_map(|r| r.volumes.keys().map(|number| r.key(&definition.name, *number)));
-            keys.map(|key| (key, snapshot.name.clone())).collect()
-        };
-        let definitions = self.definitions.values();
-        definitions.flat_map(|d| d.snapshots.values().flat_map(move |snapshot| of_snapshot(d, snapshot))).collect()
+        let all = self.definitions.values().flat_map(|d| d.snapshots.values().map(move |snapshot| (&d.name, snapshot)));
+        all.flat_map(|(name, snapshot)| snapshot.keys(name).map(|key| (key, snapshot.name.clone()))).collect()
     }
 }

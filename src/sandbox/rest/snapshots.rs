@@ -5,7 +5,7 @@ use super::properties::{self, PropsBody};
 use super::query::Params;
 use super::reply::{Call, Object, Op};
 use super::{view, volume_definitions};
-use crate::sandbox::model::definition::Definition;
+use crate::sandbox::model::definition::{Definition, VolumeDefinition};
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::name::Key;
 use crate::sandbox::model::props::{Changes, Props};
@@ -67,7 +67,7 @@ fn render(cluster: &Cluster, definition: &Definition, snapshot: &Snapshot) -> Va
     let nodes: Vec<&str> = snapshot.replicas.values().map(|replica| replica.node.as_str()).collect();
     let mut all_props = snapshot.definition_props.clone();
     all_props.extend(snapshot.props.clone());
-    let volume = |(number, volume): (&u32, &crate::sandbox::model::definition::VolumeDefinition)| {
+    let volume = |(number, volume): (&u32, &VolumeDefinition)| {
         Fields::new()
             .kept("volume_number", number)
             .with("size_kib", volume.size_kib)
