@@ -242,7 +242,8 @@ impl<H: Host + 'static> Node for NodeService<H> {
         let message = message.get_ref();
         request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
         let given = require("volume_path", &message.volume_path).map_err(|error| status::of(&error))?;
-        // Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects NOT_FOUND.
+        // Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects
+        // NOT_FOUND.
         let path = AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))?;
         let stats = node::stats(&self.shared.host, &path, Instant::now() + TOUCH).await;
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))

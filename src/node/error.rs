@@ -166,7 +166,11 @@ pub enum Error {
     #[error("cannot tell from the volume's record whether it was formatted")]
     Record(#[from] FormatRecordError),
     /// The `formatted` record was written and does not read back.
-    #[error("record that {written} was made reads back as {read:?}")]
+    #[error(
+        "the record that {written} was made reads back as {}; stage again, and see who else writes to LINSTOR's \
+         key-value store of the volume",
+        .read.as_ref().map_or("nothing", FsUuid::as_str)
+    )]
     RecordUnconfirmed {
         /// What was written.
         written: FsUuid,

@@ -1,7 +1,7 @@
 //! What is on a device, read by ourselves.
 //!
-//! blkid can't be asked: it exits with 2 both for an unformatted device and for one that DRBD does not let it open. Here
-//! an open or read error is an error, and blank means that every region below was read and holds zeros only.
+//! blkid can't be asked: it exits with 2 both for an unformatted device and for one that DRBD does not let it open.
+//! Here an open or read error is an error, and blank means that every region below was read and holds zeros only.
 //!
 //! | region | what would be there |
 //! | --- | --- |

@@ -21,8 +21,8 @@ pub(super) fn copy_anew(from: &Path, to: &Path) -> io::Result<()> {
     copy_in_place(&source, &File::create_new(to)?)
 }
 
-/// Gives `to` the bytes of `from`. Holes stay holes, and the inode stays, so that devices on it do, too. A longer `to` keeps
-/// its length, with zeros behind the copy.
+/// Gives `to` the bytes of `from`. Holes stay holes, and the inode stays, so that devices on it do, too. A longer `to`
+/// keeps its length, with zeros behind the copy.
 pub(super) fn copy_in_place(from: &File, to: &File) -> io::Result<()> {
     let (from_len, to_len) = (from.metadata()?.len(), to.metadata()?.len());
     if to_len > 0 {
