@@ -14,8 +14,8 @@ pub trait Backing: Send + Sync + 'static {
     /// Copies one replica's bytes to another's (what DRBD would have replicated), caches flushed and dropped on both
     /// sides.
     fn copy(&self, from: &ReplicaKey, to: &ReplicaKey) -> std::io::Result<()>;
-    /// Keeps a replica's bytes of now under a name. Caches are flushed first, so that what was synced is in it. An older
-    /// snapshot of that name is replaced.
+    /// Keeps a replica's bytes of now under a name. Caches are flushed first, so that what was synced is in it. An
+    /// older snapshot of that name is replaced.
     fn snapshot(&self, key: &ReplicaKey, name: &str) -> std::io::Result<()>;
     /// Gives a replica that is to be created the bytes of the snapshot `name` of `from`; `create` keeps them. Whatever
     /// `to` had is gone.

@@ -96,7 +96,7 @@ fn clone(cluster: &mut Cluster, call: &mut Call, source: &str, body: CloneCreate
     let name = body.name.ok_or_else(unnamed)?;
     check_resource(&name)?;
     let definition = cluster.definition(source)?.clone();
-    // Recorded: files without DRBD are not cloned. With DRBD the recordings' pools are LVM, which is what the sandbox plays.
+    // Recorded: files without DRBD are not cloned. With DRBD the recorded pools were LVM's, and those are.
     if !definition.is_drbd() {
         return Err(Fault::new(code::NOT_CLONABLE, "Clone source contains unsupported storage pools").reported());
     }
