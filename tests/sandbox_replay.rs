@@ -266,4 +266,11 @@ replays! {
     drbd_properties_answer_as_recorded: "drbd_properties",
     a_diskful_resource_is_made_available_as_recorded: "drbd_diskful",
     a_resync_is_told_as_recorded: "drbd_sync",
+    snapshots_answer_as_recorded: "snapshots",
+    deleting_snapshots_answers_as_recorded: "snapshot_delete",
+    restoring_snapshots_answers_as_recorded: "snapshot_restore",
+    a_snapshot_with_a_node_away_answers_as_recorded: "snapshot_offline",
+    drbd_snapshots_answer_as_recorded: "drbd_snapshots",
+    clones_without_drbd_are_refused_as_recorded: "clone",
+    drbd_clones_answer_as_recorded: "drbd_clone",
 }

@@ -4,6 +4,7 @@
 
 mod sandbox {
     pub mod lab;
+    mod snapshots;
 }
 
 use sandbox::lab::Lab;

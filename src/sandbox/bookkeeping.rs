@@ -1,7 +1,7 @@
 //! Replicas without bytes: device paths are invented and "open" is what a test says. What runs where there is no root.
 
 use super::bytes::{Backing, ReplicaKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Bookkeeping {
     devices: Mutex<HashMap<ReplicaKey, Device>>,
+    snapshots: Mutex<HashSet<(ReplicaKey, String)>>,
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +24,11 @@ impl Bookkeeping {
     fn devices(&self) -> MutexGuard<'_, HashMap<ReplicaKey, Device>> {
         // A panic elsewhere leaves the map whole: every change to it is one assignment.
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, HashSet<(ReplicaKey, String)>> {
+        // As for the devices: a set that is changed by single inserts and removes is whole after a panic.
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, key: &ReplicaKey, change: impl FnOnce(&mut Device) -> io::Result<()>) -> io::Result<()> {
@@ -66,6 +72,24 @@ impl Backing for Bookkeeping {
     }
 
     fn copy(&self, _from: &ReplicaKey, _to: &ReplicaKey) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        self.change(key, |_| Ok(()))?;
+        self.snapshots().insert((key.clone(), name.to_owned()));
+        Ok(())
+    }
+
+    fn restore(&self, from: &ReplicaKey, name: &str, to: &ReplicaKey) -> io::Result<()> {
+        if !self.snapshots().contains(&(from.clone(), name.to_owned())) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no snapshot {name} of {from:?}")));
+        }
+        self.remove(to)
+    }
+
+    fn remove_snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        self.snapshots().remove(&(key.clone(), name.to_owned()));
         Ok(())
     }
 
@@ -125,6 +149,19 @@ mod tests {
         backing.set_writable(&key("a"), true).unwrap();
         backing.set_open(&key("a"), true).unwrap();
         assert!(backing.is_open(&key("a")).unwrap());
+    }
+
+    #[test]
+    fn only_a_snapshot_that_was_taken_can_be_restored() {
+        let backing = Bookkeeping::default();
+        assert!(backing.snapshot(&key("a"), "s1").is_err());
+        backing.create(&key("a"), 4).unwrap();
+        backing.snapshot(&key("a"), "s1").unwrap();
+        backing.restore(&key("a"), "s1", &key("b")).unwrap();
+        assert!(backing.restore(&key("b"), "s1", &key("c")).is_err());
+        backing.remove_snapshot(&key("a"), "s1").unwrap();
+        assert!(backing.restore(&key("a"), "s1", &key("b")).is_err());
+        backing.remove_snapshot(&key("a"), "s1").unwrap();
     }
 
     #[test]

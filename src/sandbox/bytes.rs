@@ -14,6 +14,14 @@ pub trait Backing: Send + Sync + 'static {
     /// Copies one replica's bytes to another's (what DRBD would have replicated), caches flushed and dropped on both
     /// sides.
     fn copy(&self, from: &ReplicaKey, to: &ReplicaKey) -> std::io::Result<()>;
+    /// Keeps a replica's bytes of now under a name. Caches are flushed first, so that what was synced is in it. An
+    /// older snapshot of that name is replaced.
+    fn snapshot(&self, key: &ReplicaKey, name: &str) -> std::io::Result<()>;
+    /// Gives a replica that is to be created the bytes of the snapshot `name` of `from`; `create` keeps them. Whatever
+    /// `to` had is gone.
+    fn restore(&self, from: &ReplicaKey, name: &str, to: &ReplicaKey) -> std::io::Result<()>;
+    /// Forgets a snapshot. A missing one is no error.
+    fn remove_snapshot(&self, key: &ReplicaKey, name: &str) -> std::io::Result<()>;
     /// Is the device mounted or held open exclusively by anyone on this machine? Bookkeeping answers what it was told
     /// with `set_open`.
     fn is_open(&self, key: &ReplicaKey) -> std::io::Result<bool>;

@@ -36,7 +36,7 @@ pub use rest::router;
 
 /// What LINSTOR has and the sandbox does not. The start-up banner prints it.
 pub const UNSUPPORTED: &[&str] = &[
-    "snapshots, rollback, restore and clone",
+    "snapshot rollback and shipping",
     "toggle-disk, activate and deactivate, resource connections",
     "backups, remotes, schedules",
     "events (SSE)",

@@ -20,6 +20,7 @@ pub struct Memory(Mutex<State>);
 #[derive(Default)]
 struct State {
     bytes: HashMap<ReplicaKey, String>,
+    snapshots: HashMap<(ReplicaKey, String), String>,
     via: HashMap<ReplicaKey, ReplicaKey>,
     open: HashSet<ReplicaKey>,
     read_only: HashSet<ReplicaKey>,
@@ -58,6 +59,25 @@ impl Backing for Memory {
         let mut state = self.0.lock().unwrap();
         let bytes = state.bytes.get(from).cloned().ok_or(io::ErrorKind::NotFound)?;
         state.bytes.insert(to.clone(), bytes);
+        Ok(())
+    }
+
+    fn snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let bytes = state.bytes.get(key).cloned().ok_or(io::ErrorKind::NotFound)?;
+        state.snapshots.insert((key.clone(), name.to_owned()), bytes);
+        Ok(())
+    }
+
+    fn restore(&self, from: &ReplicaKey, name: &str, to: &ReplicaKey) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let bytes = state.snapshots.get(&(from.clone(), name.to_owned())).cloned().ok_or(io::ErrorKind::NotFound)?;
+        state.bytes.insert(to.clone(), bytes);
+        Ok(())
+    }
+
+    fn remove_snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        self.0.lock().unwrap().snapshots.remove(&(key.clone(), name.to_owned()));
         Ok(())
     }
 
@@ -173,6 +193,13 @@ impl Lab {
     pub fn read(&self, node: &str) -> String {
         let state = self.memory.0.lock().unwrap();
         state.bytes[&state.source(&Self::key(node))].clone()
+    }
+
+    /// What a replica of any resource holds.
+    pub fn read_of(&self, resource: &str, node: &str) -> String {
+        let state = self.memory.0.lock().unwrap();
+        let key = ReplicaKey { node: node.into(), resource: resource.into(), volume: 0 };
+        state.bytes[&state.source(&key)].clone()
     }
 
     /// Freezes a node, noticed at once.

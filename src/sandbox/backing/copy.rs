@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     os::fd::AsFd,
+    path::Path,
 };
 
 use nix::{
@@ -11,6 +12,14 @@ use nix::{
     fcntl::{FallocateFlags, fallocate},
     unistd::{Whence, lseek},
 };
+
+/// Makes the file `to` anew with the bytes of `from`. Where the filesystem can share them (btrfs, xfs),
+/// copy_file_range(2) does.
+pub(super) fn copy_anew(from: &Path, to: &Path) -> io::Result<()> {
+    let source = File::open(from)?;
+    super::remove_file(to)?;
+    copy_in_place(&source, &File::create_new(to)?)
+}
 
 /// Gives `to` the bytes of `from`. Holes stay holes, and the inode stays, so that devices on it do, too. A longer `to`
 /// keeps its length, with zeros behind the copy.

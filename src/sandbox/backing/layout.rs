@@ -30,11 +30,26 @@ impl Role {
 /// The path of a file below `state`. Names that would leave the directory are refused.
 pub(super) fn path(state: &Path, key: &ReplicaKey, role: Role) -> io::Result<PathBuf> {
     for name in [&key.node, &key.resource] {
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no LINSTOR name")));
+        if name.starts_with('.') {
+            return Err(no_name(name));
         }
+        check(name)?;
     }
     Ok(state.join(&key.node).join(format!("{}_{:05}.{}", key.resource, key.volume, role.extension())))
+}
+
+/// The path of a snapshot of a replica. `@` is in no LINSTOR name, so no two snapshots share a file.
+pub(super) fn snapshot_path(state: &Path, key: &ReplicaKey, name: &str) -> io::Result<PathBuf> {
+    check(name)?;
+    Ok(path(state, key, Role::Replica)?.with_extension(format!("img@{name}")))
+}
+
+fn check(name: &str) -> io::Result<()> {
+    if name.is_empty() || name.contains(['/', '\0', '\n']) { Err(no_name(name)) } else { Ok(()) }
+}
+
+fn no_name(name: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no LINSTOR name"))
 }
 
 /// Whose file this is, where it is one of `state`.
@@ -64,6 +79,15 @@ mod tests {
             assert_eq!(parse(state, &file), Some((key("node-1", "Pvc_a"), role)));
         }
         assert_eq!(path(state, &key("n", "R"), Role::Replica).unwrap(), Path::new("/state/n/R_00007.img"));
+    }
+
+    #[test]
+    fn a_snapshot_has_a_file_of_its_own_that_is_no_replicas() {
+        let state = Path::new("/state");
+        let file = snapshot_path(state, &key("n", "R"), "s1").unwrap();
+        assert_eq!(file, Path::new("/state/n/R_00007.img@s1"));
+        assert_eq!(parse(state, &file), None);
+        assert!(snapshot_path(state, &key("n", "R"), "a/b").is_err());
     }
 
     #[test]

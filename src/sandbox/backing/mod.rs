@@ -170,6 +170,24 @@ impl Backing for LoopBacking {
         Ok(())
     }
 
+    fn snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        let attached = self.attached().clone();
+        let source = attached.find(key)?;
+        attached.devices_on(source.inode).try_for_each(LoopDevice::flush)?;
+        copy::copy_anew(source.device.file(), &layout::snapshot_path(&self.state, key, name)?)
+    }
+
+    fn restore(&self, from: &ReplicaKey, name: &str, to: &ReplicaKey) -> io::Result<()> {
+        let (snapshot, path) = (layout::snapshot_path(&self.state, from, name)?, self.path(to, Role::Replica)?);
+        self.remove(to)?;
+        make_parent(&path)?;
+        copy::copy_anew(&snapshot, &path)
+    }
+
+    fn remove_snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
+        remove_file(&layout::snapshot_path(&self.state, key, name)?)
+    }
+
     fn is_open(&self, key: &ReplicaKey) -> io::Result<bool> {
         let device = self.attached().get(key).map(|attachment| attachment.device.clone());
         device.map_or(Ok(false), |device| device.is_open())

@@ -1,6 +1,7 @@
 //! Real loop devices, filesystems and mounts. Without root each test says that it was skipped.
 
 mod lifetime;
+mod snapshots;
 
 use std::{
     fs::{File, OpenOptions},

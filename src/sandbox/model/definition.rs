@@ -6,6 +6,7 @@ use super::identity;
 use super::name::Key;
 use super::props::{Props, QUORUM, QUORUM_SET_BY};
 use super::resource::{Deleting, Resource};
+use super::snapshot::Snapshot;
 use std::collections::BTreeMap;
 
 /// A layer between the replica's storage and its device.
@@ -69,6 +70,12 @@ pub struct Definition {
     pub volumes: BTreeMap<u32, VolumeDefinition>,
     /// Its resources, by node.
     pub resources: BTreeMap<Key, Resource>,
+    /// Its snapshots, by name.
+    pub snapshots: BTreeMap<Key, Snapshot>,
+    /// How many snapshots were ever taken of it.
+    pub snapshots_taken: u64,
+    /// Is it a clone whose source's bytes are still being copied, for all that was told?
+    pub is_cloning: bool,
     /// DRBD's shared secret.
     pub secret: String,
     /// DRBD's TCP port, from 7000.
@@ -89,6 +96,9 @@ impl Definition {
             layers,
             volumes: BTreeMap::new(),
             resources: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            snapshots_taken: 0,
+            is_cloning: false,
             secret: identity::secret(),
             port,
             generation: 1,

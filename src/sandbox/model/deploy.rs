@@ -194,7 +194,8 @@ impl Cluster {
             let resources = definition.resources.values();
             resources.flat_map(|r| r.volumes.keys().map(|number| r.key(&definition.name, *number)))
         });
-        let results: Vec<std::io::Result<()>> = keys.map(|key| self.backing().remove(&key)).collect();
+        let snapshots = self.snapshot_keys().into_iter().map(|(key, name)| self.backing().remove_snapshot(&key, &name));
+        let results: Vec<std::io::Result<()>> = keys.map(|key| self.backing().remove(&key)).chain(snapshots).collect();
         results.into_iter().collect()
     }
 }

@@ -235,7 +235,8 @@ impl Cluster {
         Ok(self.refresh_all()?)
     }
 
-    fn spread_open(&self, definition: &Key) -> io::Result<()> {
+    /// Copies what is open to the connected replicas.
+    pub(super) fn spread_open(&self, definition: &Key) -> io::Result<()> {
         self.nodes_of(definition)
             .iter()
             .filter(|node| self.is_open_on(definition, node))

@@ -16,12 +16,16 @@ pub mod code {
     pub const INVALID_SIZE: u16 = 206;
     /// A property that is not allowed, or not with this value.
     pub const INVALID_PROPERTY: u16 = 213;
+    /// A name of a snapshot that breaks the rules.
+    pub const INVALID_SNAPSHOT_NAME: u16 = 218;
     /// A place count below one.
     pub const INVALID_PLACE_COUNT: u16 = 219;
     /// A layer that LINSTOR does not know.
     pub const INVALID_LAYER: u16 = 224;
     /// A layer stack that does not fit.
     pub const INVALID_LAYER_STACK: u16 = 225;
+    /// A clone of what stands on pools that can't clone.
+    pub const NOT_CLONABLE: u16 = 227;
     /// As many volume sizes as volume groups were expected.
     pub const INVALID_SIZE_COUNT: u16 = 228;
     /// A name of a resource group that breaks the rules.
@@ -42,6 +46,10 @@ pub mod code {
     pub const NO_POOL_DEFINITION: u16 = 309;
     /// No such storage pool on this node.
     pub const NO_POOL: u16 = 310;
+    /// No such snapshot of a resource definition.
+    pub const NO_SNAPSHOT_DEFINITION: u16 = 313;
+    /// No such snapshot, or not on this node.
+    pub const NO_SNAPSHOT: u16 = 315;
     /// No such key-value store.
     pub const NO_KV: u16 = 316;
     /// No such resource group.
@@ -50,14 +58,20 @@ pub mod code {
     pub const NO_VOLUME_GROUP: u16 = 318;
     /// The resource definition exists.
     pub const DEFINITION_EXISTS: u16 = 501;
+    /// The resource definition has resources.
+    pub const RESOURCE_IS_DEPLOYED: u16 = 502;
     /// The volume definition exists.
     pub const VOLUME_DEFINITION_EXISTS: u16 = 503;
+    /// The snapshot exists, or keeps its resource definition.
+    pub const SNAPSHOT_EXISTS: u16 = 514;
     /// The resource group exists.
     pub const GROUP_EXISTS: u16 = 522;
     /// The volume group exists.
     pub const VOLUME_GROUP_EXISTS: u16 = 523;
     /// A DRBD device is not UpToDate.
     pub const NOT_UP_TO_DATE: u16 = 974;
+    /// No replica is on a node that can be reached.
+    pub const NO_DISK_ONLINE: u16 = 995;
     /// Autoplace found too few nodes, or too small ones.
     pub const NOT_ENOUGH_NODES: u16 = 996;
     /// The resource is in use.

@@ -15,6 +15,7 @@ pub mod props;
 pub mod reports;
 pub mod resource;
 pub mod roles;
+pub mod snapshot;
 pub mod space;
 pub mod tiebreaker;
 

@@ -63,6 +63,19 @@ pub fn check_group(name: &str) -> Result<(), Fault> {
     }
 }
 
+/// Refuses a name that no snapshot can have; `None` is a name that was not given.
+pub fn check_snapshot(name: Option<&str>) -> Result<&str, Fault> {
+    let cause = name.map_or_else(|| Some("Given name is null".to_owned()), why_invalid);
+    match (name, cause) {
+        (Some(name), None) => Ok(name),
+        (name, cause) => {
+            let message = format!("The given snapshot name '{}' is invalid.", name.unwrap_or("null"));
+            let fault = Fault::new(code::INVALID_SNAPSHOT_NAME, message).because(cause.unwrap_or_default());
+            Err(fault.reported())
+        }
+    }
+}
+
 /// Refuses a name that no key-value store can have.
 pub fn check_kv(name: &str) -> Result<(), Fault> {
     match why_invalid(name) {

@@ -282,6 +282,10 @@ fn remove_definition(cluster: &mut Cluster, call: &mut Call, name: &str) -> Resu
         return Ok(());
     };
     let name = &definition.name;
+    if !definition.snapshots.is_empty() {
+        let message = format!("Cannot delete resource definition '{name}' because it has snapshots.");
+        return Err(Fault::new(code::SNAPSHOT_EXISTS, message).reported());
+    }
     if let Some(user) = definition.resources.values().find(|r| r.open && cluster.is_online(&r.node)) {
         let message = format!("Resource '{name}' on node '{}' is still in use.", user.node);
         return Err(super::removal::in_use(message, name, &user.node));

@@ -54,6 +54,7 @@ fn needs(cluster: &Cluster, node: &str, method: &Method, path: &str, params: &Pa
         }
         (_, ["resource-definitions", name, "resources", on, ..]) => has(name) || on.eq_ignore_ascii_case(node),
         (_, ["resource-definitions", _, "autoplace"] | ["resource-groups", _, "spawn"]) => true,
+        (_, ["actions", "snapshot", "multi"]) => true,
         (_, ["resource-definitions", name, ..]) => has(name),
         _ => false,
     }

@@ -1,6 +1,7 @@
 //! LINSTOR's REST API, the part that the sandbox speaks. Thin: it reads, asks the model, and renders.
 
 mod available;
+mod cloning;
 mod controller;
 mod definitions;
 mod groups;
@@ -17,7 +18,10 @@ mod removal;
 mod reply;
 mod reports;
 mod resources;
+mod restoring;
 mod sizes;
+mod snapshots;
+mod snapshotting;
 mod spawn;
 mod view;
 mod volume_definitions;
@@ -48,6 +52,10 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(removal::routes())
         .merge(available::routes())
         .merge(view::routes())
+        .merge(snapshots::routes())
+        .merge(snapshotting::routes())
+        .merge(restoring::routes())
+        .merge(cloning::routes())
         .merge(kv::routes())
         .merge(reports::routes())
         .fallback(unknown_path)

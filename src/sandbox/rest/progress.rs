@@ -43,7 +43,9 @@ pub fn volumes(call: &mut Call, definition: &Definition, site: &Site, code: u16)
     for number in definition.volumes.keys().filter(|_| site.disk) {
         let message =
             format!("({}) Volume number {number} of resource '{}' [FILE THIN] {verb}", site.node, definition.name);
-        call.also(Object::Volume, code, message).with("VlmNr", number.to_string());
+        let entry = call.also(Object::Volume, code, message);
+        // A call on several definitions refers to none by itself.
+        entry.with("RscDfn", definition.name.clone()).with("VlmNr", number.to_string());
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Object {
     Group,
     /// A volume group.
     VolumeGroup,
+    /// A snapshot.
+    Snapshot,
 }
 
 /// The return code with all its bits: severity, operation, object and code.
@@ -85,6 +87,7 @@ pub fn ret_code(severity: Severity, op: Op, object: Object, code: u16) -> i64 {
         Object::KeyValueStore => 0x0010_0000,
         Object::Group => 0x0044_0000,
         Object::VolumeGroup => 0x0048_0000,
+        Object::Snapshot => 0x000C_0000,
     };
     (severity | op | object | u64::from(code)).cast_signed()
 }
@@ -130,6 +133,12 @@ impl Entry {
     /// Adds the cause.
     pub fn cause(&mut self, cause: impl Into<String>) -> &mut Self {
         self.cause = cause.into();
+        self
+    }
+
+    /// Adds what to do.
+    pub fn correction(&mut self, correction: impl Into<String>) -> &mut Self {
+        self.correction = correction.into();
         self
     }
 
@@ -180,6 +189,11 @@ impl Call {
     pub fn about(mut self, what: &str, name: impl Into<Value>) -> Self {
         self.refs.push((what.to_owned(), name.into()));
         self
+    }
+
+    /// Makes what follows be about another object: LINSTOR changes its mind where one call does several things.
+    pub fn turn_to(&mut self, object: Object) {
+        self.object = object;
     }
 
     /// What every refusal's details end with.
@@ -269,9 +283,18 @@ impl Call {
 
     /// The answer: the first refusal decides the status, else it is `success`.
     pub fn answer(self, success: StatusCode) -> Response {
+        (self.status(success), Json(Value::Array(self.entries()))).into_response()
+    }
+
+    /// The answer with its entries in a field of an object.
+    pub fn answer_within(self, success: StatusCode, mut object: Value, field: &str) -> Response {
+        object[field] = Value::Array(self.entries());
+        (self.status(success), Json(object)).into_response()
+    }
+
+    fn status(&self, success: StatusCode) -> StatusCode {
         let refusal = self.entries.iter().find(|entry| entry.severity == Severity::Error);
-        let status = refusal.map_or(success, |entry| status_of(entry.code));
-        (status, Json(Value::Array(self.entries.iter().map(Entry::render).collect()))).into_response()
+        refusal.map_or(success, |entry| status_of(entry.code))
     }
 
     /// The entries alone, for answers that carry them inside.

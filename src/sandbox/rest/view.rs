@@ -151,7 +151,8 @@ fn with_status(fields: Fields, drbd: Drbd<'_>) -> Fields {
         .with("may_promote", drbd.may_promote())
 }
 
-type VolumeParts<'a> = (u32, &'a Volume, &'a VolumeDefinition);
+/// A volume's number, the volume on its node, and its definition.
+pub type VolumeParts<'a> = (u32, &'a Volume, &'a VolumeDefinition);
 
 /// Room for DRBD's own data behind a volume's, KiB (recorded: 60 for 96 MiB).
 const DRBD_KIB: u64 = 60;
@@ -226,7 +227,7 @@ fn render_volume(cluster: &Cluster, definition: &Definition, resource: &Resource
 }
 
 /// The links that udev makes for DRBD. Where bytes are real there is no DRBD and no link, so none is told.
-fn volume_props(cluster: &Cluster, definition: &Definition, resource: &Resource, parts: VolumeParts<'_>) -> Value {
+pub fn volume_props(cluster: &Cluster, definition: &Definition, resource: &Resource, parts: VolumeParts<'_>) -> Value {
     let (number, volume, _) = parts;
     let mut props = volume.props.clone();
     if definition.is_drbd() && !cluster.has_bytes() && !volume.device.is_empty() {

@@ -64,7 +64,7 @@ fn render(definition: &Definition, number: u32, volume: &VolumeDefinition) -> Va
     Fields::new()
         .kept("volume_number", number)
         .with("size_kib", volume.size_kib)
-        .with("props", deployed_props(definition, volume, deployed))
+        .with("props", deployed_props(definition, &volume.props, deployed))
         .with("flags", if deployed && definition.is_drbd() { vec!["DRBD_INITIALIZED"] } else { vec![] })
         .with("layer_data", layers)
         .with("uuid", &volume.uuid)
@@ -72,8 +72,8 @@ fn render(definition: &Definition, number: u32, volume: &VolumeDefinition) -> Va
 }
 
 /// What LINSTOR notes on a volume once it is deployed.
-fn deployed_props(definition: &Definition, volume: &VolumeDefinition, deployed: bool) -> Props {
-    let mut props = volume.props.clone();
+pub fn deployed_props(definition: &Definition, given: &Props, deployed: bool) -> Props {
+    let mut props = given.clone();
     let mut note = |key: &str, value: &str| props.insert(key.to_owned(), value.to_owned());
     if deployed {
         note("DrbdOptions/Disk/block-size", "512");

@@ -1,0 +1,216 @@
+//! Snapshots of definitions, and volumes that are made from them. Recordings: 13_snapshots, d08.
+
+use super::Cluster;
+use super::definition::{Definition, Layer, VolumeDefinition};
+use super::drbd::Drbd;
+use super::fault::{Fault, code};
+use super::identity;
+use super::name::Key;
+use super::props::Props;
+use super::resource::{Kind, Resource};
+use super::tiebreaker::AutoChange;
+use crate::sandbox::bytes::ReplicaKey;
+use std::collections::BTreeMap;
+
+/// The property that says what a definition was cloned from.
+pub const CLONED_FROM: &str = "cloned-from";
+/// What the bytes of a clone are kept under meanwhile: no name that a snapshot can have.
+const CLONING: &str = ".clone";
+
+/// A snapshot of a resource definition.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The name, as given.
+    pub name: String,
+    /// LINSTOR's identity of it.
+    pub uuid: String,
+    /// Its own properties.
+    pub props: Props,
+    /// The definition's properties when it was taken.
+    pub definition_props: Props,
+    /// The definition's layers when it was taken.
+    pub layers: Vec<Layer>,
+    /// The definition's volumes when it was taken.
+    pub volumes: BTreeMap<u32, VolumeDefinition>,
+    /// What nodes hold of it, by node.
+    pub replicas: BTreeMap<Key, ReplicaSnapshot>,
+}
+
+/// A snapshot of one replica.
+#[derive(Debug, Clone)]
+pub struct ReplicaSnapshot {
+    /// The node's name.
+    pub node: String,
+    /// LINSTOR's identity of it.
+    pub uuid: String,
+    /// When it was taken, milliseconds since 1970.
+    pub created_ms: u64,
+    /// The resource's properties when it was taken.
+    pub props: Props,
+    /// LINSTOR's identities of its volumes.
+    pub volumes: BTreeMap<u32, String>,
+    /// Was the replica up to date?
+    pub is_current: bool,
+}
+
+impl Snapshot {
+    /// The backing's keys of all its volumes on all its nodes.
+    fn keys(&self, definition: &str) -> impl Iterator<Item = ReplicaKey> {
+        let replicas = self.replicas.values();
+        replicas.flat_map(move |replica| replica.volumes.keys().map(move |number| replica.key(definition, *number)))
+    }
+}
+
+impl ReplicaSnapshot {
+    fn of(resource: &Resource, created_ms: u64, is_current: bool) -> Self {
+        Self {
+            node: resource.node.clone(),
+            uuid: identity::uuid(),
+            created_ms,
+            props: resource.props.clone(),
+            volumes: resource.volumes.keys().map(|number| (*number, identity::uuid())).collect(),
+            is_current,
+        }
+    }
+
+    /// The backing's key of one of its volumes.
+    pub fn key(&self, definition: &str, volume: u32) -> ReplicaKey {
+        ReplicaKey { node: self.node.clone(), resource: definition.to_owned(), volume }
+    }
+}
+
+impl Cluster {
+    /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
+    /// DRBD suspends I/O, so that all have the same bytes.
+    pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key]) -> Result<(), Fault> {
+        let Some(definition) = self.definitions.get(key) else { return Ok(()) };
+        let snapshot = self.describe(definition, name, nodes);
+        self.capture(key, &snapshot)?;
+        if let Some(definition) = self.definitions.get_mut(key) {
+            definition.snapshots_taken += 1;
+            definition.snapshots.insert(Key::of(name), snapshot);
+        }
+        Ok(())
+    }
+
+    /// Keeps the bytes of all replicas of a snapshot, or of none.
+    fn capture(&self, key: &Key, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.spread_open(key).map_err(|error| Fault::backing(&error))?;
+        let Some(definition) = self.definitions.get(key) else { return Ok(()) };
+        let keep = |key: ReplicaKey| self.backing().snapshot(&key, &snapshot.name);
+        if let Err(error) = snapshot.keys(&definition.name).try_for_each(keep) {
+            let nodes: Vec<Key> = snapshot.replicas.keys().cloned().collect();
+            self.forget(&definition.name, snapshot, &nodes)?;
+            return Err(Fault::backing(&error));
+        }
+        Ok(())
+    }
+
+    fn forget(&self, definition: &str, snapshot: &Snapshot, nodes: &[Key]) -> Result<(), Fault> {
+        let theirs = snapshot.keys(definition).filter(|key| nodes.contains(&Key::of(&key.node)));
+        let mut removed = theirs.map(|key| self.backing().remove_snapshot(&key, &snapshot.name));
+        removed.try_for_each(|removed| removed.map_err(|error| Fault::backing(&error)))
+    }
+
+    /// Makes a definition with the volumes and bytes of another one, on the nodes with replicas that can be reached.
+    pub fn clone_definition(&mut self, source: &Key, mut target: Definition) -> Result<(), Fault> {
+        let Some(definition) = self.definitions.get(source) else { return Ok(()) };
+        let online = definition.diskful().filter(|resource| self.is_online(&resource.node));
+        let nodes: Vec<Key> = online.map(|resource| Key::of(&resource.node)).collect();
+        if nodes.is_empty() {
+            return Err(Fault::new(code::NO_DISK_ONLINE, "No diskful connected satellite to clone on.").reported());
+        }
+        let (name, snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
+        self.capture(source, &snapshot)?;
+        for (number, volume) in &snapshot.volumes {
+            target.volumes.insert(*number, VolumeDefinition::new(volume.size_kib, None, volume.props.clone()));
+        }
+        target.props.insert(CLONED_FROM.to_owned(), name.clone());
+        target.is_cloning = true;
+        let key = Key::of(&target.name);
+        self.definitions.insert(key.clone(), target);
+        let restored = self.restore_snapshot((&name, &snapshot), &nodes, &key);
+        self.forget(&name, &snapshot, &nodes)?;
+        if let Err(fault) = restored {
+            self.remove_definition(&key)?;
+            return Err(fault);
+        }
+        Ok(())
+    }
+
+    fn describe(&self, definition: &Definition, name: &str, nodes: &[Key]) -> Snapshot {
+        let now = identity::now_ms();
+        let current = |r: &Resource| !definition.is_drbd() || Drbd::of(self, definition, r).is_up_to_date();
+        let replicas: BTreeMap<Key, ReplicaSnapshot> = nodes
+            .iter()
+            .filter_map(|node| Some((node.clone(), definition.resources.get(node)?)))
+            .map(|(node, resource)| (node, ReplicaSnapshot::of(resource, now, current(resource))))
+            .collect();
+        // DRBD's numbers of the replicas' nodes, which LINSTOR keeps for shipping.
+        let ids = definition.diskful().filter(|_| definition.is_drbd()).map(|r| r.node_id.to_string());
+        let props = [
+            ("BackupShipping/BackupNodeIdsToReset", ids.collect::<Vec<_>>().join(",")),
+            ("SequenceNumber", (definition.snapshots_taken + 1).to_string()),
+        ];
+        Snapshot {
+            name: name.to_owned(),
+            uuid: identity::uuid(),
+            props: props.map(|(key, value)| (key.to_owned(), value)).into(),
+            definition_props: definition.props.clone(),
+            layers: definition.stack(),
+            volumes: definition.volumes.clone(),
+            replicas,
+        }
+    }
+
+    /// Forgets what some nodes hold of a snapshot, and with the last one the snapshot. Says whether it is gone.
+    pub fn remove_snapshot(&mut self, key: &Key, name: &Key, nodes: &[Key]) -> Result<bool, Fault> {
+        let found =
+            self.definitions.get(key).and_then(|definition| Some((definition, definition.snapshots.get(name)?)));
+        let Some((definition, snapshot)) = found else { return Ok(true) };
+        self.forget(&definition.name, snapshot, nodes)?;
+        let Some(definition) = self.definitions.get_mut(key) else { return Ok(true) };
+        if let Some(snapshot) = definition.snapshots.get_mut(name) {
+            snapshot.replicas.retain(|node, _| !nodes.contains(node));
+        }
+        definition.snapshots.retain(|_, snapshot| !snapshot.replicas.is_empty());
+        Ok(!definition.snapshots.contains_key(name))
+    }
+
+    /// Makes the replicas of a definition from a snapshot, on nodes that hold it: nothing is resynced, apart from a
+    /// replica that was outdated when the snapshot was taken. Returns what LINSTOR added by itself.
+    pub fn restore_snapshot(
+        &mut self,
+        (source, snapshot): (&str, &Snapshot),
+        nodes: &[Key],
+        to: &Key,
+    ) -> Result<Vec<AutoChange>, Fault> {
+        self.set_layers(to, snapshot.layers.clone());
+        let Some(target) = self.definitions.get_mut(to) else { return Ok(Vec::new()) };
+        for (key, value) in &snapshot.definition_props {
+            target.props.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        let (name, generation, volumes) = (target.name.clone(), target.generation, target.volumes.clone());
+        for (node, replica) in snapshot.replicas.iter().filter(|(node, _)| nodes.contains(node)) {
+            for number in replica.volumes.keys().filter(|number| volumes.contains_key(number)) {
+                let from = replica.key(source, *number);
+                let restored = self.backing().restore(&from, &snapshot.name, &replica.key(&name, *number));
+                restored.map_err(|error| Fault::backing(&error))?;
+            }
+            self.add_resource(to, node, Kind::Diskful)?;
+        }
+        let any_current = snapshot.replicas.values().any(|replica| replica.is_current);
+        for (node, replica) in &snapshot.replicas {
+            if let Some(resource) = self.resource_mut(to, node) {
+                resource.generation = if replica.is_current || !any_current { generation } else { 0 };
+            }
+        }
+        self.keep_quorum(to)
+    }
+
+    /// Every snapshot that the backing holds.
+    pub fn snapshot_keys(&self) -> Vec<(ReplicaKey, String)> {
+        let all = self.definitions.values().flat_map(|d| d.snapshots.values().map(move |snapshot| (&d.name, snapshot)));
+        all.flat_map(|(name, snapshot)| snapshot.keys(name).map(|key| (key, snapshot.name.clone()))).collect()
+    }
+}
