@@ -11,7 +11,8 @@ use super::request::{self, RequestError, Use, require};
 use super::{admit, response, status};
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{
-    self, AbsolutePath, Access, DeviceHint, FormatRecord, FormatRecordError, Host, PublishRequest, StageRequest,
+    self, AbsolutePath, Access, DeviceHint, ExpandRequest, FormatRecord, FormatRecordError, Host, PublishRequest,
+    StageRequest,
 };
 use crate::volume::context::{self, PublishContext};
 use crate::volume::filesystem::{FsType, FsUuid};
@@ -169,6 +170,22 @@ fn parse_publish(
     Ok((volume, context, request))
 }
 
+fn parse_expand(message: &csi::NodeExpandVolumeRequest) -> Result<(VolumeId, ExpandRequest), RequestError> {
+    let volume = request::volume_id(&message.volume_id)?;
+    if message.volume_capability.is_some() {
+        request::capability(message.volume_capability.as_ref())?;
+    }
+    let staging = Some(message.staging_target_path.as_str()).filter(|given| !given.is_empty());
+    let request = ExpandRequest {
+        resource: volume.resource().clone(),
+        volume: VOLUME_NUMBER,
+        volume_path: path("volume_path", &message.volume_path)?,
+        staging_path: staging.map(|given| path("staging_target_path", given)).transpose()?,
+        min_bytes: request::capacity_range(message.capacity_range)?.required(),
+    };
+    Ok((volume, request))
+}
+
 #[tonic::async_trait]
 impl<H: Host + 'static> Node for NodeService<H> {
     async fn node_stage_volume(
@@ -248,12 +265,25 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
     }
 
+    async fn node_expand_volume(
+        &self,
+        message: Request<csi::NodeExpandVolumeRequest>,
+    ) -> Result<Response<csi::NodeExpandVolumeResponse>, Status> {
+        let (volume, request) = parse_expand(message.get_ref()).map_err(|error| status::of(&error))?;
+        let verb = |shared: Arc<Shared<H>>| async move {
+            let expanded = node::expand(&shared.host, &request, Instant::now() + TOUCH).await;
+            expanded.map_err(|error| status::of(&error))
+        };
+        let bytes = self.exclusively(&volume, verb).await?;
+        Ok(Response::new(response::node_expanded(bytes)))
+    }
+
     async fn node_get_capabilities(
         &self,
         _: Request<csi::NodeGetCapabilitiesRequest>,
     ) -> Result<Response<csi::NodeGetCapabilitiesResponse>, Status> {
         use csi::node_service_capability::{Rpc, Type, rpc};
-        let capabilities = [rpc::Type::StageUnstageVolume, rpc::Type::GetVolumeStats];
+        let capabilities = [rpc::Type::StageUnstageVolume, rpc::Type::GetVolumeStats, rpc::Type::ExpandVolume];
         let capabilities = capabilities
             .map(|kind| csi::NodeServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });
         Ok(Response::new(csi::NodeGetCapabilitiesResponse { capabilities: capabilities.into() }))
