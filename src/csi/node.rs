@@ -115,6 +115,12 @@ fn path(field: &'static str, text: &str) -> Result<AbsolutePath, RequestError> {
     parsed.map_err(|error| RequestError::Path { field, reason: error.to_string() })
 }
 
+/// A `volume_path`. Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects NOT_FOUND.
+fn mounted_path(text: &str) -> Result<AbsolutePath, Status> {
+    let given = require("volume_path", text).map_err(|error| status::of(&error))?;
+    AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))
+}
+
 fn device(volume: &VolumeId, context: &PublishContext) -> DeviceHint {
     DeviceHint {
         resource: volume.resource().clone(),
@@ -170,7 +176,10 @@ fn parse_publish(
     Ok((volume, context, request))
 }
 
-fn parse_expand(message: &csi::NodeExpandVolumeRequest) -> Result<(VolumeId, ExpandRequest), RequestError> {
+fn parse_expand(
+    message: &csi::NodeExpandVolumeRequest,
+    volume_path: AbsolutePath,
+) -> Result<(VolumeId, ExpandRequest), RequestError> {
     let volume = request::volume_id(&message.volume_id)?;
     if message.volume_capability.is_some() {
         request::capability(message.volume_capability.as_ref())?;
@@ -179,7 +188,7 @@ fn parse_expand(message: &csi::NodeExpandVolumeRequest) -> Result<(VolumeId, Exp
     let request = ExpandRequest {
         resource: volume.resource().clone(),
         volume: VOLUME_NUMBER,
-        volume_path: path("volume_path", &message.volume_path)?,
+        volume_path,
         staging_path: staging.map(|given| path("staging_target_path", given)).transpose()?,
         min_bytes: request::capacity_range(message.capacity_range)?.required(),
     };
@@ -258,9 +267,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeGetVolumeStatsResponse>, Status> {
         let message = message.get_ref();
         request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let given = require("volume_path", &message.volume_path).map_err(|error| status::of(&error))?;
-        // Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects NOT_FOUND.
-        let path = AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))?;
+        let path = mounted_path(&message.volume_path)?;
         let stats = node::stats(&self.shared.host, &path, Instant::now() + TOUCH).await;
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
     }
@@ -269,7 +276,10 @@ impl<H: Host + 'static> Node for NodeService<H> {
         &self,
         message: Request<csi::NodeExpandVolumeRequest>,
     ) -> Result<Response<csi::NodeExpandVolumeResponse>, Status> {
-        let (volume, request) = parse_expand(message.get_ref()).map_err(|error| status::of(&error))?;
+        let message = message.get_ref();
+        request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
+        let volume_path = mounted_path(&message.volume_path)?;
+        let (volume, request) = parse_expand(message, volume_path).map_err(|error| status::of(&error))?;
         let verb = |shared: Arc<Shared<H>>| async move {
             let expanded = node::expand(&shared.host, &request, Instant::now() + TOUCH).await;
             expanded.map_err(|error| status::of(&error))
