@@ -16,7 +16,8 @@
 //!
 //! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
 //! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
-//! [`run`] the roles; [`admin`] health; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story in one command.
+//! [`run`] the roles; [`admin`] health; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story
+//! in one command.
 //!
 //! docs/architecture.md explains the rooms, docs/decisions.md how no data is lost.
 

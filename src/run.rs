@@ -124,7 +124,8 @@ async fn serve(
     Ok(admin.await??)
 }
 
-/// Makes LINSTOR's acquaintance before the first call, so that no call has to. Silence is no failure: LINSTOR may come later.
+/// Makes LINSTOR's acquaintance before the first call, so that no call has to. Silence is no failure: LINSTOR may come
+/// later.
 async fn greet(linstor: &Client) {
     match tokio::time::timeout(GREETING, linstor.version()).await {
         Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),

@@ -132,7 +132,8 @@ async fn a_delete_of_what_a_dead_node_had_takes_at_most_five() {
     about_one_volume(&requests);
 }
 
-/// Bounded waiting polls are not counted: after its record was written, an attach looks at LINSTOR's view until the device is there.
+/// Bounded waiting polls are not counted: after its record was written, an attach looks at LINSTOR's view until the
+/// device is there.
 fn without_waiting(mut requests: Vec<Request>) -> Vec<Request> {
     let recorded = requests.iter().position(|request| request.method == "PUT").unwrap();
     let waiting = requests.split_off(recorded);

@@ -5,6 +5,7 @@
 use std::{
     io::Write,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use linflow::csi::{
@@ -19,7 +20,8 @@ use linflow::csi::{
 };
 use tokio::sync::{Notify, oneshot};
 use tonic::{Request, Response, Status};
-use tracing::subscriber::DefaultGuard;
+use tracing::{Level, subscriber::DefaultGuard};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
 
 /// Answers DeleteVolume when told to, and refuses ListVolumes.
 #[derive(Clone, Default)]
@@ -52,8 +54,9 @@ impl Log {
     fn catch() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_env_filter("linflow=info").with_ansi(false).without_time();
-        (log, tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish()))
+        let lines = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+        let subscriber = lines.finish().with(Targets::new().with_target("linflow", Level::INFO));
+        (log, tracing::subscriber::set_default(subscriber))
     }
 
     fn lines(&self) -> Vec<String> {
@@ -112,7 +115,8 @@ async fn a_caller_that_goes_away_is_logged() {
     while_serving(&script, async |endpoint| {
         let mut controller = ControllerClient::connect(endpoint).await.unwrap();
         let call = tokio::spawn(async move { controller.delete_volume(DeleteVolumeRequest::default()).await });
-        script.entered.notified().await;
+        let entered = tokio::time::timeout(Duration::from_secs(10), script.entered.notified());
+        entered.await.expect("the call comes within ten seconds");
         call.abort();
     })
     .await;

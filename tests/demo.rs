@@ -1,8 +1,9 @@
-//! `linflow demo` as a person or a script meets it: every step is told, the data survives, and nothing is left on the machine.
+//! `linflow demo` as a person or a script meets it: every step is told, the data survives, and nothing is left on the
+//! machine.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         process::CommandExt,
@@ -109,6 +110,11 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").expect("Linux has it").uid() == 0
 }
 
+/// Tells the person who runs the tests. Not by `eprintln!`, which the test runner keeps to itself.
+fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("stderr is open");
+}
+
 fn run(mut command: Command) -> Output {
     let output = command.output().expect("cargo built the binary");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -132,7 +138,7 @@ fn step<'a>(steps: &'a [Value], name: &str) -> &'a Value {
 #[test]
 fn the_data_survives_and_nothing_is_left() {
     if !is_root() {
-        eprintln!("not root: the demo with devices is left out; without_root_books_are_kept_and_the_demo_says_so runs");
+        say("SKIPPED the demo with devices, which needs root; without_root_books_are_kept_and_the_demo_says_so runs");
         return;
     }
     let scene = Scene::new();
@@ -202,7 +208,7 @@ fn an_interrupted_demo_takes_everything_away() {
 #[test]
 fn a_failing_step_is_told_and_everything_is_taken_away() {
     if !is_root() {
-        eprintln!("not root: no step here runs a program that could be made to fail");
+        say("SKIPPED a failing step: without root no step runs a program that could be made to fail");
         return;
     }
     let scene = Scene::new();

@@ -12,7 +12,7 @@ use linflow::{
 };
 use support::{
     World, create,
-    csi::{capability, map, mount},
+    csi::{block, capability, map, mount},
     node::{OnNode, pod},
     refused,
 };
@@ -103,6 +103,19 @@ async fn a_publish_before_the_stage_is_a_failed_precondition() {
     publish.staging_target_path.clear();
     let message = refused(on_node.client.clone().node_publish_volume(publish).await, Code::FailedPrecondition);
     assert!(message.contains("NodeStageVolume"), "{message}");
+}
+
+/// A pod that writes to the device under a mounted filesystem destroys it.
+#[tokio::test]
+async fn a_volume_that_is_mounted_is_not_published_as_a_raw_device() {
+    let world = World::start().await;
+    let on_node = on_node(&world, ScriptedHost::new()).await;
+    on_node.stage().await.unwrap();
+    let mut publish = on_node.publish_request(&pod("airflow", "any", "u1"));
+    publish.volume_capability = Some(block());
+    let message = refused(on_node.client.clone().node_publish_volume(publish).await, Code::FailedPrecondition);
+    assert!(message.contains("/staging is in use"), "{message}");
+    assert!(!on_node.is_published().await);
 }
 
 #[tokio::test]

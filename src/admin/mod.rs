@@ -16,8 +16,8 @@ pub trait Readiness: Send + Sync + 'static {
 
 /// Serves until `shutdown` is cancelled. Errors: the listener fails.
 ///
-/// `/healthz` answers 200 while the process lives; `/readyz` 200, or 503 with the reason, which is also given where the check takes
-/// longer than a second. Neither needs credentials, so neither may tell more than that.
+/// `/healthz` answers 200 while the process lives; `/readyz` 200, or 503 with the reason, which is also given where the
+/// check takes longer than a second. Neither needs credentials, so neither may tell more than that.
 pub async fn serve(
     listener: TcpListener,
     readiness: impl Readiness,

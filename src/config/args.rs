@@ -76,7 +76,8 @@ pub(super) struct LogArgs {
     /// How log lines look on stderr: text or json
     #[arg(long, global = true, env = "LINFLOW_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: String,
-    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of the demo: error]
+    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of the demo:
+    /// error]
     #[arg(long, global = true, env = "LINFLOW_LOG", value_name = "FILTER")]
     pub(super) log: Option<String>,
 }
@@ -111,7 +112,8 @@ pub(super) struct DriverArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "LINSTOR")]
 pub(super) struct LinstorArgs {
-    /// LINSTOR controllers; a bare host means http on 3370, or https on 3371 where certificates are given (also LS_CONTROLLERS)
+    /// LINSTOR controllers; a bare host means http on 3370, or https on 3371 where certificates are given (also
+    /// LS_CONTROLLERS)
     #[arg(long, env = "LINFLOW_LINSTOR_URL", value_name = "URL[,URL…]", value_delimiter = ',')]
     pub(super) linstor_url: Vec<String>,
     /// The CA that signed the controllers' certificates: a PEM file, or PEM text (also LS_ROOT_CA, LS_ROOT_CA_FILE)
@@ -185,7 +187,8 @@ pub(super) struct DemoArgs {
 }
 
 impl Args {
-    /// Splits the words, environment included. Errors: clap's, with its text for the person; `--help` and `--version` come as one too.
+    /// Splits the words, environment included. Errors: clap's, with its text for the person; `--help` and `--version`
+    /// come as one too.
     pub fn from_words<W: Into<OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
         let mut command = Self::without_env_values(Self::command()).mut_subcommands(Self::without_env_values);
         let matches = command.try_get_matches_from_mut(words)?;

@@ -38,7 +38,8 @@ pub struct NodeConfig {
     pub max_volumes: Option<u32>,
 }
 
-/// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI, GetPluginInfo).
+/// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI,
+/// GetPluginInfo).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverName(String);
 
@@ -109,7 +110,8 @@ pub(super) fn with_node(
     Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes? }))
 }
 
-/// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one instance.
+/// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one
+/// instance.
 fn instances(texts: &[String], mistakes: &mut Mistakes) -> Option<Instances> {
     let flag = "--airflow-instance";
     let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();

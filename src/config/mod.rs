@@ -1,8 +1,9 @@
 //! The command line and the environment, turned into a [`Config`] once, at start.
 //!
-//! clap only splits words here: every value arrives as text and [`Args::validate`] parses all of them, so that a person who made
-//! three mistakes hears of three mistakes. A flag wins over its `LINFLOW_…` variable, and that over the `LS_…` names that users
-//! of LINSTOR know. A variable that is set but empty counts as absent, as Kubernetes manifests often have them.
+//! clap only splits words here: every value arrives as text and [`Args::validate`] parses all of them, so that a person
+//! who made three mistakes hears of three mistakes. A flag wins over its `LINFLOW_…` variable, and that over the `LS_…`
+//! names that users of LINSTOR know. A variable that is set but empty counts as absent, as Kubernetes manifests often
+//! have them.
 
 mod args;
 mod driver;

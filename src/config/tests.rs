@@ -4,7 +4,8 @@ use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 
-/// Parses the words with nothing but `variables` in the environment. That of the process may name a LINSTOR for other tests.
+/// Parses the words with nothing but `variables` in the environment. That of the process may name a LINSTOR for other
+/// tests.
 fn parse(words: &[&str], variables: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();

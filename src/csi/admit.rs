@@ -1,4 +1,5 @@
-//! Who is the pod, and may it have the volume? Asked before every NodePublishVolume; without a permit nothing is mounted.
+//! Who is the pod, and may it have the volume? Asked before every NodePublishVolume; without a permit nothing is
+//! mounted.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ const POD_NAME: &str = "csi.storage.k8s.io/pod.name";
 const POD_NAMESPACE: &str = "csi.storage.k8s.io/pod.namespace";
 const POD_UID: &str = "csi.storage.k8s.io/pod.uid";
 
-/// The pod as kubelet names it in the volume_context, where the CSIDriver object says `podInfoOnMount`. Parts that are missing stay empty.
+/// The pod as kubelet names it in the volume_context, where the CSIDriver object says `podInfoOnMount`. Parts that are
+/// missing stay empty.
 fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
     let get = |key: &str| volume_context.get(key).cloned();
     PodRef {
@@ -26,7 +28,8 @@ fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
 /// Decides whether the pod may have the volume, and answers the proof.
 ///
 /// # Errors
-/// PERMISSION_DENIED naming owner, claimant and the field that differs; UNAVAILABLE where a tagged volume's pod can't be looked up.
+/// PERMISSION_DENIED naming owner, claimant and the field that differs; UNAVAILABLE where a tagged volume's pod can't
+/// be looked up.
 pub async fn admit(
     directory: &impl Directory,
     instances: &Instances,

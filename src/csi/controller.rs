@@ -65,8 +65,8 @@ impl ControllerService {
         &self.reservations
     }
 
-    /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between two requests;
-    /// whoever comes for the same volume meanwhile is told to come again.
+    /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
+    /// two requests; whoever comes for the same volume meanwhile is told to come again.
     async fn exclusively<T: Send + 'static>(
         &self,
         volume: &VolumeId,
@@ -124,7 +124,8 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerUnpublishVolumeResponse>, Status> {
         let message = message.get_ref();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        // "If the value is unset, the SP MUST unpublish the volume from all nodes" (ControllerUnpublishVolumeRequest.node_id).
+        // "If the value is unset, the SP MUST unpublish the volume from all nodes"
+        // (ControllerUnpublishVolumeRequest.node_id).
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
         let node =
             named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;

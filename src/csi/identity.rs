@@ -71,8 +71,8 @@ impl<R: Readiness> identity_server::Identity for Identity<R> {
     }
 }
 
-/// What a plugin with a controller offers. ONLINE growth may come "during any time in the lifecycle" (ControllerExpandVolume); OFFLINE, its
-/// only other kind, would forbid it while a volume is published.
+/// What a plugin with a controller offers. ONLINE growth may come "during any time in the lifecycle"
+/// (ControllerExpandVolume); OFFLINE, its only other kind, would forbid it while a volume is published.
 fn of_controller() -> Vec<PluginCapability> {
     let service = |kind: service::Type| Type::Service(Service { r#type: kind.into() });
     let online = VolumeExpansion { r#type: volume_expansion::Type::Online.into() };

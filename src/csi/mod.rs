@@ -1,7 +1,9 @@
 //! The gRPC side: the CSI services on a unix socket, and what may be said of their calls in the logs.
 //!
-//! [`proto`] the generated contract; [`redact`] what of it may be logged; [`socket`] where it is served; [`service`]
-//! the server, with one log line per call; [`identity`] who we are.
+//! [`proto`] the generated contract; [`request`] and [`response`] between it and the domain; [`identity`],
+//! [`controller`] and [`node`] the services; [`admit`] who may have a volume that is to be published; [`status`] the
+//! code of each error; [`redact`] what may be logged; [`socket`] where it is served; [`service`] the server, with one
+//! log line per call.
 
 pub mod admit;
 pub mod controller;

@@ -115,7 +115,8 @@ fn path(field: &'static str, text: &str) -> Result<AbsolutePath, RequestError> {
     parsed.map_err(|error| RequestError::Path { field, reason: error.to_string() })
 }
 
-/// A `volume_path`. Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects NOT_FOUND.
+/// A `volume_path`. Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and
+/// expects NOT_FOUND.
 fn mounted_path(text: &str) -> Result<AbsolutePath, Status> {
     let given = require("volume_path", text).map_err(|error| status::of(&error))?;
     AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))

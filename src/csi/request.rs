@@ -1,4 +1,5 @@
-//! Requests of the Controller service, parsed once into what `volume/` understands. An error here means that nothing was done.
+//! Requests of the Controller service, parsed once into what `volume/` understands. An error here means that nothing
+//! was done.
 
 use crate::csi::proto as csi;
 use crate::linstor::name::{NameError, NodeName};
@@ -59,10 +60,12 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
-    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED (CreateVolume Errors).
+    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED
+    /// (CreateVolume Errors).
     #[error("accessibility_requirements name no {TOPOLOGY_KEY}; it is the only topology that linflow knows")]
     ForeignTopology,
-    /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume Errors).
+    /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume
+    /// Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
     NoStagingPath,
     /// max_entries below zero.
@@ -119,7 +122,8 @@ pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, Ac
     }
 }
 
-/// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block alone.
+/// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
+/// alone.
 fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
     if capabilities.is_empty() {
         return Err(RequestError::Missing("volume_capabilities"));
@@ -206,7 +210,8 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
     Ok(AttachRequest { volume, node, mode, read_only: request.readonly })
 }
 
-/// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw block volume has not.
+/// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw
+/// block volume has not.
 pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId, CapacityRange, bool), RequestError> {
     let volume = volume_id(&request.volume_id)?;
     let range = request.capacity_range.ok_or(RequestError::Missing("capacity_range"))?;

@@ -1,8 +1,9 @@
 //! The one place that picks a gRPC code, from what is known of the world.
 //!
-//! external-provisioner takes CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED as "still running", RESOURCE_EXHAUSTED as "place it
-//! elsewhere" and every other code as final. A final code after a half-done create leaks a volume; one of the first four after a clear
-//! refusal makes Kubernetes wait for nothing. So: nothing pending, a final code; anything pending or not known, one of the four.
+//! external-provisioner takes CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED as "still running",
+//! RESOURCE_EXHAUSTED as "place it elsewhere" and every other code as final. A final code after a half-done create
+//! leaks a volume; one of the first four after a clear refusal makes Kubernetes wait for nothing. So: nothing pending,
+//! a final code; anything pending or not known, one of the four.
 
 use std::error::Error;
 

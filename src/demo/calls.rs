@@ -58,7 +58,8 @@ fn capability() -> csi::VolumeCapability {
     }
 }
 
-/// The CreateVolume request for a volume of a pod's run, of which one replica shall be on the node where the pod will be.
+/// The CreateVolume request for a volume of a pod's run, of which one replica shall be on the node where the pod will
+/// be.
 pub fn volume_of_run(name: &str, bytes: i64, pod: &TaskPod, node: &str) -> csi::CreateVolumeRequest {
     let parameters = [
         (key::SCOPE, "run"),

@@ -10,8 +10,8 @@
 //! work      the folder, the mounts and the loop devices, all of which go at the end
 //! ```
 //!
-//! Without root, or where root can have none ([`means`]), there are no devices: books are kept, and the steps that need devices are
-//! left out.
+//! Without root, or where root can have none (`means`), there are no devices: books are kept, and the steps that need
+//! devices are left out.
 
 mod calls;
 mod cluster;
@@ -81,7 +81,8 @@ fn conclude(teller: &Teller, has_devices: bool, kept: &str) -> Result<(), Error>
     teller.conclude(&line, true, json!({"mode": mode, "checksum_held": has_devices.then_some(true), "left_over": []}))
 }
 
-/// Answers whether there were devices. Whatever happens, services and sandbox have ended and nothing is mounted any more.
+/// Answers whether there were devices. Whatever happens, services and sandbox have ended and nothing is mounted any
+/// more.
 async fn perform(work: &Arc<Work>, teller: &Arc<Teller>, shutdown: CancellationToken) -> Result<bool, Error> {
     let started = Instant::now();
     let obstacle = means::find_obstacle();

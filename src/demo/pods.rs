@@ -1,4 +1,5 @@
-//! The pods of the story: manifests that Airflow itself wrote (tests/fixtures/airflow-pods), with a UID as the API server gives one.
+//! The pods of the story: manifests that Airflow itself wrote (tests/fixtures/airflow-pods), with a UID as the API
+//! server gives one.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -118,8 +118,8 @@ impl Story {
             .looked(1))
     }
 
-    /// Asks as external-attacher does: again, until the node has the volume or patience ends. The driver gives a dead node
-    /// up only once LINSTOR shows that a survivor may be promoted.
+    /// Asks as external-attacher does: again, until the node has the volume or patience ends. The driver gives a dead
+    /// node up only once LINSTOR shows that a survivor may be promoted.
     async fn attach(&mut self, node: &str) -> Result<Seen, Error> {
         let (deadline, mut refusals) = (Instant::now() + PATIENCE, 0);
         self.attached = loop {

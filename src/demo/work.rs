@@ -84,7 +84,8 @@ impl Work {
         Ok(table.0.into_iter().rev().filter(|entry| entry.mount_point.starts_with(folder)).collect())
     }
 
-    /// Takes away all that is mounted below a folder, in use or not, as a power cut would. Answers how many mounts that were.
+    /// Takes away all that is mounted below a folder, in use or not, as a power cut would. Answers how many mounts that
+    /// were.
     pub async fn detach_below(&self, folder: &Path) -> Result<usize, Error> {
         let mounts = self.mounts_below(folder).await?;
         for entry in &mounts {

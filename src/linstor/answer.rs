@@ -1,4 +1,5 @@
-//! Reading an answer. LINSTOR's status says little (every business error but "not found" is a 500), so the body decides.
+//! Reading an answer. LINSTOR's status says little (every business error but "not found" is a 500), so the body
+//! decides.
 
 use serde::de::DeserializeOwned;
 

@@ -173,7 +173,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether something may have been done before the refusal: the controller broke off, or the refusal isn't LINSTOR's own.
+    /// Whether something may have been done before the refusal: the controller broke off, or the refusal isn't
+    /// LINSTOR's own.
     pub fn may_have_acted(self) -> bool {
         matches!(self, Self::ServerFault | Self::Other(0))
     }

@@ -43,8 +43,8 @@ impl Failure {
         matches!(self, Self::Refused(_) | Self::TooOld { .. })
     }
 
-    /// Whether the same question may get an answer in a moment. The controller's own faults pass: while a node dies, a view of its
-    /// resources is answered with one (recordings, d07).
+    /// Whether the same question may get an answer in a moment. The controller's own faults pass: while a node dies, a
+    /// view of its resources is answered with one (recordings, d07).
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.kind == Kind::ServerFault,

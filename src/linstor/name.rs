@@ -11,7 +11,8 @@ pub struct NameError {
     rule: &'static str,
 }
 
-/// `min..=max` characters of `[A-Za-z0-9_-]` (and `.` where `dots`), the first a letter or `_` (or a digit where `dots`).
+/// `min..=max` characters of `[A-Za-z0-9_-]` (and `.` where `dots`), the first a letter or `_` (or a digit where
+/// `dots`).
 fn is_valid(name: &str, min: usize, max: usize, dots: bool) -> bool {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || (dots && c.is_ascii_digit()));

@@ -10,8 +10,6 @@ use serde::Deserialize;
 pub mod code {
     /// Warning: the satellite is away, the change will be applied when it returns.
     pub const WARN_NOT_CONNECTED: u16 = 1002;
-    /// Warning: auto-place found enough replicas already.
-    pub const WARN_ALREADY_DEPLOYED: u16 = 1006;
     /// Warning: what was to be deleted is not there. The answer is a 200.
     pub const WARN_NOT_FOUND: u16 = 3000;
     /// Error: a property key is not on the object's whitelist, or its value is not allowed.
@@ -86,12 +84,6 @@ impl RetCode {
     const SEVERITY_SHIFT: u32 = 62;
     const CODE_MASK: u64 = 0x7fff;
 
-    /// The code with this severity and case, and no operation or object bits.
-    pub fn new(severity: Severity, code: u16) -> Self {
-        let bits = (severity as u64) << Self::SEVERITY_SHIFT | u64::from(code) & Self::CODE_MASK;
-        Self(bits.cast_signed())
-    }
-
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self.0.cast_unsigned() >> Self::SEVERITY_SHIFT {
@@ -131,13 +123,6 @@ pub struct ApiCallRc {
     pub error_report_ids: Vec<String>,
 }
 
-impl ApiCallRc {
-    /// Whether the entry has this severity and this case.
-    pub fn is(&self, severity: Severity, code: u16) -> bool {
-        self.ret_code.severity() == severity && self.ret_code.code() == code
-    }
-}
-
 /// The reply to an accepted change (schema `ApiCallRcList`), in LINSTOR's order.
 ///
 /// Warnings mean "accepted, but": what they say must be looked at by whoever asked for the change.
@@ -166,11 +151,6 @@ impl Replies {
         self.with(Severity::Info)
     }
 
-    /// Whether an entry has this severity and this case ([`code`]).
-    pub fn has(&self, severity: Severity, code: u16) -> bool {
-        self.0.iter().any(|reply| reply.is(severity, code))
-    }
-
     /// Whether what was to be deleted was not there (`WARN_NOT_FOUND`).
     pub fn was_not_found(&self) -> bool {
         self.has(Severity::Warning, code::WARN_NOT_FOUND)
@@ -179,6 +159,10 @@ impl Replies {
     /// Whether a satellite was away, so that the change waits for its return (`WARN_NOT_CONNECTED`).
     pub fn waits_for_satellite(&self) -> bool {
         self.has(Severity::Warning, code::WARN_NOT_CONNECTED)
+    }
+
+    fn has(&self, severity: Severity, code: u16) -> bool {
+        self.with(severity).any(|reply| reply.ret_code.code() == code)
     }
 
     fn with(&self, severity: Severity) -> impl Iterator<Item = &ApiCallRc> {

@@ -16,7 +16,8 @@ pub struct ApiVersion {
 
 impl ApiVersion {
     /// The oldest that linflow works with. Every field that it sends is known there, so none is left out for an old
-    /// controller; a newer field needs a look at the controller's version first, because LINSTOR rejects unknown fields.
+    /// controller; a newer field needs a look at the controller's version first, because LINSTOR rejects unknown
+    /// fields.
     pub const MINIMUM: Self = Self { major: 1, minor: 26 };
 }
 

@@ -83,8 +83,9 @@ pub enum Error {
         /// The size that was asked for, in bytes.
         wanted: u64,
     },
-    /// The volume has its new size, but the machine does not let a mounted ext4 grow. CSI's code for it is FAILED_PRECONDITION: "the
-    /// underlying filesystem does not support expansion of published or staged volumes" (NodeExpandVolume Errors).
+    /// The volume has its new size, but the machine does not let a mounted ext4 grow. CSI's code for it is
+    /// FAILED_PRECONDITION: "the underlying filesystem does not support expansion of published or staged volumes"
+    /// (NodeExpandVolume Errors).
     #[error(
         "{} has grown, but its ext4 filesystem can't while it is mounted, for lack of CAP_SYS_RESOURCE; it will grow at the next stage: \
          stop the pods that use the volume on this node and start them again", .0.display()
@@ -183,7 +184,11 @@ pub enum Error {
     #[error("cannot tell from the volume's record whether it was formatted")]
     Record(#[from] FormatRecordError),
     /// The `formatted` record was written and does not read back.
-    #[error("record that {written} was made reads back as {read:?}")]
+    #[error(
+        "the record that {written} was made reads back as {}; stage again, and see who else writes to LINSTOR's \
+         key-value store of the volume",
+        .read.as_ref().map_or("nothing", FsUuid::as_str)
+    )]
     RecordUnconfirmed {
         /// What was written.
         written: FsUuid,

@@ -1,7 +1,7 @@
 //! NodeExpandVolume: a filesystem that is mounted grows to the size that its device has.
 //!
-//! Linux lets ext4 grow online only with CAP_SYS_RESOURCE. Where that is missing, the next stage grows it before the mount
-//! (`stage.rs`), and [`Error::GrowsAtNextStage`] says so.
+//! Linux lets ext4 grow online only with CAP_SYS_RESOURCE. Where that is missing, the next stage grows it before the
+//! mount (`stage.rs`), and [`Error::GrowsAtNextStage`] says so.
 
 use std::path::Path;
 
@@ -33,8 +33,9 @@ pub struct ExpandRequest {
     pub min_bytes: u64,
 }
 
-/// Waits until the device is as large as it must be and grows the filesystem that is mounted from it. Answers the device's bytes. A raw
-/// block volume has no filesystem of ours. [`Error::NotFound`] where nothing of the volume is mounted.
+/// Waits until the device is as large as it must be and grows the filesystem that is mounted from it. Answers the
+/// device's bytes. A raw block volume has no filesystem of ours. [`Error::NotFound`] where nothing of the volume is
+/// mounted.
 pub async fn expand<H: Host>(host: &H, request: &ExpandRequest, deadline: Instant) -> Result<u64, Error> {
     let expand = Expand { host, request, deadline };
     let (device, fs_type) = expand.find().await?;
@@ -99,7 +100,8 @@ impl<H: Host> Expand<'_, H> {
         if is == wanted { Ok(device) } else { Err(Error::WrongDevice { path: path.to_owned(), is, wanted }) }
     }
 
-    /// The device's bytes, once they are enough: DRBD tells a client of its new size a moment after the replicas have it.
+    /// The device's bytes, once they are enough: DRBD tells a client of its new size a moment after the replicas have
+    /// it.
     async fn await_size(&self, device: &BlockDevice) -> Result<u64, Error> {
         let wanted = self.request.min_bytes;
         let enough = await_some(self.deadline, || async {

@@ -115,8 +115,8 @@ fn greatest_success(program: Program) -> i32 {
 }
 
 /// No discard: the device was just wiped where it matters, and discarding a replicated thin volume takes long. ext4's
-/// inode tables are zeroed later by the kernel, which keeps account of it; its journal is zeroed now, because a recycled
-/// device could hold an old one that looks valid. No blocks are kept back for root: there is one tenant.
+/// inode tables are zeroed later by the kernel, which keeps account of it; its journal is zeroed now, because a
+/// recycled device could hold an old one that looks valid. No blocks are kept back for root: there is one tenant.
 async fn make<H: Host>(on: &Locked<'_, H>, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
     match fs_type {
         FsType::Ext4 => {

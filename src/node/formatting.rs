@@ -6,7 +6,8 @@
 //! | set | mount | refuse: data is missing |
 //! | no identity known (static volume) | mount what is there | refuse |
 //!
-//! Half-made is a filesystem with our identity and without the mark, which is set after mkfs has finished and was flushed.
+//! Half-made is a filesystem with our identity and without the mark, which is set after mkfs has finished and was
+//! flushed.
 
 use std::{future::Future, path::Path};
 

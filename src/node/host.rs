@@ -162,8 +162,9 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, HostError>> + Send;
 
-    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by; `None`
-    /// where they don't. They are read again after the device was opened for writing, and it stays open. EBUSY where anything on this machine has the device mounted.
+    /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by;
+    /// `None` where they don't. They are read again after the device was opened for writing, and it stays open. EBUSY
+    /// where anything on this machine has the device mounted.
     fn wipe(
         &self,
         device: &BlockDevice,
@@ -188,8 +189,8 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<Option<Self::Lock>, HostError>> + Send;
 
-    /// Runs a program on a device, the lock in its hands, and waits for its end. Past the deadline it is killed with all
-    /// its children.
+    /// Runs a program on a device, the lock in its hands, and waits for its end. Past the deadline it is killed with
+    /// all its children.
     fn run(
         &self,
         program: Program,

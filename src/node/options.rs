@@ -1,8 +1,8 @@
 //! The mount flags that a volume may ask for.
 //!
 //! Allowed: `noatime`, `nodiratime`, `relatime`, `nosuid`, `nodev`, `noexec` (of one mount); `ro`, `rw` (`ro` makes the
-//! publish read-only); `discard`, `context=…` (of the filesystem as a whole). Everything else is refused by name, since a
-//! filesystem's options can switch off its journal or run code of the kernel that nobody meant.
+//! publish read-only); `discard`, `context=…` (of the filesystem as a whole). Everything else is refused by name, since
+//! a filesystem's options can switch off its journal or run code of the kernel that nobody meant.
 
 use std::{collections::BTreeSet, fmt};
 

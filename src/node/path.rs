@@ -5,7 +5,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// A staging, target or volume path as CSI gives it: absolute, below the root, without `..` and NUL, at most 4095 bytes.
+/// A staging, target or volume path as CSI gives it: absolute, below the root, without `..` and NUL, at most 4095
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AbsolutePath(PathBuf);
 

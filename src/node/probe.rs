@@ -1,11 +1,12 @@
 //! What is on a device, read by ourselves.
 //!
-//! blkid can't be asked: it exits with 2 both for an unformatted device and for one that DRBD does not let it open. Here
-//! an open or read error is an error, and blank means that every region below was read and holds zeros only.
+//! blkid can't be asked: it exits with 2 both for an unformatted device and for one that DRBD does not let it open.
+//! Here an open or read error is an error, and blank means that every region below was read and holds zeros only.
 //!
 //! | region | what would be there |
 //! | --- | --- |
-//! | first 1 MiB | MBR, GPT, ext, xfs, LVM, LUKS, swap, btrfs, ZFS, MD 1.1/1.2, bcachefs, f2fs, JFS, ReiserFS, GFS2, OCFS2 |
+//! | first 1 MiB | MBR, GPT, ext, xfs, LVM, LUKS, swap, btrfs, ZFS, MD 1.1/1.2, bcachefs, f2fs, JFS, ReiserFS, GFS2,
+//! OCFS2 |
 //! | 4 KiB at 1, 2, 4 MiB | copies of the LUKS2 header |
 //! | 4 KiB at 8 MiB, 128 MiB | copies of the ext superblock, for blocks of 1 and 4 KiB |
 //! | 4 KiB at 64 MiB, 256 GiB | copies of the btrfs superblock |
@@ -54,8 +55,8 @@ pub struct Superblock {
     pub needs_check: bool,
     /// The bytes that it fills from the device's first on.
     pub bytes: u64,
-    /// The bytes by which a device must be larger before ext4 makes use of them: a last block group that could hold little but its own
-    /// tables is left out. One block where that group is there already, and for xfs.
+    /// The bytes by which a device must be larger before ext4 makes use of them: a last block group that could hold
+    /// little but its own tables is left out. One block where that group is there already, and for xfs.
     pub least_growth: u64,
 }
 
@@ -124,8 +125,9 @@ fn ext_superblock(device: &[u8]) -> Option<Superblock> {
     })
 }
 
-/// The bytes of an ext4 filesystem, and the least by which it can grow. Where it ends with a whole block group, mkfs and resize2fs start
-/// another one only if 50 blocks are left in it beside its tables and, perhaps, a copy of the superblock and of all descriptors.
+/// The bytes of an ext4 filesystem, and the least by which it can grow. Where it ends with a whole block group, mkfs
+/// and resize2fs start another one only if 50 blocks are left in it beside its tables and, perhaps, a copy of the
+/// superblock and of all descriptors.
 fn ext_size(block: &[u8]) -> (u64, u64) {
     let short = |at: usize| u64::from(u16::from_le_bytes([block[at], block[at + 1]]));
     let long = |at: usize| short(at) | short(at + 2) << 16;

@@ -26,12 +26,13 @@ pub struct PublishRequest {
     pub target_path: AbsolutePath,
     /// How the volume is used.
     pub access: Access,
-    /// `readonly`. On a raw block volume it sets the mount only; the orchestrator's device rules keep the pod from writing.
+    /// `readonly`. On a raw block volume it sets the mount only; the orchestrator's device rules keep the pod from
+    /// writing.
     pub read_only: bool,
 }
 
-/// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block volume. Repeating it finishes what was
-/// cut; a target that is published with fewer rights than asked for is refused.
+/// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block
+/// volume. Repeating it finishes what was cut; a target that is published with fewer rights than asked for is refused.
 pub async fn publish<H: Host>(
     host: &H,
     request: &PublishRequest,
@@ -87,6 +88,10 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     let wanted = if request.read_only { [Attribute::ReadOnly].into() } else { Attributes::new() };
     let table = host.mount_table(deadline).await?;
+    // Two writers, the pod and the filesystem's driver, would destroy what is there.
+    if let Some(mounted) = table.of_device(device.number).next() {
+        return Err(Error::InUse { path: mounted.mount_point.clone(), source: None });
+    }
     let is_of_volume = |_: &MountEntry| target.kind == Some(PathKind::BlockDevice(device.number));
     ensure_bound(host, &Binding { source: &device.path, target: &target.path, wanted }, is_of_volume, &table, deadline)
         .await
@@ -114,8 +119,8 @@ struct Binding<'a> {
     wanted: Attributes,
 }
 
-/// Bind-mounts unless that is done, then takes away the rights that were not asked for. A publish that was cut in between
-/// has left a mount with too many rights, so those are taken from an existing one as well; none are given back.
+/// Bind-mounts unless that is done, then takes away the rights that were not asked for. A publish that was cut in
+/// between has left a mount with too many rights, so those are taken from an existing one as well; none are given back.
 async fn ensure_bound<H: Host>(
     host: &H,
     binding: &Binding<'_>,
@@ -145,8 +150,8 @@ async fn ensure_bound<H: Host>(
     Ok(host.remount_bind(binding.target, &attributes, deadline).await?)
 }
 
-/// Unpublishes: takes every mount of ours away from the target path and removes the path. Data is never removed: what is
-/// left there must be an empty directory or an empty file.
+/// Unpublishes: takes every mount of ours away from the target path and removes the path. Data is never removed: what
+/// is left there must be an empty directory or an empty file.
 pub async fn unpublish<H: Host>(host: &H, target_path: &AbsolutePath, deadline: Instant) -> Result<(), Error> {
     let Some(place) = host.inspect(target_path.as_path(), deadline).await? else { return Ok(()) };
     unmount_all(host, &place, deadline).await?;

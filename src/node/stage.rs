@@ -45,9 +45,9 @@ pub struct StageRequest {
     pub fs_uuid: Option<FsUuid>,
 }
 
-/// Stages a volume: finds and proves its device, formats it where that is allowed, mounts it. A raw block volume's device
-/// is proven only. Asks the record once where a filesystem is there already, three times where it formats, never where the
-/// volume is staged.
+/// Stages a volume: finds and proves its device, formats it where that is allowed, mounts it. A raw block volume's
+/// device is proven only. Asks the record once where a filesystem is there already, three times where it formats, never
+/// where the volume is staged.
 pub async fn stage<H: Host>(
     host: &H,
     request: &StageRequest,
@@ -170,8 +170,8 @@ impl<H: Host> Staging<'_, H> {
         Ok(superblock.fs_type)
     }
 
-    /// Before the mount: checks what was not left clean, and grows an ext4 that is smaller than its device, which a mounted one may not.
-    /// What is mounted on this node already, or may not be written to, is left alone.
+    /// Before the mount: checks what was not left clean, and grows an ext4 that is smaller than its device, which a
+    /// mounted one may not. What is mounted on this node already, or may not be written to, is left alone.
     async fn mend(
         &self,
         on: &Locked<'_, H>,
@@ -227,7 +227,8 @@ pub(super) async fn ensure_directory<H: Host>(host: &H, path: &Path, deadline: I
     Ok(place)
 }
 
-/// Unstages a volume: takes every mount of ours away from the staging path. The directory is the orchestrator's and stays.
+/// Unstages a volume: takes every mount of ours away from the staging path. The directory is the orchestrator's and
+/// stays.
 pub async fn unstage<H: Host>(host: &H, staging_path: &AbsolutePath, deadline: Instant) -> Result<(), Error> {
     match host.inspect(staging_path.as_path(), deadline).await? {
         Some(place) => unmount_all(host, &place, deadline).await,

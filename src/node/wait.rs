@@ -6,7 +6,8 @@ use tokio::time::{Instant, sleep};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Asks until there is an answer, with growing pauses; `None` when the deadline has passed without one. Errors end the wait.
+/// Asks until there is an answer, with growing pauses; `None` when the deadline has passed without one. Errors end the
+/// wait.
 pub(super) async fn await_some<T, E, F>(deadline: Instant, mut ask: impl FnMut() -> F) -> Result<Option<T>, E>
 where
     F: Future<Output = Result<Option<T>, E>>,

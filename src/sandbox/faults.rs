@@ -1,8 +1,8 @@
 //! Faults on request: rules that refuse, delay, cut, garble or hold requests to the sandbox.
 //!
-//! Tests hold a [`Faults`] handle, scripts use the admin endpoint (docs/faults.md). [`crate::sandbox::serve::serve`] asks
-//! the rules before and after each request, below HTTP, so that a dropped connection is really closed with no answer.
-//! Paths under `/sandbox/` are never hit: the way to take a fault back stays open.
+//! Tests hold a [`Faults`] handle, scripts use the admin endpoint (docs/faults.md). [`crate::sandbox::serve::serve`]
+//! asks the rules before and after each request, below HTTP, so that a dropped connection is really closed with no
+//! answer. Paths under `/sandbox/` are never hit: the way to take a fault back stays open.
 
 mod admin;
 mod gate;

@@ -2,8 +2,9 @@
 //! cluster.
 //!
 //! [`model`] is the cluster and knows no HTTP; `rest` answers as the recordings of a real LINSTOR do; [`bytes`] is the
-//! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts what was
-//! asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it fails.
+//! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts
+//! what was asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it
+//! fails.
 
 pub mod backing;
 pub mod banner;

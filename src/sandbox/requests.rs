@@ -20,8 +20,8 @@ pub struct Request {
 /// How many requests the log keeps: a sandbox may run for months.
 const KEPT: usize = 10_000;
 
-/// The requests since the start or the last [`RequestLog::take`], at most the last 10,000, in the order of arrival. Clones share one
-/// log.
+/// The requests since the start or the last [`RequestLog::take`], at most the last 10,000, in the order of arrival.
+/// Clones share one log.
 #[derive(Debug, Clone, Default)]
 pub struct RequestLog(Arc<Mutex<VecDeque<Request>>>);
 

@@ -24,7 +24,8 @@ const BODY_LIMIT_BYTES: usize = 4 << 20;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves `router` on `listener`, with `faults` around each request, until `stop`. Then it accepts nothing more, takes
-/// the rules away, closes what they hold, and returns when the requests under way have finished or five seconds have passed.
+/// the rules away, closes what they hold, and returns when the requests under way have finished or five seconds have
+/// passed.
 pub async fn serve(listener: TcpListener, router: Router, faults: Faults, stop: CancellationToken) {
     let server = Server { router, faults, stop, tasks: TaskTracker::new() };
     loop {

@@ -1,7 +1,7 @@
 //! ControllerPublishVolume: the record first, then the device, then the proof that it is there.
 //!
-//! Fresh: definition ‖ records, node, record, records again, view: six requests. Where the view shows no device, make-available comes
-//! between it and the waiting for one. A repeat: definition ‖ records, view: three.
+//! Fresh: definition ‖ records, node, record, records again, view: six requests. Where the view shows no device,
+//! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three.
 
 use std::{
     collections::BTreeMap,
@@ -41,10 +41,12 @@ pub struct AttachRequest {
     pub read_only: bool,
 }
 
-/// Attaches the volume to the node and waits, at most `patience`, until LINSTOR shows its device there. Answers the publish_context.
+/// Attaches the volume to the node and waits, at most `patience`, until LINSTOR shows its device there. Answers the
+/// publish_context.
 ///
 /// # Errors
-/// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `AttachedDifferently`, `AttachedElsewhere`, `NotProven`, `NoReplicaHere`, `NotReady`.
+/// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `AttachedDifferently`, `AttachedElsewhere`, `NotProven`,
+/// `NoReplicaHere`, `NotReady`.
 pub async fn attach(
     linstor: &Client,
     request: &AttachRequest,
@@ -159,7 +161,8 @@ impl Attach<'_> {
         Ok(device)
     }
 
-    /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a death.
+    /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a
+    /// death.
     async fn await_proof(&self, lost: &[Lost]) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -190,7 +193,8 @@ impl Attach<'_> {
         }
     }
 
-    /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and both back off.
+    /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and
+    /// both back off.
     async fn record(&self, lost: &[Lost]) -> Result<(), Error> {
         if self.is_repeat()? {
             return Ok(());
@@ -222,8 +226,8 @@ impl Attach<'_> {
         Ok(())
     }
 
-    /// A refused attach leaves no record behind. After silence or a fault it does, for the device may yet appear; and so does one that was
-    /// recorded before, for a pod may be using it.
+    /// A refused attach leaves no record behind. After silence or a fault it does, for the device may yet appear; and
+    /// so does one that was recorded before, for a pod may be using it.
     async fn withdraw(&self, error: crate::linstor::Error) -> Error {
         let node = &self.request.node;
         let is_new = !self.known.ledger.attachments.contains_key(node);

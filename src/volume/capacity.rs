@@ -24,7 +24,8 @@ pub(super) fn default_group() -> GroupName {
     GroupName::parse(DEFAULT_GROUP).expect("LINSTOR's default group has a valid name")
 }
 
-/// Asks LINSTOR what fits by the placement, which has heeded the administrator's group where it names one. Without DRBD only `node` counts where one is named, since the data is reached there alone.
+/// Asks LINSTOR what fits by the placement, which has heeded the administrator's group where it names one. Without DRBD
+/// only `node` counts where one is named, since the data is reached there alone.
 pub async fn capacity(linstor: &Client, placement: &Placement, node: Option<&NodeName>) -> Result<Capacity, Error> {
     let local = node.filter(|_| !placement.may_use_drbd());
     let filter = SelectFilter {

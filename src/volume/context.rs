@@ -1,6 +1,8 @@
-//! What travels with a volume through Kubernetes: the publish_context from attach to the node, and the volume_context for its life.
+//! What travels with a volume through Kubernetes: the publish_context from attach to the node, and the volume_context
+//! for its life.
 //!
-//! CSI allows each map 4 KiB in all (spec, Size Limits), so exact ids beyond 512 bytes travel as their hash (`workflow::owner`).
+//! CSI allows each map 4 KiB in all (spec, Size Limits), so exact ids beyond 512 bytes travel as their hash
+//! (`workflow::owner`).
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -19,7 +21,8 @@ const FS_UUID: &str = "linflow.csi/fs-uuid";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";
 
-/// The publish_context of a volume whose device is at that path on the node. Whether it was formatted is not in it: that is read live.
+/// The publish_context of a volume whose device is at that path on the node. Whether it was formatted is not in it:
+/// that is read live.
 pub fn publish_context(known: &Known, device: &str) -> BTreeMap<String, String> {
     let uuid = known.tags.fs_uuid.iter().map(|uuid| (FS_UUID.to_owned(), uuid.to_string()));
     let fixed = [

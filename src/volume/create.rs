@@ -1,6 +1,7 @@
 //! CreateVolume: one definition with its tags, its replicas, and the proof that they are there.
 //!
-//! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more. A repeat finds the definition and completes what a broken call left undone.
+//! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more. A
+//! repeat finds the definition and completes what a broken call left undone.
 
 use super::{
     Error,
@@ -51,12 +52,14 @@ pub struct Created {
 /// Makes the volume, or completes it, or finds it complete.
 ///
 /// # Errors
-/// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be completed.
+/// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be
+/// completed.
 pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
     let resource = resource_name(&request.name);
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
-        // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is atomic.
+        // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is
+        // atomic.
         let is_first = !groups.is_known(&request.placement);
         if is_first { Ok(None) } else { Ok(linstor.definition(&resource).await?) }
     };
@@ -129,7 +132,8 @@ impl Create<'_> {
         self.linstor.spawn(&group, &body(self.anywhere_allowed())).await.map(|_| Spawned::Complete)
     }
 
-    /// The filter of a spawn without a preferred node. Without DRBD only the requisite nodes reach the data; with it every node does.
+    /// The filter of a spawn without a preferred node. Without DRBD only the requisite nodes reach the data; with it
+    /// every node does.
     fn anywhere_allowed(&self) -> Option<SelectFilter> {
         let CreateRequest { placement, requisite, .. } = self.request;
         let nodes = if placement.may_use_drbd() { &[] } else { requisite.as_slice() };
@@ -188,6 +192,9 @@ impl Create<'_> {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
             ("workflow", describe(&tags.ownership), describe(&request.claim.ownership))
+        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
+            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
+            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else {
             return Ok(tags);
         };
@@ -291,7 +298,8 @@ fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         incarnation: Incarnation::from_random(incarnation),
         ownership: request.claim.ownership.clone(),
         csi_name: request.name.clone(),
-        fs_uuid: Some(FsUuid::from_random(uuid)),
+        // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
+        fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
         try_number: None,
         ti_id: None,
         pvc_namespace: request.claim.pvc_namespace.clone(),

@@ -101,7 +101,8 @@ async fn await_closed(linstor: &Client, volume: &VolumeId, node: &NodeName) -> R
 
 /// The satellite answers: removes the diskless client that attach added, then the record.
 ///
-/// A replica stays, and so does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9, Detach).
+/// A replica stays, and so does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9,
+/// Detach).
 async fn let_go(
     linstor: &Client,
     volume: &VolumeId,
@@ -123,8 +124,8 @@ async fn let_go(
     drop_record(linstor, known, node).await
 }
 
-/// The satellite does not answer. Deleting there would take the tie-breaker and quorum away and let two nodes write, so nothing is
-/// changed but the record, which stands until the node is back or given up.
+/// The satellite does not answer. Deleting there would take the tie-breaker and quorum away and let two nodes write, so
+/// nothing is changed but the record, which stands until the node is back or given up.
 async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Detached, Error> {
     let nodes = linstor.nodes(&[node]).await?;
     match (nodes.first(), known.ledger.attachments.get(node)) {

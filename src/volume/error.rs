@@ -71,8 +71,8 @@ pub enum Error {
     },
     /// A growth that the pools of the replicas can't hold. Nothing was changed.
     ///
-    /// Final, unlike the lack of room for a new volume: no other place can be chosen for replicas that are there, and a resizer lets its
-    /// user ask for less only after a final answer.
+    /// Final, unlike the lack of room for a new volume: no other place can be chosen for replicas that are there, and a
+    /// resizer lets its user ask for less only after a final answer.
     #[error(
         "volume {volume} can't grow by {more_kib} KiB: pool {pool} on {nodes} holds {largest_kib} KiB more; add space there, or ask for less"
     )]

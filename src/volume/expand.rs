@@ -1,7 +1,8 @@
 //! ControllerExpandVolume: a volume grows, and never shrinks.
 //!
-//! Growing: definition ‖ view, what fits, the new size, and looks until it is there: four requests and the looks. A repeat: definition ‖
-//! view. LINSTOR answers 200 to a growth that no pool can hold and, without DRBD, to a shrink of a mounted volume: neither is ever asked of it.
+//! Growing: definition ‖ view, what fits, the new size, and looks until it is there: four requests and the looks. A
+//! repeat: definition ‖ view. LINSTOR answers 200 to a growth that no pool can hold and, without DRBD, to a shrink of a
+//! mounted volume: neither is ever asked of it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,12 +19,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The volume of a definition: linflow makes one in each.
 const VOLUME_NUMBER: u32 = 0;
 
-/// Grows the volume until it is in the range, and waits, at most `patience`, until LINSTOR shows it so on all replicas. Answers its size
-/// in bytes: the one it has where that is large enough.
+/// Grows the volume until it is in the range, and waits, at most `patience`, until LINSTOR shows it so on all replicas.
+/// Answers its size in bytes: the one it has where that is large enough.
 ///
 /// # Errors
-/// `NotFound`, `Foreign`, `Deleting`; `Size` where the range holds no size that is not a shrink; `NoRoomToGrow`; `NotGrown` where a replica is
-/// away or behind, or has not grown in time.
+/// `NotFound`, `Foreign`, `Deleting`; `Size` where the range holds no size that is not a shrink; `NoRoomToGrow`;
+/// `NotGrown` where a replica is away or behind, or has not grown in time.
 pub async fn expand(
     linstor: &Client,
     volume: &VolumeId,
@@ -70,7 +71,8 @@ impl Expand<'_> {
         Ok(Seen { definition, replicas })
     }
 
-    /// Every replica must be there and up to date: DRBD refuses to grow else, and without DRBD LINSTOR answers 200 and leaves a replica small.
+    /// Every replica must be there and up to date: DRBD refuses to grow else, and without DRBD LINSTOR answers 200 and
+    /// leaves a replica small.
     fn check_replicas(&self, seen: &Seen) -> Result<(), Error> {
         if seen.replicas.is_empty() {
             return Err(self.incomplete("it has no replica yet"));
@@ -81,7 +83,8 @@ impl Expand<'_> {
         }
     }
 
-    /// Does the growth fit into the very pools that the replicas are in? One request for each name of a pool, which is one as a rule.
+    /// Does the growth fit into the very pools that the replicas are in? One request for each name of a pool, which is
+    /// one as a rule.
     async fn check_room(&self, seen: &Seen, more_kib: u64) -> Result<(), Error> {
         let mut pools: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for replica in &seen.replicas {
@@ -98,7 +101,8 @@ impl Expand<'_> {
         Ok(())
     }
 
-    /// The largest volume that the pool would hold on each of these nodes, over-provisioning counted, as GetCapacity tells it too.
+    /// The largest volume that the pool would hold on each of these nodes, over-provisioning counted, as GetCapacity
+    /// tells it too.
     async fn largest_kib(&self, pool: &str, nodes: &[String], definition: &ResourceDefinition) -> Result<u64, Error> {
         let filter = SelectFilter {
             place_count: u32::try_from(nodes.len()).ok(),
@@ -166,8 +170,8 @@ fn hindrance(replica: &Resource) -> Option<String> {
     Some(format!("its disk is {disk}"))
 }
 
-/// Is the replica's volume smaller than that, or still being worked on? Without DRBD thin files tell what is allocated instead of their
-/// size, so their flags alone count; DRBD's devices are a little larger than asked for.
+/// Is the replica's volume smaller than that, or still being worked on? Without DRBD thin files tell what is allocated
+/// instead of their size, so their flags alone count; DRBD's devices are a little larger than asked for.
 fn is_growing(replica: &Resource, size_kib: u64) -> bool {
     let Some(volume) = replica.volume(VOLUME_NUMBER) else { return true };
     let is_flagged = volume.flags.iter().any(|flag| flag == "RESIZE" || flag == "DRBD_RESIZE");

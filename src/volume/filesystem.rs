@@ -52,7 +52,8 @@ impl FromStr for FsType {
     }
 }
 
-/// The identity of a volume's filesystem: a random UUID, written as a property in the creating request and given to mkfs.
+/// The identity of a volume's filesystem: a random UUID, written as a property in the creating request and given to
+/// mkfs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FsUuid(String);
 

@@ -1,4 +1,5 @@
-//! The `formatted` mark, live in LINSTOR: read before a filesystem is made, written after, and read back (docs/decisions.md, Formatting).
+//! The `formatted` mark, live in LINSTOR: read before a filesystem is made, written after, and read back
+//! (docs/decisions.md, Formatting).
 
 use super::{Error, VolumeId, filesystem::FsUuid, record};
 use crate::linstor::Client;

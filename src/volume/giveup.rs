@@ -1,7 +1,7 @@
 //! When a node that does not answer may be taken its volume away (docs/decisions.md, Attaching and leaving).
 //!
-//! A silent node may be dead, cut off or frozen, and a frozen one may still write. DRBD's quorum is the proof: while a majority of at
-//! least three voters lets another node promote, the silent one can't complete a write.
+//! A silent node may be dead, cut off or frozen, and a frozen one may still write. DRBD's quorum is the proof: while a
+//! majority of at least three voters lets another node promote, the silent one can't complete a write.
 
 use crate::linstor::model::{DiskState, Resource, ResourceDefinition, is_same_name};
 use crate::linstor::name::NodeName;

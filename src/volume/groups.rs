@@ -19,7 +19,8 @@ use crate::linstor::{
 pub struct Groups(Arc<Mutex<HashSet<GroupName>>>);
 
 impl Groups {
-    /// Makes the generated group of this placement, where it isn't known to be there. An administrator's group is never made.
+    /// Makes the generated group of this placement, where it isn't known to be there. An administrator's group is never
+    /// made.
     pub async fn ensure(&self, linstor: &Client, placement: &Placement) -> Result<(), Error> {
         let name = placement.group_name();
         if self.is_known(placement) {
@@ -40,7 +41,8 @@ impl Groups {
         placement.group.is_some() || self.known().contains(&placement.group_name())
     }
 
-    /// The placement with what an administrator's group says; a generated group says nothing that the placement doesn't.
+    /// The placement with what an administrator's group says; a generated group says nothing that the placement
+    /// doesn't.
     pub async fn heed(&self, linstor: &Client, placement: &Placement) -> Result<Placement, Error> {
         let Some(name) = &placement.group else { return Ok(placement.clone()) };
         let group = linstor.resource_group(name).await?.ok_or_else(|| Error::NoSuchGroup(name.clone()))?;

@@ -16,8 +16,8 @@ pub struct VolumeId(ResourceName);
 pub struct VolumeIdError(#[source] NameError);
 
 impl VolumeId {
-    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included. LINSTOR takes
-    /// names without case and ours have only lower case, so that one volume has one id here too.
+    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included.
+    /// LINSTOR takes names without case and ours have only lower case, so that one volume has one id here too.
     pub fn parse(id: &str) -> Result<Self, VolumeIdError> {
         ResourceName::parse(&id.to_ascii_lowercase()).map(Self).map_err(VolumeIdError)
     }
@@ -42,8 +42,9 @@ impl fmt::Display for VolumeId {
 
 /// The name of the resource definition for a CSI volume name.
 ///
-/// LINSTOR's names are at most 48 characters and compared without case; CSI's may have 128 of any script. A name that LINSTOR would
-/// keep exactly, and that can't be taken for one of ours, stays as it is; every other becomes `lf-` and 32 hex digits of its SHA-256.
+/// LINSTOR's names are at most 48 characters and compared without case; CSI's may have 128 of any script. A name that
+/// LINSTOR would keep exactly, and that can't be taken for one of ours, stays as it is; every other becomes `lf-` and
+/// 32 hex digits of its SHA-256.
 pub fn resource_name(csi_name: &str) -> ResourceName {
     let keeps = !csi_name.bytes().any(|byte| byte.is_ascii_uppercase()) && !csi_name.starts_with("lf-");
     match ResourceName::parse(csi_name) {

@@ -35,7 +35,8 @@ pub struct VolumePage {
 
 /// Lists our volumes by name, at most `max` (0: all) after where the token says. Two requests at any size.
 ///
-/// A token names the last volume of the page before, not a position: volumes that come and go meanwhile neither hide nor repeat others.
+/// A token names the last volume of the page before, not a position: volumes that come and go meanwhile neither hide
+/// nor repeat others.
 pub async fn list(linstor: &Client, token: &str, max: usize) -> Result<VolumePage, Error> {
     let after = parse_token(token)?;
     let ours = DefinitionQuery { props: vec![PropFilter::Has(tag::DRIVER.to_owned())], ..DefinitionQuery::default() };

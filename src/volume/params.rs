@@ -1,7 +1,8 @@
 //! What a StorageClass may say: its `parameters`, parsed once.
 //!
-//! Keys are written bare or with the prefix `linflow.csi/`, in any case. Keys of Kubernetes' sidecars (`csi.storage.k8s.io/…`) are
-//! read where they help and passed over otherwise; every other key is refused, since a misspelt parameter must not be lost in silence.
+//! Keys are written bare or with the prefix `linflow.csi/`, in any case. Keys of Kubernetes' sidecars
+//! (`csi.storage.k8s.io/…`) are read where they help and passed over otherwise; every other key is refused, since a
+//! misspelt parameter must not be lost in silence.
 
 mod known;
 
@@ -26,8 +27,8 @@ pub struct Parameters {
     pub placement: Placement,
     /// `fsType`: `ext4` (default) or `xfs`, where the volume capability names none.
     pub fs_type: Option<FsType>,
-    /// `dag-id`, `run-id`, `task-id`, `map-index`, `instance`, `scope`: whose volume it is; and what the sidecars say of the claim.
-    /// Keys are prefixed and in lower case, as `workflow::Claim` reads them.
+    /// `dag-id`, `run-id`, `task-id`, `map-index`, `instance`, `scope`: whose volume it is; and what the sidecars say
+    /// of the claim. Keys are prefixed and in lower case, as `workflow::Claim` reads them.
     pub claim: BTreeMap<String, String>,
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::id::short_hash;
-use crate::linstor::model::{DRBD, ResourceGroup};
+use crate::linstor::model::{DRBD, ResourceGroup, STORAGE};
 use crate::linstor::name::{GroupName, PoolName};
 
 /// A layer of LINSTOR's stack.
@@ -36,13 +36,14 @@ impl Layer {
     /// LINSTOR's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Drbd => "DRBD",
-            Self::Storage => "STORAGE",
+            Self::Drbd => DRBD,
+            Self::Storage => STORAGE,
         }
     }
 }
 
-/// What a StorageClass says about placement. What it leaves out, an administrator's resource group or the defaults decide.
+/// What a StorageClass says about placement. What it leaves out, an administrator's resource group or the defaults
+/// decide.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Placement {
     /// `resourceGroup`: an administrator's group, which is used as it is and never changed.
@@ -111,8 +112,8 @@ impl Placement {
         self.pools.iter().map(ToString::to_string).collect()
     }
 
-    /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it never has to be
-    /// modified (raising a group's place_count adds replicas to all of its volumes at once).
+    /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it
+    /// never has to be modified (raising a group's place_count adds replicas to all of its volumes at once).
     pub fn group_name(&self) -> GroupName {
         self.group.clone().unwrap_or_else(|| {
             let hash = short_hash(&self.describe());

@@ -1,7 +1,8 @@
-//! What changes while a volume lives: attach records and the `formatted` mark, kept in the key-value-store instance that bears the
-//! resource's name (docs/decisions.md, Records).
+//! What changes while a volume lives: attach records and the `formatted` mark, kept in the key-value-store instance
+//! that bears the resource's name (docs/decisions.md, Records).
 //!
-//! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is never believed.
+//! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is
+//! never believed.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! One operation per volume at a time, within this process.
 //!
-//! An optimisation only: two controllers may serve one cluster, so nothing's safety rests on it (docs/decisions.md, Records). CSI lets a
-//! plugin answer ABORTED to a second call for a volume (spec, Concurrency), which the sidecars take as "still running" and repeat.
+//! An optimisation only: two controllers may serve one cluster, so nothing's safety rests on it (docs/decisions.md,
+//! Records). CSI lets a plugin answer ABORTED to a second call for a volume (spec, Concurrency), which the sidecars
+//! take as "still running" and repeat.
 
 use std::{
     collections::HashSet,

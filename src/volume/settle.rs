@@ -32,8 +32,8 @@ pub struct Settled {
     pub pending: usize,
 }
 
-/// Looks at pending detaches at the start, when it is told of one, and from time to time, until dropped. What fails is logged and
-/// tried again.
+/// Looks at pending detaches at the start, when it is told of one, and from time to time, until dropped. What fails is
+/// logged and tried again.
 pub async fn run(linstor: Client, reservations: Reservations, told: Arc<Notify>) {
     loop {
         let wait = match settle(&linstor, &reservations).await {

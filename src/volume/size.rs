@@ -111,8 +111,9 @@ impl CapacityRange {
         Ok(kib)
     }
 
-    /// The size of a volume after growth, in KiB: the one it has where that is enough. "If a volume … is already larger than or equal to the
-    /// target capacity …, the plugin SHOULD reply 0 OK" (CSI, ControllerExpandVolume), unless the caller forbids so much.
+    /// The size of a volume after growth, in KiB: the one it has where that is enough. "If a volume … is already larger
+    /// than or equal to the target capacity …, the plugin SHOULD reply 0 OK" (CSI, ControllerExpandVolume), unless the
+    /// caller forbids so much.
     pub fn grow_kib(self, is_kib: u64) -> Result<u64, SizeError> {
         let needed = is_kib.saturating_mul(KIB);
         match (self.required, self.limit) {

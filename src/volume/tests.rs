@@ -47,7 +47,8 @@ fn attached(detaching: bool) -> Value {
     json!([{"name": "vol1", "props": record::attach_entry(&incarnation(), &node(), &attachment)}])
 }
 
-/// A controller that has the volume, on DRBD, with these records; each answers one question, and the last all that follow.
+/// A controller that has the volume, on DRBD, with these records; each answers one question, and the last all that
+/// follow.
 async fn linstor(records: &[Value]) -> MockServer {
     let server = MockServer::start().await;
     let tags = Tags {

@@ -1,9 +1,9 @@
 //! What a pod's metadata shows of its workflow: how Airflow writes its ids.
 //!
-//! KubernetesExecutor annotates the exact ids (`dag_id`, `run_id`, `task_id`, and `map_index` only where it is 0 or more) and
-//! labels their sanitised form; KubernetesPodOperator writes labels alone. Our own prefixed annotations win over Airflow's bare
-//! ones. An exact value whose label says otherwise was tampered with (`pod_override`, or a user's own annotations) and proves
-//! nothing. The rest of a pod, its name among it, is no identity.
+//! KubernetesExecutor annotates the exact ids (`dag_id`, `run_id`, `task_id`, and `map_index` only where it is 0 or
+//! more) and labels their sanitised form; KubernetesPodOperator writes labels alone. Our own prefixed annotations win
+//! over Airflow's bare ones. An exact value whose label says otherwise was tampered with (`pod_override`, or a user's
+//! own annotations) and proves nothing. The rest of a pod, its name among it, is no identity.
 
 use std::fmt;
 

@@ -21,7 +21,8 @@ pub struct Claim {
     pub pvc_name: Option<String>,
 }
 
-/// Parameters that name no owner. Each is INVALID_ARGUMENT but [`ClaimError::OutsideInstance`], which is PERMISSION_DENIED.
+/// Parameters that name no owner. Each is INVALID_ARGUMENT but [`ClaimError::OutsideInstance`], which is
+/// PERMISSION_DENIED.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// A parameter that is no id.
@@ -95,8 +96,9 @@ struct Ids {
 impl Claim {
     /// Reads a StorageClass's parameters, other ones among them.
     ///
-    /// Without ids and scope the volume is nobody's (`none`). Without a scope the ids give it: the task's where there is a task,
-    /// else the run's, else the DAG's. With both they must fit. The instance is the parameter's, else the claim's namespace's.
+    /// Without ids and scope the volume is nobody's (`none`). Without a scope the ids give it: the task's where there
+    /// is a task, else the run's, else the DAG's. With both they must fit. The instance is the parameter's, else the
+    /// claim's namespace's.
     pub fn parse(parameters: &BTreeMap<String, String>, instances: &Instances) -> Result<Self, ClaimError> {
         let get = |key: &str| parameters.get(key).map(String::as_str);
         let ids = Ids::parse(parameters)?;

@@ -11,7 +11,8 @@ pub struct PodRef {
     pub namespace: String,
     /// The pod's name.
     pub name: String,
-    /// The pod's UID, which tells it from a later pod of the same name. kubelet always gives it; without it nothing is fenced.
+    /// The pod's UID, which tells it from a later pod of the same name. kubelet always gives it; without it nothing is
+    /// fenced.
     pub uid: Option<String>,
 }
 

@@ -1,7 +1,8 @@
 //! Pods from a folder of manifests (`--pods DIR`): for demonstrations, tests, and clusters that export what runs.
 //!
-//! Every `*.yaml`, `*.yml` and `*.json` directly in the folder is read, and read again when its size, time or file identity
-//! changes. The folder is the operator's own statement: a manifest without a UID stands for any pod of its name, unfenced.
+//! Every `*.yaml`, `*.yml` and `*.json` directly in the folder is read, and read again when its size, time or file
+//! identity changes. The folder is the operator's own statement: a manifest without a UID stands for any pod of its
+//! name, unfenced.
 
 use std::{
     collections::BTreeMap,

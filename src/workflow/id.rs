@@ -119,7 +119,8 @@ id!(
     TaskId, "task_id", "letters, digits, `_`, `.` and `-`", is_key_char
 );
 id!(
-    /// Airflow's run_id: any text without control characters, since `[scheduler] allowed_run_id_pattern` is the user's to set.
+    /// Airflow's run_id: any text without control characters, since `[scheduler] allowed_run_id_pattern` is the user's
+    /// to set.
     RunId, "run_id", "any characters but control characters", |c| !c.is_control()
 );
 

@@ -43,8 +43,8 @@ pub enum InstancesError {
 }
 
 impl Instances {
-    /// The instance of pods and claims in a namespace. Fails where the namespace has an instance's name without being listed,
-    /// or a name that no instance can have.
+    /// The instance of pods and claims in a namespace. Fails where the namespace has an instance's name without being
+    /// listed, or a name that no instance can have.
     pub fn of(&self, namespace: &str) -> Result<Instance, InstancesError> {
         match self.by_namespace.get(namespace) {
             Some(instance) => Ok(instance.clone()),

@@ -9,8 +9,9 @@ const HASH_CHARS: usize = 9;
 
 /// What Airflow's cncf-kubernetes provider writes as the label of an id.
 ///
-/// Characters outside `[A-Za-z0-9_.-]` and non-alphanumeric edges go; an id that this changes, or that is too long, gets nine
-/// hex digits of its MD5 so that most ids stay apart. Seen in providers up to 10.25.0 (tests/fixtures/airflow-pods/label_vectors.json).
+/// Characters outside `[A-Za-z0-9_.-]` and non-alphanumeric edges go; an id that this changes, or that is too long,
+/// gets nine hex digits of its MD5 so that most ids stay apart. Seen in providers up to 10.25.0
+/// (tests/fixtures/airflow-pods/label_vectors.json).
 pub fn airflow_label(id: &str) -> String {
     let kept: String = id
         .trim_matches(|c: char| !c.is_ascii_alphanumeric())

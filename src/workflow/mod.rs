@@ -1,12 +1,13 @@
 //! Whose volume is it, and who is asking?
 //!
-//! A *claim* ([`claim`]) is what a StorageClass says; *evidence* ([`airflow`]) is what a pod's manifest shows; the *owner*
-//! ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone makes a [`Verified`],
-//! the proof that [`crate::access`] asks for. Manifests come through [`directory`]: today a folder, later the Kubernetes API.
+//! A *claim* ([`claim`]) is what a StorageClass says; *evidence* ([`airflow`]) is what a pod's manifest shows; the
+//! *owner* ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone
+//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: today a
+//! folder, later the Kubernetes API.
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
-//! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be forged,
-//! so nothing crosses from one instance to another.
+//! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be
+//! forged, so nothing crosses from one instance to another.
 //!
 //! ```
 //! use linflow::workflow::{Instance, DagId, RunId, WorkflowRef};

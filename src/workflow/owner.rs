@@ -72,7 +72,8 @@ pub fn to_map(ownership: &Ownership) -> BTreeMap<String, String> {
     entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
-/// Reads what [`to_map`] wrote, from a map that may hold other entries; none where it says that no workflow owns the volume.
+/// Reads what [`to_map`] wrote, from a map that may hold other entries; none where it says that no workflow owns the
+/// volume.
 pub fn from_map(map: &BTreeMap<String, String>) -> Result<Option<OwnerView>, OwnerError> {
     let require = |key| map.get(key).map(String::as_str).ok_or(OwnerError::Missing(key));
     let scope: Scope = require(SCOPE)?.parse()?;

@@ -1,7 +1,8 @@
 //! A volume's tag: the properties of its resource definition that say whose it is. The one place with their names.
 //!
-//! Written once, in the request that creates the definition (`POST /v1/resource-groups/{group}/spawn`, `resource_definition_props`),
-//! and never changed: a property change adjusts DRBD on every node. A definition without [`DRIVER`] is not ours.
+//! Written once, in the request that creates the definition (`POST /v1/resource-groups/{group}/spawn`,
+//! `resource_definition_props`), and never changed: a property change adjusts DRBD on every node. A definition without
+//! [`DRIVER`] is not ours.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +49,8 @@ pub const PVC_NAMESPACE: &str = "Aux/csi.storage.k8s.io/pvc/namespace";
 /// What this build writes as [`DRIVER`].
 pub const DRIVER_VERSION: &str = concat!("linflow/", env!("CARGO_PKG_VERSION"));
 
-/// A property that can't be read, or that another contradicts. The volume is ours, but must not be touched until a person looked.
+/// A property that can't be read, or that another contradicts. The volume is ours, but must not be touched until a
+/// person looked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// A property that must be there.
@@ -138,8 +140,8 @@ impl Tags {
         properties
     }
 
-    /// Reads a definition's properties, others among them; none where the volume isn't ours. Errors: a tag of ours that is
-    /// damaged or was changed.
+    /// Reads a definition's properties, others among them; none where the volume isn't ours. Errors: a tag of ours that
+    /// is damaged or was changed.
     pub fn read(properties: &BTreeMap<String, String>) -> Result<Option<Self>, TagError> {
         let Some(driver) = properties.get(DRIVER) else { return Ok(None) };
         if !driver.starts_with("linflow/") {

@@ -1,4 +1,5 @@
-//! The one thing that the suite needs and linflow's client can't do, because linflow never does it: deleting a resource group.
+//! The one thing that the suite needs and linflow's client can't do, because linflow never does it: deleting a resource
+//! group.
 
 use std::io;
 

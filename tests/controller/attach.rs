@@ -5,7 +5,7 @@ use serde_json::json;
 use std::time::Duration;
 use tonic::Code;
 
-use crate::support::{NODES, World, create, csi::Create, is_open, publish, refused};
+use crate::support::{NODES, World, create, csi::Create, is_open, publish, refused, soon};
 
 /// The node that has no replica of a volume with two.
 pub async fn spare_node(world: &World, volume: &str) -> String {
@@ -118,7 +118,7 @@ async fn a_200_of_make_available_for_a_dead_node_is_not_believed() {
     let matcher = Matcher::contains("/make-available").times(1);
     let gate = world.sandbox.faults().gate(matcher, linflow::sandbox::faults::Moment::Before);
     let (answer, ()) = tokio::join!(controller.publish(publish(&volume, &node)), async {
-        gate.arrived().await;
+        soon("make-available", gate.arrived()).await;
         world.crash(&node);
         gate.release();
     });

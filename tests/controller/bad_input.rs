@@ -112,3 +112,15 @@ async fn validation_confirms_what_a_volume_can_do_and_says_why_not() {
     none.volume_capabilities.clear();
     refused(client.validate_volume_capabilities(none).await, Code::InvalidArgument);
 }
+
+#[tokio::test]
+async fn a_volume_made_for_raw_block_is_not_one_for_a_filesystem_nor_the_reverse() {
+    let world = World::start().await;
+    for (name, made, other) in [("raw", block(), mount("ext4")), ("files", mount("ext4"), block())] {
+        world.controller.create(create(name).capability(made)).await.unwrap();
+        let message = refused(world.controller.create(create(name).capability(other)).await, Code::AlreadyExists);
+        assert!(message.contains("raw block") && message.contains("filesystem"), "{message}");
+    }
+    let definition = world.definition("raw").await.unwrap();
+    assert!(!definition.props.contains_key("Aux/linflow/fs-uuid"), "{:?}", definition.props);
+}

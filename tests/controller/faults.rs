@@ -1,5 +1,5 @@
-//! Transport faults and refusals at every request of every verb: the code says whether the matter is over, and the same call
-//! again ends it as one clean call would.
+//! Transport faults and refusals at every request of every verb: the code says whether the matter is over, and the same
+//! call again ends it as one clean call would.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use linflow::sandbox::faults::{Matcher, Moment};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-use crate::support::{World, create, eventually, publish, refused};
+use crate::support::{World, create, eventually, publish, refused, soon};
 
 #[tokio::test]
 async fn two_controllers_that_race_for_a_name_make_one_volume() {
@@ -35,7 +35,7 @@ async fn two_controllers_that_race_for_a_name_with_other_sizes_make_one_of_them(
     let other = world.another_controller().await;
     let gate = world.sandbox.faults().gate(Matcher::contains("/spawn").times(1), Moment::Before);
     let (slow, fast) = tokio::join!(world.controller.create(create("raced").gib(1)), async {
-        gate.arrived().await;
+        soon("the spawn", gate.arrived()).await;
         let fast = other.create(create("raced").gib(2)).await;
         gate.release();
         fast
@@ -56,7 +56,7 @@ async fn two_controllers_that_attach_to_two_nodes_at_once_never_both_succeed() {
         .faults()
         .gate(Matcher::contains("/key-value-store/").method(&Method::PUT).times(1), Moment::Before);
     let (slow, fast) = tokio::join!(world.controller.publish(publish(&volume, "node-1")), async {
-        gate.arrived().await;
+        soon("the record", gate.arrived()).await;
         let fast = other.publish(publish(&volume, "node-2")).await;
         gate.release();
         fast
@@ -75,7 +75,7 @@ async fn a_second_call_for_a_volume_is_aborted_while_the_first_one_runs() {
     let controller = &world.controller;
     let gate = world.sandbox.faults().gate(Matcher::contains("/spawn").times(1), Moment::Before);
     let (first, ()) = tokio::join!(controller.create(create("data")), async {
-        gate.arrived().await;
+        soon("the spawn", gate.arrived()).await;
         refused(controller.create(create("data")).await, Code::Aborted);
         refused(controller.delete("data").await, Code::Aborted);
         refused(controller.publish(publish("data", "node-1")).await, Code::Aborted);
@@ -96,7 +96,7 @@ async fn work_goes_on_when_its_caller_has_gone() {
     let mut callers = JoinSet::new();
     let controller = world.controller.clone();
     callers.spawn(async move { controller.create(create("data")).await });
-    gate.arrived().await;
+    soon("the spawn", gate.arrived()).await;
     callers.abort_all();
     assert!(callers.join_next().await.unwrap().unwrap_err().is_cancelled());
     gate.release();
@@ -114,7 +114,7 @@ async fn a_caller_with_a_deadline_does_not_cut_the_work_short() {
     request.set_timeout(std::time::Duration::from_millis(200));
     let answer = world.controller.client.clone().controller_publish_volume(request).await.unwrap_err();
     assert!(matches!(answer.code(), Code::Cancelled | Code::DeadlineExceeded), "{answer:?}");
-    gate.arrived().await;
+    soon("make-available", gate.arrived()).await;
     gate.release();
     eventually("the attach to end", || async { world.controller.publish(publish(&volume, &node)).await.ok() }).await;
     assert_eq!(world.records(&volume).await.len(), 1);

@@ -47,7 +47,8 @@ pub async fn of(world: &World) -> Value {
     all
 }
 
-/// What linflow drew for each volume that is there. What it drew for one that is gone keeps its face, and is seen as left over.
+/// What linflow drew for each volume that is there. What it drew for one that is gone keeps its face, and is seen as
+/// left over.
 fn drawn_by_linflow(all: &Map<String, Value>) -> BTreeMap<String, String> {
     let mut drawn = BTreeMap::new();
     for definition in all[LISTS[3]].as_array().into_iter().flatten() {

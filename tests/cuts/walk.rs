@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::{
     state,
-    support::{Controller, World, driver::Driver, eventually},
+    support::{Controller, World, driver::Driver, eventually, soon},
 };
 
 /// A call to the controller, with what must stand before it.
@@ -18,8 +18,8 @@ pub trait Story {
     async fn act(&self, controller: &Controller, volume: &str) -> Result<(), Status>;
 }
 
-/// Cuts the story's call at each of its requests, which are `least` or more, and compares what the repetition leaves with what
-/// one clean call leaves. Answers the latter.
+/// Cuts the story's call at each of its requests, which are `least` or more, and compares what the repetition leaves
+/// with what one clean call leaves. Answers the latter.
 pub async fn walk(story: &impl Story, least: u64) -> Value {
     let clean = play(story, None).await.expect("nothing is cut");
     for moment in [Moment::Before, Moment::After] {
@@ -33,7 +33,8 @@ pub async fn walk(story: &impl Story, least: u64) -> Value {
     clean
 }
 
-/// Plays the story on a new cluster, with its call cut at that request and repeated. None: the call had no such request.
+/// Plays the story on a new cluster, with its call cut at that request and repeated. None: the call had no such
+/// request.
 async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
     let world = World::start().await;
     let driver = Driver::start(&world, "controller", &[]).await;
@@ -43,12 +44,15 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
         None => story.act(&controller, &volume).await.unwrap(),
         Some((index, moment)) => {
             let gate = world.sandbox.faults().gate(Matcher::any().skip(index).times(1), moment);
-            tokio::select! {
-                answer = story.act(&controller, &volume) => {
-                    answer.unwrap();
-                    return None;
+            let answered_or_cut = async {
+                tokio::select! {
+                    answer = story.act(&controller, &volume) => Some(answer),
+                    () = gate.arrived() => None,
                 }
-                () = gate.arrived() => {}
+            };
+            if let Some(answer) = soon("the call's answer or its cut", answered_or_cut).await {
+                answer.unwrap();
+                return None;
             }
             driver.kill().await;
             gate.sever();

@@ -1,4 +1,5 @@
-//! docs/errors.md and docs/parameters.md say what the code says: they are rendered from it here, and compared with the files.
+//! docs/errors.md and docs/parameters.md say what the code says: they are rendered from it here, and compared with the
+//! files.
 
 mod errors;
 mod page;

@@ -37,7 +37,7 @@ pub struct Bench {
     pub context: BTreeMap<String, String>,
     pub capability: VolumeCapability,
     pub device: PathBuf,
-    /// The volume's fs-uuid.
+    /// The volume's fs-uuid; empty for raw block, which has none.
     pub uuid: String,
 }
 
@@ -78,7 +78,8 @@ impl Bench {
         let host = LinuxHost::new(world.folder().join("locks"));
         let node = world.node(NODE, host, AnyDirectory::None).await;
         let device = PathBuf::from(&context["linflow.csi/device"]);
-        let uuid = world.definition(VOLUME).await.unwrap().props["Aux/linflow/fs-uuid"].clone();
+        let uuid =
+            world.definition(VOLUME).await.unwrap().props.get("Aux/linflow/fs-uuid").cloned().unwrap_or_default();
         let bench = Self { world, node, context, capability, device, uuid };
         std::fs::create_dir(bench.staging()).unwrap();
         bench

@@ -1,4 +1,5 @@
-//! (b) `formatted` unset, and nothing finished of ours on the device: it is wiped and formatted, and recorded before the mount.
+//! (b) `formatted` unset, and nothing finished of ours on the device: it is wiped and formatted, and recorded before the
+//! mount.
 
 use crate::{
     bench::{Bench, FOREIGN_UUID, with, with_ext4},

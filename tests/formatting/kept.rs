@@ -1,6 +1,7 @@
-//! (a) A finished filesystem of ours is mounted and never wiped; (d) a raw block volume is never written to; (f) what linflow did
-//! not make is mounted as it is.
+//! (a) A finished filesystem of ours is mounted and never wiped; (d) a raw block volume is never written to; (f) what
+//! linflow did not make is mounted as it is.
 
+use linflow::csi::proto::NodeStageVolumeRequest;
 use tonic::Code;
 
 use crate::{
@@ -79,7 +80,7 @@ async fn a_staged_volume_is_staged_again_without_a_touch() {
 async fn a_raw_block_volume_is_never_written_to() {
     with(csi::block(), 16, |bench| async move {
         bench.write_at(0, &[0xa5; 8192]);
-        for recorded in [None, Some(bench.uuid.clone())] {
+        for recorded in [None, Some(FOREIGN_UUID.to_owned())] {
             bench.set_recorded(recorded.as_deref()).await;
             let before = bench.checksum();
             bench.stage().await.unwrap();
@@ -88,6 +89,20 @@ async fn a_raw_block_volume_is_never_written_to() {
             bench.unstage().await;
             assert_eq!(bench.checksum(), before);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_pod_wrote_to_a_raw_block_volume_is_never_formatted_away() {
+    with(csi::block(), 16, |bench| async move {
+        bench.write_at(0, &[0xa5; 8192]);
+        let before = bench.checksum();
+        let as_filesystem =
+            NodeStageVolumeRequest { volume_capability: Some(csi::mount("ext4")), ..bench.stage_request() };
+        let message = refused(bench.node.clone().node_stage_volume(as_filesystem).await, Code::FailedPrecondition);
+        assert!(message.contains("not formatted by linflow"), "{message}");
+        assert_eq!((bench.checksum(), bench.is_mounted()), (before, false));
     })
     .await;
 }

@@ -6,7 +6,7 @@ use linflow::sandbox::faults::{Matcher, Moment};
 
 use crate::{
     bench::{Bench, VOLUME, run, with_ext4},
-    support::driver::Driver,
+    support::{driver::Driver, soon},
 };
 
 /// A `linflow node` process.
@@ -14,18 +14,21 @@ async fn plugin(bench: &Bench) -> Driver {
     Driver::start(&bench.world, "node", &["--node-name", crate::bench::NODE]).await
 }
 
-/// Stages through a process and kills it at its k-th request, before that was acted on or after; false: there was no such
-/// request, and the volume is staged.
+/// Stages through a process and kills it at its k-th request, before that was acted on or after; false: there was no
+/// such request, and the volume is staged.
 async fn stage_cut(bench: &Bench, index: u64, moment: Moment) -> bool {
     let driver = plugin(bench).await;
     let gate = bench.world.sandbox.faults().gate(Matcher::any().skip(index).times(1), moment);
     let mut node = driver.node().await;
-    tokio::select! {
-        answer = node.node_stage_volume(bench.stage_request()) => {
-            answer.unwrap();
-            return false;
+    let answered_or_cut = async {
+        tokio::select! {
+            answer = node.node_stage_volume(bench.stage_request()) => Some(answer),
+            () = gate.arrived() => None,
         }
-        () = gate.arrived() => {}
+    };
+    if let Some(answer) = soon("the stage's answer or its cut", answered_or_cut).await {
+        answer.unwrap();
+        return false;
     }
     driver.kill().await;
     gate.sever();

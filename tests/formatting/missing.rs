@@ -1,5 +1,5 @@
-//! (c) `formatted` set, and no finished filesystem of ours on the device: data is missing, a person must look, nothing is
-//! written.
+//! (c) `formatted` set, and no finished filesystem of ours on the device: data is missing, a person must look, nothing
+//! is written.
 
 use tonic::Code;
 

@@ -5,7 +5,7 @@ use linflow::sandbox::faults::{Action, Matcher, Moment};
 
 use crate::{
     bench::{FOREIGN_UUID, VOLUME, with_ext4},
-    support::is_open,
+    support::{is_open, soon},
 };
 
 fn record_requests(method: &Method) -> Matcher {
@@ -65,7 +65,7 @@ async fn a_record_that_reads_back_otherwise_stops_the_mount() {
                 let bench = bench.clone();
                 async move { bench.stage().await }
             });
-            gate.arrived().await;
+            soon("the look at the written record", gate.arrived()).await;
             assert_eq!(bench.recorded().await.as_ref(), Some(&bench.uuid));
             bench.set_recorded(other).await;
             gate.release();

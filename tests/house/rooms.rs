@@ -2,8 +2,8 @@
 
 use crate::source::Source;
 
-/// The rooms, each with those that it may use: all of them stand above it, so that there is no cycle. docs/architecture.md draws
-/// the same picture.
+/// The rooms, each with those that it may use: all of them stand above it, so that there is no cycle.
+/// docs/architecture.md draws the same picture.
 const ROOMS: &[(&str, &[&str])] = &[
     ("admin", &[]),
     ("linstor", &[]),

@@ -1,4 +1,5 @@
-//! A Rust file with what the rules look at: its text, its code without comments and literals, and which lines are tests.
+//! A Rust file with what the rules look at: its text, its code without comments and literals, and which lines are
+//! tests.
 
 use std::path::Path;
 
@@ -22,7 +23,8 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), code, production }
     }
 
-    /// The top-level module that the file belongs to: `csi` for `src/csi/mod.rs`; `None` outside src/ and for main.rs and lib.rs.
+    /// The top-level module that the file belongs to: `csi` for `src/csi/mod.rs`; `None` outside src/ and for main.rs
+    /// and lib.rs.
     pub fn room(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/")?;
         let room = inside.split(['/', '.']).next()?;

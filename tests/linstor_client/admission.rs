@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -33,7 +34,8 @@ async fn a_request_that_waits_for_a_place_until_its_deadline_is_not_sent() {
     let client = Client::new(&settings).unwrap();
     let (volume, holder) = (ResourceName::parse("vol1").unwrap(), client.clone());
     let holding = tokio::spawn(async move { holder.kv_delete(&volume).await });
-    arrived.notified().await;
+    let arrival = tokio::time::timeout(Duration::from_secs(10), arrived.notified());
+    arrival.await.expect("the first request comes within ten seconds");
     let error = client.nodes(&[]).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_eq!(asked(&server).await, ["DELETE /v1/key-value-store/vol1"]);

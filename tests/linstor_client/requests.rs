@@ -2,7 +2,7 @@
 
 use linflow::linstor::Client;
 use linflow::linstor::model::{
-    AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter, Props, SelectFilter, SizeQuery, Spawn, ViewQuery,
+    AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter, Props, SelectFilter, Spawn, ViewQuery,
 };
 use linflow::linstor::name::{GroupName, NodeName, PoolName, ResourceName};
 use serde_json::{Value, json};
@@ -148,24 +148,6 @@ async fn key_value_changes_go_out_in_one_request() {
     client.kv_delete(&volume("v1")).await.unwrap();
     assert_eq!(asked(&server).await, ["PUT /v1/key-value-store/v1", "DELETE /v1/key-value-store/v1"]);
     assert_eq!(bodies(&server).await, [json!({ "override_props": { "a": "1" }, "delete_props": ["b"] })]);
-}
-
-#[tokio::test]
-async fn sizes_of_all_groups_come_in_one_request() {
-    let (server, client) = server(include_str!("../fixtures/linstor/all_sizes.json")).await;
-    let query = SizeQuery { ignore_cache_older_than_sec: Some(30), ..SizeQuery::default() };
-    let sizes = client.query_all_sizes(&query).await.unwrap();
-    assert_eq!(sizes["rg1"].available_size_in_kib, 20727140);
-    assert_eq!(asked(&server).await, ["POST /v1/queries/resource-groups/query-all-size-info"]);
-    assert_eq!(bodies(&server).await, [json!({ "ignore_cache_older_than_sec": 30 })]);
-}
-
-#[tokio::test]
-async fn an_error_report_is_its_text_or_nothing() {
-    let (_server, client) = server(r#"[{"node_name": "n", "error_time": 1, "text": "ERROR REPORT"}]"#).await;
-    assert_eq!(client.error_report("ID-1").await.unwrap().as_deref(), Some("ERROR REPORT"));
-    let (_server, client) = self::server("[]").await;
-    assert_eq!(client.error_report("ID-2").await.unwrap(), None);
 }
 
 #[tokio::test]

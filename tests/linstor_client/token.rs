@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use linflow::linstor::{Client, Error};
 use tempfile::NamedTempFile;
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
 
 use crate::server::*;
 
@@ -83,10 +85,11 @@ async fn a_request_is_one_line_in_the_log_without_token_or_body() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("linflow=debug")
+        .with_max_level(Level::DEBUG)
         .with_writer(move || writer.clone())
         .with_ansi(false)
-        .finish();
+        .finish()
+        .with(Targets::new().with_target("linflow", Level::DEBUG));
     let logging = tracing::subscriber::set_default(subscriber);
     client.nodes(&[]).await.unwrap();
     drop(logging);

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::Write,
     path::{Path, PathBuf},
     sync::Mutex,
     time::Duration,
@@ -69,7 +70,8 @@ pub async fn run(program: &str, arguments: &[&str]) -> String {
 /// A machine with a blank loop device; `None`, with a word about it, where this process may not have one.
 pub async fn machine(size: u64) -> Option<Machine> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: mounting needs root");
+        // Not by eprintln!, which the test runner keeps to itself.
+        std::io::stderr().write_all(b"SKIPPED a test of mounts: they need root\n").unwrap();
         return None;
     }
     let directory = tempfile::Builder::new().prefix("linflow node ").tempdir().unwrap();
@@ -134,7 +136,8 @@ impl Machine {
         }
     }
 
-    /// Gives the device more bytes. What is asked of the verbs stays the old size, as a publish_context from before does.
+    /// Gives the device more bytes. What is asked of the verbs stays the old size, as a publish_context from before
+    /// does.
     pub async fn grow(&self, size: u64) {
         File::options().write(true).open(self.directory.path().join("image")).unwrap().set_len(size).unwrap();
         run("losetup", &["--set-capacity", self.device_text()]).await;

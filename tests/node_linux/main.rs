@@ -1,4 +1,5 @@
-//! The node side on this machine: loop devices, real mkfs, fsck and mount(2). Each test says so and ends where it is not root.
+//! The node side on this machine: loop devices, real mkfs, fsck and mount(2). Each test says so and ends where it is
+//! not root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -47,8 +47,8 @@ impl Driver {
         driver
     }
 
-    /// Asks LINSTOR's version, which a process does once, and waits for the controller's first look at pending detaches: neither
-    /// is part of the call that is to be cut.
+    /// Asks LINSTOR's version, which a process does once, and waits for the controller's first look at pending
+    /// detaches: neither is part of the call that is to be cut.
     async fn await_quiet(&self, world: &World, role: &str) {
         let answer = IdentityClient::new(self.channel().await).probe(ProbeRequest {}).await.unwrap();
         assert_eq!(answer.into_inner().ready, Some(true));
@@ -81,7 +81,8 @@ impl Driver {
     }
 }
 
-/// Reads the log until it says that the socket is there; whatever comes after goes on being read, so that nobody blocks.
+/// Reads the log until it says that the socket is there; whatever comes after goes on being read, so that nobody
+/// blocks.
 async fn until_serving(mut lines: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>) {
     let mut seen = Vec::new();
     while let Some(line) = lines.next_line().await.unwrap() {

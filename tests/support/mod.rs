@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`World`] is the sandbox (three nodes, books only) and a controller; [`csi`] speaks gRPC to it, [`node`] to a node;
-//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be killed.
+//! [`rest`] speaks to LINSTOR past linflow, as an administrator would; [`driver`] is the built binary, which can be
+//! killed.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
@@ -38,7 +39,7 @@ use linflow::{
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
-use tokio::time::{Instant, interval};
+use tokio::time::{interval, timeout};
 use tonic::{Code, Status, transport::Channel};
 
 pub use csi::{Controller, create, publish};
@@ -125,8 +126,8 @@ impl World {
         client(&self.sandbox, |settings| (settings.read_timeout, settings.write_timeout) = (timeout, timeout))
     }
 
-    /// What a call answers, and the LINSTOR requests that were made meanwhile. The question for LINSTOR's version, which a
-    /// process asks once, is left out.
+    /// What a call answers, and the LINSTOR requests that were made meanwhile. The question for LINSTOR's version,
+    /// which a process asks once, is left out.
     pub async fn count<T>(&self, call: impl Future<Output = T>) -> (T, Vec<Request>) {
         self.sandbox.requests().reset();
         let answer = call.await;
@@ -215,14 +216,24 @@ pub fn is_open(status: &Status) -> bool {
     matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable | Code::Aborted)
 }
 
+/// Waits for what must happen; fails where it doesn't soon.
+pub async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    match timeout(SOON, happens).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("waited for {what} in vain"),
+    }
+}
+
 /// Looks until `look` sees it; fails where it doesn't soon.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let (mut tick, deadline) = (interval(Duration::from_millis(20)), Instant::now() + SOON);
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
+    let mut tick = interval(Duration::from_millis(20));
+    let looking = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tick.tick().await;
         }
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
-        tick.tick().await;
-    }
+    };
+    soon(what, looking).await
 }

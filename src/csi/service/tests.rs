@@ -121,7 +121,8 @@ async fn a_call_under_way_is_answered_before_the_server_stops() {
     idle.probe(ProbeRequest {}).await.unwrap();
     let mut client = ControllerClient::connect(endpoint.to_string()).await.unwrap();
     let call = tokio::spawn(async move { client.delete_volume(DeleteVolumeRequest::default()).await });
-    script.entered.notified().await;
+    let entered = tokio::time::timeout(Duration::from_secs(10), script.entered.notified());
+    entered.await.expect("the call comes within ten seconds");
 
     stop.send(()).unwrap();
     let socket_is_gone = async {

@@ -49,8 +49,8 @@ impl Client {
         self.post(&[DEFINITIONS, name.as_str(), "volume-definitions"], &body).await
     }
 
-    /// Gives a volume another size, in KiB (`PUT …/volume-definitions/{volume}`). LINSTOR answers 200 to sizes that do not
-    /// fit the pool, and shrinks volumes without the DRBD layer in use: check both before.
+    /// Gives a volume another size, in KiB (`PUT …/volume-definitions/{volume}`). LINSTOR answers 200 to sizes that do
+    /// not fit the pool, and shrinks volumes without the DRBD layer in use: check both before.
     pub async fn resize(&self, name: &ResourceName, volume: u32, size_kib: u64) -> Result<Replies, Error> {
         let body = VolumeDefinitionChange { volume_number: None, size_kib };
         self.put(&[DEFINITIONS, name.as_str(), "volume-definitions", &volume.to_string()], &body).await

@@ -1,10 +1,8 @@
 //! Resource groups, and the definitions that are made from them.
 
-use std::collections::BTreeMap;
-
 use crate::linstor::client::Client;
 use crate::linstor::error::{Error, Refusal};
-use crate::linstor::model::{AllSizesAnswer, NewResourceGroup, ResourceGroup, SizeAnswer, SizeQuery, SpaceInfo, Spawn};
+use crate::linstor::model::{NewResourceGroup, ResourceGroup, SizeAnswer, SizeQuery, SpaceInfo, Spawn};
 use crate::linstor::name::GroupName;
 use crate::linstor::rc::{ApiCallRc, Replies, Severity};
 use crate::linstor::request::Request;
@@ -35,15 +33,6 @@ impl Client {
         let request = Request::query_by_post(&["resource-groups", group.as_str(), "query-size-info"]).json(query);
         let name = request.to_string();
         space(&name, self.ask(request).await?)
-    }
-
-    /// The same for every group at once, by the group's name (`POST /v1/queries/resource-groups/query-all-size-info`).
-    pub async fn query_all_sizes(&self, query: &SizeQuery) -> Result<BTreeMap<String, SpaceInfo>, Error> {
-        let request = Request::query_by_post(&["queries", "resource-groups", "query-all-size-info"]).json(query);
-        let name = request.to_string();
-        let answer: AllSizesAnswer = self.ask(request).await?;
-        refuse_errors(&name, &answer.reports)?;
-        answer.result.into_iter().map(|(group, answer)| Ok((group, space(&name, answer)?))).collect()
     }
 }
 

@@ -22,8 +22,8 @@ struct Instance {
 }
 
 impl Client {
-    /// The pairs of an instance (`GET /v1/key-value-store/{instance}`); none where it does not exist, which is also what
-    /// remains when its last key is removed.
+    /// The pairs of an instance (`GET /v1/key-value-store/{instance}`); none where it does not exist, which is also
+    /// what remains when its last key is removed.
     pub async fn kv(&self, instance: &ResourceName) -> Result<Option<Props>, Error> {
         let found: Option<Vec<Instance>> = self.ask_for(Request::get(&[STORE, instance.as_str()])).await?;
         let mut instances = found.unwrap_or_default().into_iter();
@@ -36,8 +36,8 @@ impl Client {
         Ok(instances.into_iter().map(|one| (one.name, one.props)).collect())
     }
 
-    /// Sets these pairs and removes these keys in one atomic step, keeping all others, and makes the instance where it is
-    /// missing (`PUT /v1/key-value-store/{instance}`). Values are at most 4096 characters.
+    /// Sets these pairs and removes these keys in one atomic step, keeping all others, and makes the instance where it
+    /// is missing (`PUT /v1/key-value-store/{instance}`). Values are at most 4096 characters.
     pub async fn kv_put(
         &self,
         instance: &ResourceName,

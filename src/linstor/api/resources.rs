@@ -19,9 +19,9 @@ impl Client {
         self.ask(request).await
     }
 
-    /// Makes a volume usable on a node (`POST …/resources/{node}/make-available`): a diskless client of DRBD, or a replica
-    /// where `diskful`. A 200 proves nothing: LINSTOR says it for dead nodes too, so look at the view. **Never for a
-    /// volume without the DRBD layer on a node that has no replica: LINSTOR would make an empty twin there.**
+    /// Makes a volume usable on a node (`POST …/resources/{node}/make-available`): a diskless client of DRBD, or a
+    /// replica where `diskful`. A 200 proves nothing: LINSTOR says it for dead nodes too, so look at the view. **Never
+    /// for a volume without the DRBD layer on a node that has no replica: LINSTOR would make an empty twin there.**
     pub async fn make_available(&self, name: &ResourceName, node: &NodeName, diskful: bool) -> Result<Replies, Error> {
         let segments = ["resource-definitions", name.as_str(), "resources", node.as_str(), "make-available"];
         self.post(&segments, &MakeAvailable { diskful }).await

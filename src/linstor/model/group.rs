@@ -1,7 +1,5 @@
 //! Resource groups, the rule for placing replicas, and how much fits.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Props;
@@ -57,7 +55,8 @@ pub struct SelectFilter {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct SpaceInfo {
-    /// KiB of the largest volume that can be made, over-subscription of thin pools included; `0` where too few nodes fit.
+    /// KiB of the largest volume that can be made, over-subscription of thin pools included; `0` where too few nodes
+    /// fit.
     pub max_vlm_size_in_kib: i64,
     /// KiB that are really free.
     pub available_size_in_kib: i64,
@@ -84,15 +83,5 @@ pub(in crate::linstor) struct SizeAnswer {
     /// Absent where `reports` hold an error.
     pub(in crate::linstor) space_info: Option<SpaceInfo>,
     /// What LINSTOR has to say.
-    pub(in crate::linstor) reports: Vec<ApiCallRc>,
-}
-
-/// The answer of `query-all-size-info`: group → its answer.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::linstor) struct AllSizesAnswer {
-    /// By the group's name.
-    pub(in crate::linstor) result: BTreeMap<String, SizeAnswer>,
-    /// What LINSTOR has to say about the whole.
     pub(in crate::linstor) reports: Vec<ApiCallRc>,
 }

@@ -17,7 +17,7 @@ pub use node::{Node, StoragePool};
 pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter, SizeQuery, Spawn, ViewQuery};
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 
-pub(super) use group::{AllSizesAnswer, SizeAnswer};
+pub(super) use group::SizeAnswer;
 pub(super) use request::{MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
 
 /// Properties of an object: key → value, both at most 4096 characters.

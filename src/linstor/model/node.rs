@@ -64,9 +64,4 @@ impl StoragePool {
     pub fn is_diskless(&self) -> bool {
         self.provider_kind == "DISKLESS"
     }
-
-    /// Whether space is taken only as it is written.
-    pub fn is_thin(&self) -> bool {
-        self.provider_kind.ends_with("_THIN")
-    }
 }

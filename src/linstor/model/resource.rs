@@ -181,18 +181,6 @@ impl Volume {
     pub fn usable_size_kib(&self) -> Option<u64> {
         u64::try_from(self.layer_data_list.first()?.data.usable_size_kib?).ok()
     }
-
-    /// The minor number of the DRBD device.
-    pub fn drbd_minor(&self) -> Option<u32> {
-        let drbd = self.layer_data_list.iter().find(|layer| layer.layer == DRBD)?;
-        drbd.data.drbd_volume_definition.as_ref()?.minor_number
-    }
-
-    /// The links to the device that udev made on the node, such as `/dev/drbd/by-res/vol/0`.
-    pub fn symlinks(&self) -> impl Iterator<Item = &str> {
-        let links = self.props.iter().filter(|(key, _)| key.starts_with("Satellite/Device/Symlinks/"));
-        links.map(|(_, link)| link.as_str())
-    }
 }
 
 /// What the satellite told of a volume (schema `VolumeState`).
@@ -217,11 +205,4 @@ pub struct VolumeLayer {
 #[serde(default)]
 struct VolumeLayerData {
     usable_size_kib: Option<i64>,
-    drbd_volume_definition: Option<DrbdVolumeDefinition>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-struct DrbdVolumeDefinition {
-    minor_number: Option<u32>,
 }

@@ -16,8 +16,8 @@ use crate::node::host::ProgramEnd;
 
 const STDERR_TAIL: usize = 2048;
 
-/// How long a killed program may take to be gone before it is left to itself: one that waits for a suspended device can't
-/// die. It keeps its lock.
+/// How long a killed program may take to be gone before it is left to itself: one that waits for a suspended device
+/// can't die. It keeps its lock.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A process group that is killed when this is dropped.
@@ -38,8 +38,8 @@ impl Drop for Group {
     }
 }
 
-/// Runs `program options… device` in a process group of its own, the lock as its standard input. `None` where it had to be
-/// killed at the deadline.
+/// Runs `program options… device` in a process group of its own, the lock as its standard input. `None` where it had to
+/// be killed at the deadline.
 pub async fn run(
     program: &str,
     options: &[&str],

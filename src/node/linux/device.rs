@@ -39,8 +39,8 @@ pub fn read(path: &Path, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
 }
 
 fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
-    // Another node may have written since these pages were read. Where someone else holds the device open, Linux has not
-    // dropped them by itself.
+    // Another node may have written since these pages were read. Where someone else holds the device open, Linux has
+    // not dropped them by itself.
     posix_fadvise(&*device, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
     let read_range = |range: &ByteRange| {
         let mut bytes = vec![0; usize::try_from(range.length).map_err(io::Error::other)?];
@@ -53,7 +53,8 @@ fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8
 
 pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result<Option<File>> {
     let for_writing = || OpenOptions::new().read(true).write(true).clone();
-    // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has it.
+    // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has
+    // it.
     let mut device = for_writing().custom_flags(OFlag::O_EXCL.bits()).open(path)?;
     if read_ranges(&mut device, ranges)? != judged {
         return Ok(None);

@@ -49,14 +49,14 @@ impl DeviceLock {
 }
 
 impl LinuxHost {
-    /// The host, with its device locks in `lock_dir`, which is made when it is first needed. All plugins of a machine must
-    /// use one directory that outlives them, such as `/run/linflow/locks` mounted from the host.
+    /// The host, with its device locks in `lock_dir`, which is made when it is first needed. All plugins of a machine
+    /// must use one directory that outlives them, such as `/run/linflow/locks` mounted from the host.
     pub fn new(lock_dir: impl Into<PathBuf>) -> Self {
         Self { lock_dir: lock_dir.into(), apart: Apart::default() }
     }
 
-    /// Takes the topmost mount away from a path even while it is in use; whoever uses it keeps it to the end. No CSI call does
-    /// that: it is for playing a node that lost its power.
+    /// Takes the topmost mount away from a path even while it is in use; whoever uses it keeps it to the end. No CSI
+    /// call does that: it is for playing a node that lost its power.
     pub async fn unmount_lazily(&self, target: &Path, deadline: Instant) -> Result<(), HostError> {
         self.call(Operation::Unmount, target, deadline, mounting::unmount_lazily).await
     }

@@ -1,4 +1,5 @@
-//! mount(2), umount2(2), statvfs(3) and the mount table. mount(8) is not used: it hides the errno that tells DRBD's reasons.
+//! mount(2), umount2(2), statvfs(3) and the mount table. mount(8) is not used: it hides the errno that tells DRBD's
+//! reasons.
 
 use std::{fs, io, os::fd::AsRawFd, path::Path};
 

@@ -78,7 +78,8 @@ impl Contents {
         self.set_label(fs_type, "");
     }
 
-    /// The superblock's size: blocks of 4 KiB, none left over. ext4's groups hold 32768 of them, of which 512 are inode tables.
+    /// The superblock's size: blocks of 4 KiB, none left over. ext4's groups hold 32768 of them, of which 512 are inode
+    /// tables.
     pub fn set_size(&mut self, fs_type: FsType, size: u64) {
         let blocks = size / PAGE;
         match fs_type {

@@ -1,5 +1,5 @@
-//! The process is killed at every call, in three ways, with and without a loss of power; the same call again must end in
-//! the state of one clean call.
+//! The process is killed at every call, in three ways, with and without a loss of power; the same call again must end
+//! in the state of one clean call.
 
 use super::*;
 use crate::node::{probe::MARK, publish, scripted::Cut, unpublish, unstage};

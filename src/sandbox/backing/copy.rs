@@ -12,8 +12,8 @@ use nix::{
     unistd::{Whence, lseek},
 };
 
-/// Gives `to` the bytes of `from`. Holes stay holes, and the inode stays, so that devices on it do, too. A longer `to` keeps
-/// its length, with zeros behind the copy.
+/// Gives `to` the bytes of `from`. Holes stay holes, and the inode stays, so that devices on it do, too. A longer `to`
+/// keeps its length, with zeros behind the copy.
 pub(super) fn copy_in_place(from: &File, to: &File) -> io::Result<()> {
     let (from_len, to_len) = (from.metadata()?.len(), to.metadata()?.len());
     if to_len > 0 {

@@ -72,8 +72,8 @@ impl LoopDevice {
         &self.file
     }
 
-    /// Is it mounted or held exclusively? The kernel's claim on a block device is one for the whole machine, so mounts in
-    /// other namespaces count. A bind mount of the device node and a plain open(2) make no claim and are not seen.
+    /// Is it mounted or held exclusively? The kernel's claim on a block device is one for the whole machine, so mounts
+    /// in other namespaces count. A bind mount of the device node and a plain open(2) make no claim and are not seen.
     ///
     /// The question itself makes the claim for some microseconds: a mount at that very moment is told EBUSY.
     pub(super) fn is_open(&self) -> io::Result<bool> {
@@ -106,8 +106,8 @@ impl LoopDevice {
         self.await_size(fs::metadata(&self.file)?.len())
     }
 
-    /// Writes what was written to the device, and is still in its cache, to the file. A mounted filesystem is not synced:
-    /// what it has not written yet would be lost with its node, too.
+    /// Writes what was written to the device, and is still in its cache, to the file. A mounted filesystem is not
+    /// synced: what it has not written yet would be lost with its node, too.
     pub(super) fn flush(&self) -> io::Result<()> {
         self.open()?.sync_all()
     }

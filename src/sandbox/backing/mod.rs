@@ -1,12 +1,12 @@
 //! Real bytes: one sparse file and one loop device per replica.
 //!
-//! What is real: device paths, filesystems, mounts, write protection, sizes, and that replicas differ until they are copied.
-//! What a loop device can't play: EMEDIUMTYPE at open, suspended I/O, and the role of an opener that neither mounts nor
-//! asks for exclusive access. A device made read-only under a mounted filesystem goes on taking its writes (the kernel
-//! only warns); the next mount is refused.
+//! What is real: device paths, filesystems, mounts, write protection, sizes, and that replicas differ until they are
+//! copied. What a loop device can't play: EMEDIUMTYPE at open, suspended I/O, and the role of an opener that neither
+//! mounts nor asks for exclusive access. A device made read-only under a mounted filesystem goes on taking its writes
+//! (the kernel only warns); the next mount is refused.
 //!
-//! A diskless client has a loop device of its own on the peer's file. The two have separate caches, so at most one of the
-//! devices on one file is writable, and caches are written and dropped when that changes.
+//! A diskless client has a loop device of its own on the peer's file. The two have separate caches, so at most one of
+//! the devices on one file is writable, and caches are written and dropped when that changes.
 
 mod attachments;
 mod command;
@@ -43,11 +43,12 @@ pub struct LoopBacking {
 }
 
 impl LoopBacking {
-    /// Opens a state directory, making it where it is missing. Devices that an earlier run left on its files are taken over.
+    /// Opens a state directory, making it where it is missing. Devices that an earlier run left on its files are taken
+    /// over.
     ///
     /// # Errors
-    /// PermissionDenied where the process is not root, ResourceBusy where another sandbox uses the directory, else what the
-    /// filesystem or losetup says.
+    /// PermissionDenied where the process is not root, ResourceBusy where another sandbox uses the directory, else what
+    /// the filesystem or losetup says.
     pub fn open(state: &Path) -> io::Result<Self> {
         if !nix::unistd::geteuid().is_root() {
             return Err(io::Error::new(ErrorKind::PermissionDenied, "loop devices need root"));
@@ -66,7 +67,8 @@ impl LoopBacking {
         Ok(Self { state, attached, lock })
     }
 
-    /// Detaches every device of this state directory; the files stay. Devices that are still open go at their last close.
+    /// Detaches every device of this state directory; the files stay. Devices that are still open go at their last
+    /// close.
     ///
     /// # Errors
     /// The first that losetup gave; the other devices are detached all the same.
@@ -178,8 +180,8 @@ impl Backing for LoopBacking {
     }
 
     /// True is for the one device on a file that is to be opened next, not for all that could be: making one writable
-    /// takes that from the others on the same file, and is refused with ResourceBusy while one of those is open. That is
-    /// the single primary of DRBD.
+    /// takes that from the others on the same file, and is refused with ResourceBusy while one of those is open. That
+    /// is the single primary of DRBD.
     fn set_writable(&self, key: &ReplicaKey, writable: bool) -> io::Result<()> {
         let attached = self.attached();
         let Attachment { device, inode, .. } = attached.find(key)?;

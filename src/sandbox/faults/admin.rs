@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::{Action, Faults, Rule, RuleId};
 
-/// What can happen to a simulated node. Calls may block. An error says why it could not happen, such as an unknown node.
+/// What can happen to a simulated node. Calls may block. An error says why it could not happen, such as an unknown
+/// node.
 pub trait NodeFaults: Send + Sync + 'static {
     /// Power is gone: the node is OFFLINE at once and its replicas are away.
     fn crash(&self, node: &str) -> Result<(), String>;

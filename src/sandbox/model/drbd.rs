@@ -124,7 +124,8 @@ impl<'a> Drbd<'a> {
         self.sources() > 0
     }
 
-    /// DRBD's promotion score: 10000 for a disk, 100 for one that is up to date, 1 for each up-to-date replica in reach.
+    /// DRBD's promotion score: 10000 for a disk, 100 for one that is up to date, 1 for each up-to-date replica in
+    /// reach.
     pub fn promotion_score(self) -> u32 {
         if !self.has_quorum() || !self.has_data() {
             return 0;

@@ -171,8 +171,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Would DRBD let the device be opened for writing, or does it go on with it open? Of the devices on one replica's file only one
-    /// may be written: the open one, else a client's, else the replica's own.
+    /// Would DRBD let the device be opened for writing, or does it go on with it open? Of the devices on one replica's
+    /// file only one may be written: the open one, else a client's, else the replica's own.
     fn may_write(&self, key: &Key, node: &Key) -> bool {
         let Some((definition, resource)) = self.pair(key, node) else { return false };
         let drbd = Drbd::of(self, definition, resource);

@@ -1,4 +1,5 @@
-//! Every parameter that a StorageClass of ours may have: what the parser accepts, and what docs/parameters.md is rendered from.
+//! Every parameter that a StorageClass of ours may have: what the parser accepts, and what docs/parameters.md is
+//! rendered from.
 
 /// A parameter, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
