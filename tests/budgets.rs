@@ -193,6 +193,24 @@ async fn a_detach_from_a_dead_node_takes_at_most_five() {
 }
 
 #[tokio::test]
+async fn a_growth_takes_at_most_four_and_looks_and_a_repeat_two() {
+    let world = World::start().await;
+    for wanted in [create("replicated"), create("local").storage_alone()] {
+        let volume = world.controller.create(wanted).await.unwrap().volume_id;
+        let (grown, requests) = world.count(world.controller.expand(&volume, 2 << 30, 0)).await;
+        let (again, repeat) = world.count(world.controller.expand(&volume, 2 << 30, 0)).await;
+        assert_eq!(grown.unwrap(), again.unwrap());
+        // The looks after the change wait for the replicas: the definition and the view, side by side.
+        let changed = requests.iter().position(|request| request.method == "PUT").unwrap();
+        within(4, &format!("ControllerExpandVolume {volume}"), &requests[..=changed]);
+        within(6, &format!("ControllerExpandVolume {volume}, looks included"), &requests);
+        within(2, &format!("ControllerExpandVolume {volume} again"), &repeat);
+        about_one_volume(&requests);
+        about_one_volume(&repeat);
+    }
+}
+
+#[tokio::test]
 async fn a_stage_takes_at_most_one_or_three_where_it_formats_and_a_publish_none() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(64)).await.unwrap().volume_id;

@@ -13,6 +13,7 @@ use crate::linstor::name::NodeName;
 use crate::volume::{
     self, VolumeId, attach, capacity, create, delete,
     detach::{self, Detached},
+    expand,
     groups::Groups,
     id, list,
     params::Parameters,
@@ -28,7 +29,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
-    /// How long an attach waits for the device, at most.
+    /// How long an attach waits for the device, and a growth for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
     pending: Arc<Notify>,
@@ -189,6 +190,18 @@ impl Controller for ControllerService {
         Ok(Response::new(response::capacity(&found)))
     }
 
+    async fn controller_expand_volume(
+        &self,
+        message: Request<csi::ControllerExpandVolumeRequest>,
+    ) -> Result<Response<csi::ControllerExpandVolumeResponse>, Status> {
+        let (volume, range, node_expansion_required) =
+            request::expand(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
+        let verb = async move { expand::expand(&linstor, &target, range, patience).await };
+        let bytes = self.exclusively(&volume, verb).await?;
+        Ok(Response::new(response::expanded(bytes, node_expansion_required)))
+    }
+
     async fn controller_get_volume(
         &self,
         message: Request<csi::ControllerGetVolumeRequest>,
@@ -210,6 +223,7 @@ impl Controller for ControllerService {
             rpc::Type::ListVolumesPublishedNodes,
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
+            rpc::Type::ExpandVolume,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

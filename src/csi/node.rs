@@ -11,7 +11,8 @@ use super::request::{self, RequestError, Use, require};
 use super::{admit, response, status};
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{
-    self, AbsolutePath, Access, DeviceHint, FormatRecord, FormatRecordError, Host, PublishRequest, StageRequest,
+    self, AbsolutePath, Access, DeviceHint, ExpandRequest, FormatRecord, FormatRecordError, Host, PublishRequest,
+    StageRequest,
 };
 use crate::volume::context::{self, PublishContext};
 use crate::volume::filesystem::{FsType, FsUuid};
@@ -114,6 +115,13 @@ fn path(field: &'static str, text: &str) -> Result<AbsolutePath, RequestError> {
     parsed.map_err(|error| RequestError::Path { field, reason: error.to_string() })
 }
 
+/// A `volume_path`. Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and
+/// expects NOT_FOUND.
+fn mounted_path(text: &str) -> Result<AbsolutePath, Status> {
+    let given = require("volume_path", text).map_err(|error| status::of(&error))?;
+    AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))
+}
+
 fn device(volume: &VolumeId, context: &PublishContext) -> DeviceHint {
     DeviceHint {
         resource: volume.resource().clone(),
@@ -175,6 +183,25 @@ fn parse_publish(
         read_only: message.readonly,
     };
     Ok((volume, context, request))
+}
+
+fn parse_expand(
+    message: &csi::NodeExpandVolumeRequest,
+    volume_path: AbsolutePath,
+) -> Result<(VolumeId, ExpandRequest), RequestError> {
+    let volume = request::volume_id(&message.volume_id)?;
+    if message.volume_capability.is_some() {
+        request::capability(message.volume_capability.as_ref())?;
+    }
+    let staging = Some(message.staging_target_path.as_str()).filter(|given| !given.is_empty());
+    let request = ExpandRequest {
+        resource: volume.resource().clone(),
+        volume: VOLUME_NUMBER,
+        volume_path,
+        staging_path: staging.map(|given| path("staging_target_path", given)).transpose()?,
+        min_bytes: request::capacity_range(message.capacity_range)?.required(),
+    };
+    Ok((volume, request))
 }
 
 #[tonic::async_trait]
@@ -249,12 +276,25 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeGetVolumeStatsResponse>, Status> {
         let message = message.get_ref();
         request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let given = require("volume_path", &message.volume_path).map_err(|error| status::of(&error))?;
-        // Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and expects
-        // NOT_FOUND.
-        let path = AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))?;
+        let path = mounted_path(&message.volume_path)?;
         let stats = node::stats(&self.shared.host, &path, Instant::now() + TOUCH).await;
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
+    }
+
+    async fn node_expand_volume(
+        &self,
+        message: Request<csi::NodeExpandVolumeRequest>,
+    ) -> Result<Response<csi::NodeExpandVolumeResponse>, Status> {
+        let message = message.get_ref();
+        request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
+        let volume_path = mounted_path(&message.volume_path)?;
+        let (volume, request) = parse_expand(message, volume_path).map_err(|error| status::of(&error))?;
+        let verb = |shared: Arc<Shared<H>>| async move {
+            let expanded = node::expand(&shared.host, &request, Instant::now() + TOUCH).await;
+            expanded.map_err(|error| status::of(&error))
+        };
+        let bytes = self.exclusively(&volume, verb).await?;
+        Ok(Response::new(response::node_expanded(bytes)))
     }
 
     async fn node_get_capabilities(
@@ -262,7 +302,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
         _: Request<csi::NodeGetCapabilitiesRequest>,
     ) -> Result<Response<csi::NodeGetCapabilitiesResponse>, Status> {
         use csi::node_service_capability::{Rpc, Type, rpc};
-        let capabilities = [rpc::Type::StageUnstageVolume, rpc::Type::GetVolumeStats];
+        let capabilities = [rpc::Type::StageUnstageVolume, rpc::Type::GetVolumeStats, rpc::Type::ExpandVolume];
         let capabilities = capabilities
             .map(|kind| csi::NodeServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });
         Ok(Response::new(csi::NodeGetCapabilitiesResponse { capabilities: capabilities.into() }))

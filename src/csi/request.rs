@@ -182,7 +182,8 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     })
 }
 
-fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange, RequestError> {
+/// A range, where one is sent.
+pub fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange, RequestError> {
     match range {
         Some(range) => Ok(CapacityRange::parse(range.required_bytes, range.limit_bytes)?),
         None => Ok(CapacityRange::any()),
@@ -212,6 +213,16 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
     let (_, mode) = capability(request.volume_capability.as_ref())?;
     Ok(AttachRequest { volume, node, mode, read_only: request.readonly })
+}
+
+/// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw
+/// block volume has not.
+pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId, CapacityRange, bool), RequestError> {
+    let volume = volume_id(&request.volume_id)?;
+    let range = request.capacity_range.ok_or(RequestError::Missing("capacity_range"))?;
+    let used = request.volume_capability.as_ref().map(|one| capability(Some(one))).transpose()?;
+    let is_raw = matches!(used, Some((Use::Block, _)));
+    Ok((volume, capacity_range(Some(range))?, !is_raw))
 }
 
 /// A GetCapacityRequest: the placement, and the node that it is asked for.

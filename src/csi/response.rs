@@ -48,6 +48,16 @@ pub fn got(listed: &Listed) -> csi::ControllerGetVolumeResponse {
     csi::ControllerGetVolumeResponse { volume: Some(volume(listed)), status: Some(status) }
 }
 
+/// The answer of ControllerExpandVolume.
+pub fn expanded(bytes: u64, node_expansion_required: bool) -> csi::ControllerExpandVolumeResponse {
+    csi::ControllerExpandVolumeResponse { capacity_bytes: int64(bytes), node_expansion_required }
+}
+
+/// The answer of NodeExpandVolume.
+pub fn node_expanded(bytes: u64) -> csi::NodeExpandVolumeResponse {
+    csi::NodeExpandVolumeResponse { capacity_bytes: int64(bytes) }
+}
+
 /// The answer of GetCapacity.
 pub fn capacity(capacity: &Capacity) -> csi::GetCapacityResponse {
     csi::GetCapacityResponse {

@@ -88,6 +88,7 @@ impl Coded for volume::Error {
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
             Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
@@ -95,7 +96,9 @@ impl Coded for volume::Error {
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
-            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::Random(_) => Code::Unavailable,
+            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {
+                Code::Unavailable
+            }
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }
@@ -136,12 +139,14 @@ impl Coded for node::Error {
             Self::NotFound(_) => Code::NotFound,
             Self::OtherPermit { .. } => Code::PermissionDenied,
             Self::DeviceMissing { .. }
+            | Self::NotGrownYet { .. }
             | Self::Changed(_)
             | Self::NoQuorum { .. }
             | Self::Record(_)
             | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
+            | Self::GrowsAtNextStage(_)
             | Self::WrongDevice { .. }
             | Self::DataMissing { .. }
             | Self::RecordDiffers { .. }

@@ -73,6 +73,24 @@ pub enum Error {
         /// The volume's size in bytes.
         promised: u64,
     },
+    /// The device has not the size yet to which the volume was expanded.
+    #[error("device {} has {size} bytes still and is to have {wanted}; expand the volume with ControllerExpandVolume first, or call again", path.display())]
+    NotGrownYet {
+        /// The device.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The size that was asked for, in bytes.
+        wanted: u64,
+    },
+    /// The volume has its new size, but the machine does not let a mounted ext4 grow. CSI's code for it is
+    /// FAILED_PRECONDITION: "the underlying filesystem does not support expansion of published or staged volumes"
+    /// (NodeExpandVolume Errors).
+    #[error(
+        "{} has grown, but its ext4 filesystem can't while it is mounted, for lack of CAP_SYS_RESOURCE; it will grow at the next stage: \
+         stop the pods that use the volume on this node and start them again", .0.display()
+    )]
+    GrowsAtNextStage(PathBuf),
     /// The path leads to another device than the volume's.
     #[error("{} is device {is}, the volume's is {wanted}", path.display())]
     WrongDevice {

@@ -21,6 +21,8 @@ pub(super) struct Locked<'a, H: Host> {
 /// What was read of a device, and what it means.
 pub(super) struct Probed {
     pub found: Found,
+    /// The device's size in bytes.
+    pub size: u64,
     regions: Vec<ByteRange>,
     contents: Vec<Vec<u8>>,
 }
@@ -32,7 +34,7 @@ impl<H: Host> Locked<'_, H> {
         let regions = regions(size);
         let contents = self.host.read(self.device, &regions, self.deadline).await;
         let contents = contents.map_err(|error| self.explain(error))?;
-        Ok(Probed { found: identify(&contents), regions, contents })
+        Ok(Probed { found: identify(&contents), size, regions, contents })
     }
 
     /// Wipes what was judged to be no data, makes the filesystem, flushes it, marks it, and reads it back.
@@ -58,6 +60,30 @@ impl<H: Host> Locked<'_, H> {
         self.run(Program::E2fsck, &["-p"]).await
     }
 
+    /// Grows an ext4 filesystem that is mounted nowhere. resize2fs demands that all of it was checked first.
+    pub async fn grow_unmounted_ext4(&self) -> Result<(), Error> {
+        tracing::info!(device = %self.device.path.display(), "growing a filesystem that is smaller than its device");
+        self.run(Program::E2fsck, &["-f", "-p"]).await?;
+        self.run(Program::Resize2fs, &[]).await
+    }
+
+    /// Grows a filesystem that is mounted; one that fills its device already stays as it is.
+    pub async fn grow_mounted(&self, fs_type: FsType) -> Result<(), Error> {
+        let program = match fs_type {
+            FsType::Ext4 => Program::Resize2fs,
+            FsType::Xfs => Program::XfsGrowfs,
+        };
+        match self.run(program, &[]).await {
+            // recordings/linstor/15_resize: what resize2fs says to the ioctl's EPERM.
+            Err(Error::Program { program: Program::Resize2fs, device, stderr, .. })
+                if stderr.contains("Permission denied to resize filesystem") =>
+            {
+                Err(Error::GrowsAtNextStage(device))
+            }
+            grown => grown,
+        }
+    }
+
     async fn flush(&self, claim: &H::Claim) -> Result<(), Error> {
         self.host.sync(self.device, claim, self.deadline).await.map_err(|error| self.explain(error))
     }
@@ -79,7 +105,12 @@ impl<H: Host> Locked<'_, H> {
 fn greatest_success(program: Program) -> i32 {
     match program {
         Program::E2fsck => 3,
-        Program::MkfsExt4 | Program::MkfsXfs | Program::Tune2fs | Program::XfsAdmin => 0,
+        Program::MkfsExt4
+        | Program::MkfsXfs
+        | Program::Tune2fs
+        | Program::XfsAdmin
+        | Program::Resize2fs
+        | Program::XfsGrowfs => 0,
     }
 }
 

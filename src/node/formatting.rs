@@ -111,7 +111,8 @@ mod tests {
     }
 
     fn filesystem(fs_type: FsType, owner: u8, is_marked: bool) -> Found {
-        Found::Filesystem(Superblock { fs_type, uuid: uuid(owner), is_marked, needs_check: true })
+        let (bytes, least_growth) = (1 << 30, 4096);
+        Found::Filesystem(Superblock { fs_type, uuid: uuid(owner), is_marked, needs_check: true, bytes, least_growth })
     }
 
     fn unfinished() -> [Found; 5] {

@@ -12,6 +12,7 @@
 pub mod device;
 pub mod drbd;
 pub mod error;
+pub mod expand;
 pub mod filesystem;
 pub mod formatting;
 pub mod host;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use device::DeviceHint;
 pub use error::{Difference, Error};
+pub use expand::{ExpandRequest, expand};
 pub use formatting::{FormatRecord, FormatRecordError};
 pub use host::Host;
 pub use path::{AbsolutePath, InvalidPath};

@@ -15,6 +15,10 @@ pub enum Program {
     XfsAdmin,
     /// Checks an ext4 filesystem.
     E2fsck,
+    /// Grows an ext4 filesystem, mounted or not.
+    Resize2fs,
+    /// Grows an xfs filesystem that is mounted.
+    XfsGrowfs,
 }
 
 impl Program {
@@ -26,6 +30,8 @@ impl Program {
             Self::Tune2fs => "tune2fs",
             Self::XfsAdmin => "xfs_admin",
             Self::E2fsck => "e2fsck",
+            Self::Resize2fs => "resize2fs",
+            Self::XfsGrowfs => "xfs_growfs",
         }
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! | region | what would be there |
 //! | --- | --- |
-//! | first 1 MiB | MBR, GPT, ext, xfs, LVM, LUKS, swap, btrfs, ZFS, MD 1.1/1.2, bcachefs, f2fs, JFS, ReiserFS, GFS2, OCFS2 |
+//! | first 1 MiB | MBR, GPT, ext, xfs, LVM, LUKS, swap, btrfs, ZFS, MD 1.1/1.2, bcachefs, f2fs, JFS, ReiserFS, GFS2,
+//! OCFS2 |
 //! | 4 KiB at 1, 2, 4 MiB | copies of the LUKS2 header |
 //! | 4 KiB at 8 MiB, 128 MiB | copies of the ext superblock, for blocks of 1 and 4 KiB |
 //! | 4 KiB at 64 MiB, 256 GiB | copies of the btrfs superblock |
@@ -52,6 +53,18 @@ pub struct Superblock {
     pub is_marked: bool,
     /// Whether ext4 says that it was not unmounted cleanly or has errors. xfs replays its log when it is mounted.
     pub needs_check: bool,
+    /// The bytes that it fills from the device's first on.
+    pub bytes: u64,
+    /// The bytes by which a device must be larger before ext4 makes use of them: a last block group that could hold
+    /// little but its own tables is left out. One block where that group is there already, and for xfs.
+    pub least_growth: u64,
+}
+
+impl Superblock {
+    /// Whether the filesystem would grow on a device of that many bytes.
+    pub fn can_grow_to(&self, device: u64) -> bool {
+        device >= self.bytes.saturating_add(self.least_growth)
+    }
 }
 
 /// What is on a device.
@@ -101,12 +114,32 @@ fn ext_superblock(device: &[u8]) -> Option<Superblock> {
     }
     let state = u16::from_le_bytes([block[0x3a], block[0x3b]]);
     let (is_clean, has_errors) = (state & 1 != 0, state & 2 != 0);
+    let (bytes, least_growth) = ext_size(block);
     Some(Superblock {
         fs_type: FsType::Ext4,
         uuid: uuid(&block[0x68..0x78]),
         is_marked: is_mark(&block[0x78..0x88]),
         needs_check: !is_clean || has_errors,
+        bytes,
+        least_growth,
     })
+}
+
+/// The bytes of an ext4 filesystem, and the least by which it can grow. Where it ends with a whole block group, mkfs
+/// and resize2fs start another one only if 50 blocks are left in it beside its tables and, perhaps, a copy of the
+/// superblock and of all descriptors.
+fn ext_size(block: &[u8]) -> (u64, u64) {
+    let short = |at: usize| u64::from(u16::from_le_bytes([block[at], block[at + 1]]));
+    let long = |at: usize| short(at) | short(at + 2) << 16;
+    // At most 64 KiB, whatever is written there.
+    let block_bytes = KIB << block[0x18].min(6);
+    let (blocks, per_group) = (long(0x04) | long(0x150) << 32, long(0x20).max(1));
+    let is_whole = blocks.saturating_sub(long(0x14)) % per_group == 0;
+    let inode_tables = (long(0x28) * short(0x58)).div_ceil(block_bytes);
+    // The descriptor of a group has 32 bytes, or 64.
+    let descriptors = (blocks / per_group + 2).saturating_mul(64).div_ceil(block_bytes);
+    let least = if is_whole { 2 + inode_tables + 1 + descriptors + short(0xce) + 50 } else { 1 };
+    (blocks.saturating_mul(block_bytes), least.saturating_mul(block_bytes))
 }
 
 /// xfs's superblock: at the start ("XFS Algorithms & Data Structures", 3rd edition, chapter 10).
@@ -117,7 +150,19 @@ fn xfs_superblock(device: &[u8]) -> Option<Superblock> {
         uuid: uuid(&block[32..48]),
         is_marked: is_mark(&block[108..120]),
         needs_check: false,
+        bytes: xfs_bytes(block),
+        least_growth: u64::from(big_endian(block, 4)),
     })
+}
+
+/// sb_dblocks times sb_blocksize; xfs writes its numbers big-endian.
+fn xfs_bytes(block: &[u8]) -> u64 {
+    let blocks = u64::from(big_endian(block, 8)) << 32 | u64::from(big_endian(block, 12));
+    blocks.saturating_mul(u64::from(big_endian(block, 4)))
+}
+
+fn big_endian(block: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
 fn uuid(bytes: &[u8]) -> FsUuid {

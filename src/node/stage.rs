@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use super::{
     AbsolutePath, DeviceHint, Difference, Error, FormatRecord, Host,
     device::{await_device, await_lock},
-    filesystem::Locked,
+    filesystem::{Locked, Probed},
     formatting::{Plan, Wanted, decide, decide_static},
     host::{BlockDevice, HostError, PathKind, Place},
     mounts::{MountEntry, MountTable},
     options::{Attribute, MountOptions, SelinuxContext},
+    probe::Found,
 };
 use crate::volume::filesystem::{FsType, FsUuid};
 
@@ -149,9 +150,9 @@ impl<H: Host> Staging<'_, H> {
         let probed = on.probe().await?;
         let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
         match decide(&probed.found, recorded.as_ref(), &wanted)? {
-            Plan::Mount { needs_check } => self.check(on, needs_check && !is_mounted).await,
+            Plan::Mount { needs_check } => self.mend(on, &probed, needs_check, is_mounted).await,
             Plan::RecordThenMount { needs_check } => {
-                self.check(on, needs_check && !is_mounted).await?;
+                self.mend(on, &probed, needs_check, is_mounted).await?;
                 confirm_record(record, uuid).await
             }
             Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
@@ -167,6 +168,27 @@ impl<H: Host> Staging<'_, H> {
         let superblock = decide_static(&found, &self.device.path)?;
         self.check(on, superblock.needs_check && !is_mounted && !self.request.read_only).await?;
         Ok(superblock.fs_type)
+    }
+
+    /// Before the mount: checks what was not left clean, and grows an ext4 that is smaller than its device, which a
+    /// mounted one may not. What is mounted on this node already, or may not be written to, is left alone.
+    async fn mend(
+        &self,
+        on: &Locked<'_, H>,
+        probed: &Probed,
+        needs_check: bool,
+        is_mounted: bool,
+    ) -> Result<(), Error> {
+        if is_mounted || self.request.read_only {
+            return Ok(());
+        }
+        self.check(on, needs_check).await?;
+        match &probed.found {
+            Found::Filesystem(ext4) if ext4.fs_type == FsType::Ext4 && ext4.can_grow_to(probed.size) => {
+                on.grow_unmounted_ext4().await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn check(&self, on: &Locked<'_, H>, is_needed: bool) -> Result<(), Error> {

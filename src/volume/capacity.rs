@@ -19,6 +19,11 @@ pub struct Capacity {
     pub largest: u64,
 }
 
+/// LINSTOR's own group: a question that names everything in its filter goes there.
+pub(super) fn default_group() -> GroupName {
+    GroupName::parse(DEFAULT_GROUP).expect("LINSTOR's default group has a valid name")
+}
+
 /// Asks LINSTOR what fits by the placement, which has heeded the administrator's group where it names one. Without DRBD
 /// only `node` counts where one is named, since the data is reached there alone.
 pub async fn capacity(linstor: &Client, placement: &Placement, node: Option<&NodeName>) -> Result<Capacity, Error> {
@@ -30,7 +35,6 @@ pub async fn capacity(linstor: &Client, placement: &Placement, node: Option<&Nod
         layer_stack: placement.layer_names(),
         ..SelectFilter::default()
     };
-    let default_group = || GroupName::parse(DEFAULT_GROUP).expect("LINSTOR's default group has a valid name");
     let group = placement.group.clone().unwrap_or_else(default_group);
     let query = SizeQuery { select_filter: Some(filter), ..SizeQuery::default() };
     let space = linstor.query_size(&group, &query).await?;

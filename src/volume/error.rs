@@ -69,6 +69,37 @@ pub enum Error {
         /// LINSTOR's answer.
         source: linstor::Error,
     },
+    /// A growth that the pools of the replicas can't hold. Nothing was changed.
+    ///
+    /// Final, unlike the lack of room for a new volume: no other place can be chosen for replicas that are there, and a
+    /// resizer lets its user ask for less only after a final answer.
+    #[error(
+        "volume {volume} can't grow by {more_kib} KiB: pool {pool} on {nodes} holds {largest_kib} KiB more; add space there, or ask for less"
+    )]
+    NoRoomToGrow {
+        /// The volume.
+        volume: VolumeId,
+        /// KiB that are missing from the size asked for.
+        more_kib: u64,
+        /// KiB by which it can grow there.
+        largest_kib: u64,
+        /// The storage pool.
+        pool: String,
+        /// The nodes whose replicas are in it, in words.
+        nodes: String,
+    },
+    /// A replica that can't grow now, or has not grown yet.
+    #[error(
+        "volume {volume} has not grown on {node}: {seen}; call again when all its replicas are there and up to date"
+    )]
+    NotGrown {
+        /// The volume.
+        volume: VolumeId,
+        /// The replica's node, in LINSTOR's words.
+        node: String,
+        /// What was seen last.
+        seen: String,
+    },
     /// Attached to another node that lives.
     #[error("volume {volume} is attached to {node}, which is {status}; detach it there first")]
     AttachedElsewhere {

@@ -1,7 +1,7 @@
 //! What LINSTOR knows of a volume: its definition, its tags and its records, read together.
 
 use super::{Error, id::VolumeId, record::Ledger};
-use crate::linstor::{Client, model::ResourceDefinition};
+use crate::linstor::{Client, model::ResourceDefinition, name::ResourceName};
 use crate::workflow::tag::Tags;
 
 /// A volume of ours as LINSTOR has it now.
@@ -26,10 +26,7 @@ impl Known {
         let resource = volume.resource();
         let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
         let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
-        let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
-        if definition.is_deleting() {
-            return Err(Error::Deleting(resource.clone()));
-        }
+        let tags = check_ours(&definition, resource)?;
         let ledger = Ledger::read(resource.as_str(), &store.unwrap_or_default(), &tags.incarnation)?;
         Ok(Self { volume: volume.clone(), definition, tags, ledger })
     }
@@ -38,4 +35,10 @@ impl Known {
     pub fn bytes(&self) -> u64 {
         self.definition.size_kib().unwrap_or_default() * 1024
     }
+}
+
+/// The tags of a definition that is ours and stays: `Foreign` or `Deleting` else.
+pub(super) fn check_ours(definition: &ResourceDefinition, resource: &ResourceName) -> Result<Tags, Error> {
+    let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
+    if definition.is_deleting() { Err(Error::Deleting(resource.clone())) } else { Ok(tags) }
 }

@@ -1,9 +1,10 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
 //! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`] (when a silent
-//! node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are there). The
-//! order of requests in each verb is such that a crash between any two of them is mended by the same call again.
+//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
+//! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
+//! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
+//! again.
 
 pub mod attach;
 pub mod capacity;
@@ -12,6 +13,7 @@ pub mod create;
 pub mod delete;
 pub mod detach;
 mod error;
+pub mod expand;
 pub mod filesystem;
 pub mod formatted;
 pub mod giveup;

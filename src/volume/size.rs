@@ -11,7 +11,8 @@ const MIN_BYTES: u64 = 4 << 10;
 /// The largest volume in KiB: "Valid sizes range from 4 to 1099511627776" (LINSTOR's answer to another size).
 const MAX_KIB: u64 = 1 << 40;
 
-const KIB: u64 = 1 << 10;
+/// Bytes of a KiB, in which LINSTOR counts.
+pub(super) const KIB: u64 = 1 << 10;
 
 /// A capacity range that no volume can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +111,25 @@ impl CapacityRange {
         Ok(kib)
     }
 
+    /// The size of a volume after growth, in KiB: the one it has where that is enough. "If a volume … is already larger
+    /// than or equal to the target capacity …, the plugin SHOULD reply 0 OK" (CSI, ControllerExpandVolume), unless the
+    /// caller forbids so much.
+    pub fn grow_kib(self, is_kib: u64) -> Result<u64, SizeError> {
+        let needed = is_kib.saturating_mul(KIB);
+        match (self.required, self.limit) {
+            (required, _) if required > needed => self.choose_kib(None),
+            (_, limit) if limit != 0 && needed > limit => {
+                Err(SizeError::LimitTooSmall { needed, limit, reason: "it has them already and never shrinks" })
+            }
+            _ => Ok(is_kib),
+        }
+    }
+
+    /// The bytes that the caller needs; 0: none were named.
+    pub fn required(self) -> u64 {
+        self.required
+    }
+
     /// Would a volume of that many bytes do?
     pub fn holds(self, bytes: u64) -> bool {
         bytes >= self.required && (self.limit == 0 || bytes <= self.limit)
@@ -137,6 +157,18 @@ mod tests {
         let tight = CapacityRange::parse(16 << 20, 32 << 20).unwrap();
         assert!(matches!(tight.choose_kib(Some(FsType::Xfs)), Err(SizeError::LimitTooSmall { .. })));
         assert_eq!(tight.choose_kib(Some(FsType::Ext4)), Ok(16 << 10));
+    }
+
+    #[test]
+    fn a_volume_grows_to_what_is_required_and_never_shrinks() {
+        let range = |required, limit| CapacityRange::parse(required, limit).unwrap();
+        assert_eq!(range(8 << 20, 0).grow_kib(4 << 10), Ok(8 << 10));
+        assert_eq!(range((8 << 20) + 1, 0).grow_kib(4 << 10), Ok((8 << 10) + 1));
+        for smaller in [range(1 << 20, 0), range(4 << 20, 4 << 20), range(0, 1 << 30)] {
+            assert_eq!(smaller.grow_kib(4 << 10), Ok(4 << 10));
+        }
+        assert!(matches!(range(0, 1 << 20).grow_kib(4 << 10), Err(SizeError::LimitTooSmall { .. })));
+        assert!(matches!(range(5000, 5001).grow_kib(4), Err(SizeError::LimitTooSmall { needed: 5120, .. })));
     }
 
     #[test]

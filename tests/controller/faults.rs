@@ -23,9 +23,10 @@ enum Verb {
     Delete,
     Publish,
     Unpublish,
+    Expand,
 }
 
-const VERBS: [Verb; 5] = [Verb::Create, Verb::CreateNear, Verb::Delete, Verb::Publish, Verb::Unpublish];
+const VERBS: [Verb; 6] = [Verb::Create, Verb::CreateNear, Verb::Delete, Verb::Publish, Verb::Unpublish, Verb::Expand];
 
 impl Verb {
     async fn prepare(self, controller: &Controller) {
@@ -44,6 +45,7 @@ impl Verb {
             Self::Delete => controller.delete("data").await,
             Self::Publish => controller.publish(publish("data", "node-3")).await.map(drop),
             Self::Unpublish => controller.unpublish("data", "node-3").await,
+            Self::Expand => controller.expand("data", 2 << 30, 0).await.map(drop),
         }
     }
 }
@@ -52,6 +54,7 @@ impl Verb {
 #[derive(Debug, PartialEq)]
 struct State {
     definition: bool,
+    size_kib: Option<u64>,
     resources: usize,
     replicas: usize,
     attached: Vec<String>,
@@ -61,6 +64,7 @@ struct State {
 async fn state(world: &World) -> State {
     State {
         definition: world.definition("data").await.is_some(),
+        size_kib: world.definition("data").await.and_then(|definition| definition.size_kib()),
         resources: world.resources("data").await.len(),
         replicas: world.replicas("data").await.len(),
         attached: world.records("data").await.into_keys().collect(),
@@ -163,6 +167,7 @@ async fn an_unreachable_linstor_is_unavailable() {
         world.controller.delete(&volume).await,
         world.controller.publish(publish(&volume, "node-1")).await.map(drop),
         world.controller.unpublish(&volume, "node-1").await,
+        world.controller.expand(&volume, 2 << 30, 0).await.map(drop),
         world.controller.list(0, "").await.map(drop),
         world.controller.capacity(&[], None).await.map(drop),
     ] {

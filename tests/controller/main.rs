@@ -10,6 +10,7 @@ mod attach;
 mod bad_input;
 mod delete;
 mod detach;
+mod expand;
 mod faults;
 mod giveup;
 mod list;

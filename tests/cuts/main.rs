@@ -11,6 +11,7 @@ mod support;
 
 mod create;
 mod delete;
+mod expand;
 mod publish;
 mod state;
 mod unpublish;

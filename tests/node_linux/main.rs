@@ -1,8 +1,9 @@
 //! The node side on this machine: loop devices, real mkfs, fsck and mount(2). Each test says so and ends where it is
 //! not root.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod growing;
 mod machine;
 
 use std::{

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use linflow::csi::{
     controller::ControllerService,
     proto::{
-        CapacityRange, ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerPublishVolumeRequest,
-        ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
-        GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
-        VolumeCapability,
+        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeRequest,
+        ControllerGetVolumeResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
+        CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
+        ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
         controller_client::ControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
     },
@@ -64,6 +64,22 @@ impl Controller {
             ..ControllerUnpublishVolumeRequest::default()
         };
         self.client.clone().controller_unpublish_volume(request).await.map(drop)
+    }
+
+    /// ControllerExpandVolume to so many bytes at least and at most, for a volume that is mounted with ext4.
+    pub async fn expand(
+        &self,
+        volume_id: &str,
+        required_bytes: i64,
+        limit_bytes: i64,
+    ) -> Result<ControllerExpandVolumeResponse, Status> {
+        let request = ControllerExpandVolumeRequest {
+            volume_id: volume_id.to_owned(),
+            capacity_range: Some(CapacityRange { required_bytes, limit_bytes }),
+            volume_capability: Some(mount("ext4")),
+            ..ControllerExpandVolumeRequest::default()
+        };
+        Ok(self.client.clone().controller_expand_volume(request).await?.into_inner())
     }
 
     /// ListVolumes.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use linflow::{
     csi::proto::{
-        NodeGetVolumeStatsRequest, NodePublishVolumeRequest, NodeStageVolumeRequest, NodeUnpublishVolumeRequest,
-        NodeUnstageVolumeRequest, node_client::NodeClient,
+        CapacityRange, NodeExpandVolumeRequest, NodeGetVolumeStatsRequest, NodePublishVolumeRequest,
+        NodeStageVolumeRequest, NodeUnpublishVolumeRequest, NodeUnstageVolumeRequest, node_client::NodeClient,
     },
     node::scripted::ScriptedHost,
     workflow::{AnyDirectory, FolderDirectory},
@@ -89,6 +89,19 @@ impl OnNode {
         let request =
             NodeUnstageVolumeRequest { volume_id: self.volume.clone(), staging_target_path: STAGING.to_owned() };
         self.client.clone().node_unstage_volume(request).await.map(drop)
+    }
+
+    /// NodeExpandVolume at the staging path, to so many bytes at least; answers the bytes that it has.
+    pub async fn expand(&self, required_bytes: i64) -> Result<i64, Status> {
+        let request = NodeExpandVolumeRequest {
+            volume_id: self.volume.clone(),
+            volume_path: STAGING.to_owned(),
+            capacity_range: Some(CapacityRange { required_bytes, limit_bytes: 0 }),
+            staging_target_path: STAGING.to_owned(),
+            volume_capability: Some(mount("ext4")),
+            ..NodeExpandVolumeRequest::default()
+        };
+        Ok(self.client.clone().node_expand_volume(request).await?.into_inner().capacity_bytes)
     }
 
     /// Does the pod see the volume? Asked with NodeGetVolumeStats, which finds nothing where nothing is mounted.

@@ -61,7 +61,7 @@ impl Contents {
         self.current.clone().into_iter().filter(|(_, page)| page.iter().any(|byte| *byte != 0)).collect()
     }
 
-    pub fn make_filesystem(&mut self, fs_type: FsType, uuid: &FsUuid) {
+    pub fn make_filesystem(&mut self, fs_type: FsType, uuid: &FsUuid, size: u64) {
         let identity = bytes_of(uuid);
         match fs_type {
             FsType::Ext4 => {
@@ -74,7 +74,39 @@ impl Contents {
                 self.write(32, &identity);
             }
         }
+        self.set_size(fs_type, size);
         self.set_label(fs_type, "");
+    }
+
+    /// The superblock's size: blocks of 4 KiB, none left over. ext4's groups hold 32768 of them, of which 512 are inode
+    /// tables.
+    pub fn set_size(&mut self, fs_type: FsType, size: u64) {
+        let blocks = size / PAGE;
+        match fs_type {
+            FsType::Ext4 => {
+                let halves = blocks.to_le_bytes();
+                self.write(1024 + 0x04, &halves[..4]);
+                self.write(1024 + 0x150, &halves[4..]);
+                self.write(1024 + 0x18, &2_u32.to_le_bytes());
+                self.write(1024 + 0x20, &32768_u32.to_le_bytes());
+                self.write(1024 + 0x28, &8192_u32.to_le_bytes());
+                self.write(1024 + 0x58, &256_u16.to_le_bytes());
+            }
+            FsType::Xfs => {
+                self.write(4, &4096_u32.to_be_bytes());
+                self.write(8, &blocks.to_be_bytes());
+            }
+        }
+    }
+
+    /// The bytes that the superblock tells.
+    pub fn filesystem_bytes(&self, fs_type: FsType) -> u64 {
+        let number = |offset, length| self.read(&ByteRange { offset, length });
+        let blocks = match fs_type {
+            FsType::Ext4 => number(1024 + 0x04, 4).into_iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(byte)),
+            FsType::Xfs => number(8, 8).into_iter().fold(0, |sum, byte| sum << 8 | u64::from(byte)),
+        };
+        blocks * PAGE
     }
 
     pub fn set_label(&mut self, fs_type: FsType, label: &str) {

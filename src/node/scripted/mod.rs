@@ -133,10 +133,23 @@ impl ScriptedHost {
     /// Puts a filesystem on a device, flushed.
     pub fn put_filesystem(&self, device: &BlockDevice, fs_type: FsType, uuid: &FsUuid, label: &str) {
         let mut state = self.state();
+        let size = state.device(device.number).map_or(0, |device| device.size);
         let contents = state.contents(device.number);
-        contents.make_filesystem(fs_type, uuid);
+        contents.make_filesystem(fs_type, uuid, size);
         contents.set_label(fs_type, label);
         contents.flush();
+    }
+
+    /// Gives a device another size; its filesystem stays as it is.
+    pub fn set_size(&self, device: &BlockDevice, size: u64) {
+        let mut state = self.state();
+        let found = state.devices.iter_mut().find(|known| known.node.number == device.number);
+        found.expect("a BlockDevice of this host was made by add_device, and none is ever removed").size = size;
+    }
+
+    /// The bytes that the superblock of a device's filesystem tells.
+    pub fn filesystem_bytes(&self, device: &BlockDevice, fs_type: FsType) -> u64 {
+        self.state().contents(device.number).filesystem_bytes(fs_type)
     }
 
     /// Says of an ext4 filesystem that it was not unmounted cleanly.

@@ -7,15 +7,17 @@ use crate::{
 };
 
 /// Runs a program; `is_half` stops it before its end.
-pub fn run(contents: &mut Contents, program: Program, options: &[&str], is_half: bool) -> ProgramEnd {
+pub fn run(contents: &mut Contents, size: u64, program: Program, options: &[&str], is_half: bool) -> ProgramEnd {
     let is_understood = match program {
-        Program::MkfsExt4 => make(contents, FsType::Ext4, value_of(options, "-U"), is_half),
+        Program::MkfsExt4 => make(contents, size, FsType::Ext4, value_of(options, "-U"), is_half),
         Program::MkfsXfs => {
             let uuid = value_of(options, "-m").and_then(|value| value.strip_prefix("uuid="));
-            make(contents, FsType::Xfs, uuid, is_half)
+            make(contents, size, FsType::Xfs, uuid, is_half)
         }
         Program::Tune2fs => label(contents, FsType::Ext4, value_of(options, "-L"), is_half),
         Program::XfsAdmin => label(contents, FsType::Xfs, value_of(options, "-L"), is_half),
+        Program::Resize2fs => grow(contents, size, FsType::Ext4, is_half),
+        Program::XfsGrowfs => grow(contents, size, FsType::Xfs, is_half),
         Program::E2fsck => {
             contents.write(EXT4_STATE, &[1]);
             return ProgramEnd { exit: Some(1), stderr: String::new() };
@@ -29,12 +31,19 @@ fn value_of<'a>(options: &[&'a str], name: &str) -> Option<&'a str> {
     options.iter().skip_while(|option| **option != name).nth(1).copied()
 }
 
-fn make(contents: &mut Contents, fs_type: FsType, uuid: Option<&str>, is_half: bool) -> bool {
+fn grow(contents: &mut Contents, size: u64, fs_type: FsType, is_half: bool) -> bool {
+    if !is_half {
+        contents.set_size(fs_type, size);
+    }
+    contents.has_filesystem(fs_type)
+}
+
+fn make(contents: &mut Contents, size: u64, fs_type: FsType, uuid: Option<&str>, is_half: bool) -> bool {
     let Some(uuid) = uuid.and_then(|text| FsUuid::parse(text).ok()) else { return false };
     if is_half {
         contents.write(64 << 10, b"inode tables without a superblock");
     } else {
-        contents.make_filesystem(fs_type, &uuid);
+        contents.make_filesystem(fs_type, &uuid, size);
     }
     true
 }

@@ -186,12 +186,18 @@ impl State {
         if let Some(end) = self.take_end(Step::Host(Operation::Run(program))) {
             return end;
         }
-        if self.is_mounted(device) {
-            return failed("the device is mounted");
+        let is_mounted = self.is_mounted(device);
+        match program {
+            Program::Resize2fs => {}
+            Program::XfsGrowfs if !is_mounted => return failed("not a mounted XFS filesystem"),
+            Program::XfsGrowfs => {}
+            _ if is_mounted => return failed("the device is mounted"),
+            _ => {}
         }
         if self.open(device, true).is_err() {
             return failed("Wrong medium type while trying to open the device");
         }
-        programs::run(self.contents(device), program, options, is_half)
+        let size = self.device(device).map_or(0, |device| device.size);
+        programs::run(self.contents(device), size, program, options, is_half)
     }
 }

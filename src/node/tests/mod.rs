@@ -2,6 +2,7 @@
 
 mod attaching;
 mod crashes;
+mod expanding;
 mod filesystems;
 mod publishing;
 mod trouble;

@@ -59,6 +59,8 @@ fn devices() -> Vec<Error> {
     vec![
         Error::DeviceMissing { path: device(), waited: Duration::from_secs(30) },
         Error::DeviceTooSmall { path: device(), size: 1 << 20, promised: 2 << 20 },
+        Error::NotGrownYet { path: device(), size: 1 << 20, wanted: 2 << 20 },
+        Error::GrowsAtNextStage(device()),
         Error::WrongDevice { path: target(), is: number(1001), wanted: number(1000) },
         Error::PrimaryElsewhere { device: device(), source: io::Error::from_raw_os_error(EROFS) },
         Error::NoQuorum { device: device(), source: io::Error::from_raw_os_error(ENODATA) },
@@ -107,6 +109,8 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::NotStaged(_)
         | Error::DeviceMissing { .. }
         | Error::DeviceTooSmall { .. }
+        | Error::NotGrownYet { .. }
+        | Error::GrowsAtNextStage(_)
         | Error::WrongDevice { .. }
         | Error::DataMissing { .. }
         | Error::RecordDiffers { .. }

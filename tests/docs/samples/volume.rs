@@ -39,6 +39,13 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoRoomToGrow {
+            volume: volume(),
+            more_kib: 1 << 20,
+            largest_kib: 1 << 18,
+            pool: "fast".to_owned(),
+            nodes: "node-1, node-2".to_owned(),
+        },
         Error::HasSnapshots { volume: volume(), message: "snapshot before-upgrade".to_owned() },
         Error::PageToken("page 2".to_owned()),
         record(),
@@ -68,6 +75,7 @@ fn unfinished() -> Vec<Error> {
     vec![
         reservations.reserve(&resource()).expect_err("it is taken").into(),
         Error::Deleting(resource()),
+        Error::NotGrown { volume: volume(), node: "node-1".to_owned(), seen: "its disk is Inconsistent".to_owned() },
         Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
         Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
         linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
@@ -84,7 +92,11 @@ fn record() -> Error {
 /// Is something made, pending or still running after it? Every variant has to be judged here.
 pub fn leaves_something(error: &Error) -> bool {
     match error {
-        Error::Busy(_) | Error::Deleting(_) | Error::NotReady { .. } | Error::Unfinished { .. } => true,
+        Error::Busy(_)
+        | Error::Deleting(_)
+        | Error::NotReady { .. }
+        | Error::NotGrown { .. }
+        | Error::Unfinished { .. } => true,
         Error::Linstor(error) => linstor::is_open(error),
         Error::NotFound(_)
         | Error::NodeNotFound(_)
@@ -94,6 +106,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::NoRoom { .. }
+        | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
         | Error::Contended { .. }
         | Error::NotProven { .. }
