@@ -8,6 +8,7 @@ use super::{
     filesystem::{FsType, FsUuid},
     groups::Groups,
     id::{VolumeId, resource_name},
+    known::check_ours,
     place::Placement,
     record::Ledger,
     size::CapacityRange,
@@ -176,10 +177,7 @@ impl Create<'_> {
     /// Is the existing definition what is asked for? Answers its tags.
     fn check_same(&self, existing: &ResourceDefinition) -> Result<Tags, Error> {
         let request = self.request;
-        let tags = Tags::read(&existing.props)?.ok_or_else(|| Error::Foreign(self.resource.clone()))?;
-        if existing.is_deleting() {
-            return Err(Error::Deleting(self.resource.clone()));
-        }
+        let tags = check_ours(existing, self.resource)?;
         let group = request.placement.group_name();
         let least = request.fs_type.map_or(0, FsType::min_bytes);
         let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
