@@ -17,6 +17,7 @@ use super::{
     giveup::{self, Lost},
     id::VolumeId,
     known::Known,
+    patience::Patience,
     record::{self, AccessMode, Attachment, Ledger},
 };
 use crate::linstor::{
@@ -24,9 +25,6 @@ use crate::linstor::{
     model::{Node, Resource, ViewQuery, is_same_name},
     name::NodeName,
 };
-
-/// The wait before the second look at LINSTOR's view.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,9 +143,11 @@ impl Attach<'_> {
             self.await_proof(lost).await?;
         }
         self.record(lost).await?;
-        let device = match self.view().await?.iter().find_map(|resource| self.device_of(resource)) {
-            Some(device) if lost.is_empty() => device,
-            _ => {
+        // What a lost node had must be proven promotable here, which takes the waiting anyway.
+        let there = if lost.is_empty() { self.view().await? } else { Vec::new() };
+        let device = match there.iter().find_map(|resource| self.device_of(resource)) {
+            Some(device) => device,
+            None => {
                 let made = self.linstor.make_available(self.request.volume.resource(), &self.request.node, false).await;
                 if let Err(error) = made {
                     return Err(self.withdraw(error).await);
@@ -164,13 +164,13 @@ impl Attach<'_> {
     /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a
     /// death.
     async fn await_proof(&self, lost: &[Lost]) -> Result<(), Error> {
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::until(self.until);
         loop {
             let Err(doubt) = giveup::prove(&self.known.definition, &self.view().await?, lost, &self.request.node)
             else {
                 return Ok(());
             };
-            if !doubt.may_pass || !self.pause(&mut pause).await {
+            if !doubt.may_pass || !patience.wait().await {
                 let volume = self.request.volume.clone();
                 return Err(Error::NotProven { volume, node: doubt.node, seen: doubt.seen });
             }
@@ -246,7 +246,7 @@ impl Attach<'_> {
 
     /// A 200 of make-available proves nothing: it says so for dead nodes too. The view of an answering satellite does.
     async fn await_device(&self, must_promote: bool) -> Result<String, Error> {
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::until(self.until);
         loop {
             let resources = self.view().await?;
             let here = resources.iter().find(|resource| self.is_here(resource));
@@ -254,21 +254,11 @@ impl Attach<'_> {
             if let Some(device) = device.and_then(|resource| self.device_of(resource)) {
                 return Ok(device);
             }
-            if !self.pause(&mut pause).await {
+            if !patience.wait().await {
                 let AttachRequest { volume, node, .. } = self.request.clone();
                 return Err(Error::NotReady { volume, node, seen: describe(here) });
             }
         }
-    }
-
-    /// Waits before another look, ever longer up to a second; false where the time is up.
-    async fn pause(&self, pause: &mut Duration) -> bool {
-        let is_in_time = Instant::now() + *pause < self.until;
-        if is_in_time {
-            tokio::time::sleep(*pause).await;
-            *pause = (*pause * 2).min(Duration::from_secs(1));
-        }
-        is_in_time
     }
 
     async fn view(&self) -> Result<Vec<Resource>, Error> {

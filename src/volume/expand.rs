@@ -8,14 +8,19 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Error, capacity::default_group, id::VolumeId, known::check_ours, size::CapacityRange, size::KIB};
+use super::{
+    Error,
+    capacity::default_group,
+    id::VolumeId,
+    known::check_ours,
+    patience::Patience,
+    size::{CapacityRange, KIB},
+};
 use crate::linstor::{
     self, Client, Kind, Object,
     model::{DRBD, DiskState, Resource, ResourceDefinition, SelectFilter, SizeQuery, ViewQuery},
 };
 
-/// The wait before the second look at what has grown.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The volume of a definition: linflow makes one in each.
 const VOLUME_NUMBER: u32 = 0;
 
@@ -126,18 +131,16 @@ impl Expand<'_> {
 
     /// A 200 proves nothing: looks until the definition and every replica have the size. `seen`: what was just seen.
     async fn await_grown(&self, size_kib: u64, seen: Option<Seen>) -> Result<(), Error> {
-        let (mut pause, mut seen) = (FIRST_PAUSE, seen);
+        let (mut patience, mut seen) = (Patience::until(self.until), seen);
         loop {
             let now = match seen.take() {
                 Some(seen) => seen,
                 None => self.look().await?,
             };
             let Some(lacking) = self.lacking(&now, size_kib) else { return Ok(()) };
-            if Instant::now() + pause >= self.until {
+            if !patience.wait().await {
                 return Err(lacking);
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
 

@@ -22,6 +22,7 @@ pub mod id;
 mod known;
 pub mod list;
 pub mod params;
+mod patience;
 pub mod place;
 pub mod record;
 pub mod reserve;
