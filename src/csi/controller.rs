@@ -223,6 +223,7 @@ impl Controller for ControllerService {
             rpc::Type::ListVolumesPublishedNodes,
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
+            rpc::Type::ExpandVolume,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

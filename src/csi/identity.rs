@@ -4,8 +4,8 @@ use tonic::{Request, Response, Status};
 
 use super::proto::{
     GetPluginCapabilitiesRequest, GetPluginCapabilitiesResponse, GetPluginInfoRequest, GetPluginInfoResponse,
-    PluginCapability, ProbeRequest, ProbeResponse, identity_server, plugin_capability,
-    plugin_capability::service::Type,
+    PluginCapability, ProbeRequest, ProbeResponse, identity_server,
+    plugin_capability::{Service, Type, VolumeExpansion, service, volume_expansion},
 };
 
 /// Whether the driver can work now. Any `Fn() -> impl Future<Output = bool>` is one.
@@ -61,9 +61,7 @@ impl<R: Readiness> identity_server::Identity for Identity<R> {
         &self,
         _: Request<GetPluginCapabilitiesRequest>,
     ) -> Result<Response<GetPluginCapabilitiesResponse>, Status> {
-        let of_controller: &[Type] = &[Type::ControllerService, Type::VolumeAccessibilityConstraints];
-        let offered = if self.serves_controller { of_controller } else { &[] };
-        let capabilities = offered.iter().map(|service| capability(*service)).collect();
+        let capabilities = if self.serves_controller { of_controller() } else { Vec::new() };
         Ok(Response::new(GetPluginCapabilitiesResponse { capabilities }))
     }
 
@@ -73,7 +71,15 @@ impl<R: Readiness> identity_server::Identity for Identity<R> {
     }
 }
 
-fn capability(service: Type) -> PluginCapability {
-    let service = plugin_capability::Service { r#type: service.into() };
-    PluginCapability { r#type: Some(plugin_capability::Type::Service(service)) }
+/// What a plugin with a controller offers. ONLINE growth may come "during any time in the lifecycle"
+/// (ControllerExpandVolume); OFFLINE, its only other kind, would forbid it while a volume is published.
+fn of_controller() -> Vec<PluginCapability> {
+    let service = |kind: service::Type| Type::Service(Service { r#type: kind.into() });
+    let online = VolumeExpansion { r#type: volume_expansion::Type::Online.into() };
+    let offered = [
+        service(service::Type::ControllerService),
+        service(service::Type::VolumeAccessibilityConstraints),
+        Type::VolumeExpansion(online),
+    ];
+    offered.map(|kind| PluginCapability { r#type: Some(kind) }).into()
 }

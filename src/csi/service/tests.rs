@@ -15,7 +15,7 @@ use crate::csi::{
         controller_client::ControllerClient,
         identity_client::IdentityClient,
         node_client::NodeClient,
-        plugin_capability::{Service, Type::Service as Offers, service::Type},
+        plugin_capability::{Service, Type, VolumeExpansion, service, volume_expansion},
     },
     socket::{Endpoint, bind},
 };
@@ -70,11 +70,7 @@ impl Served {
 
     async fn offers(&self) -> Vec<Type> {
         let answer = self.identity().await.get_plugin_capabilities(GetPluginCapabilitiesRequest {}).await.unwrap();
-        let services = answer.into_inner().capabilities.into_iter().map(|capability| match capability.r#type {
-            Some(Offers(Service { r#type })) => Type::try_from(r#type).unwrap(),
-            other => panic!("no service: {other:?}"),
-        });
-        services.collect()
+        answer.into_inner().capabilities.into_iter().filter_map(|capability| capability.r#type).collect()
     }
 }
 
@@ -88,7 +84,14 @@ async fn the_plugin_says_its_name_and_version() {
 #[tokio::test]
 async fn only_a_process_with_a_controller_offers_one() {
     let offers = serve_identity(true, Some(Scripted::default())).await.offers().await;
-    assert_eq!(offers, [Type::ControllerService, Type::VolumeAccessibilityConstraints]);
+    let service = |kind: service::Type| Type::Service(Service { r#type: kind.into() });
+    let online = VolumeExpansion { r#type: volume_expansion::Type::Online.into() };
+    let expected = [
+        service(service::Type::ControllerService),
+        service(service::Type::VolumeAccessibilityConstraints),
+        Type::VolumeExpansion(online),
+    ];
+    assert_eq!(offers, expected);
     assert_eq!(serve_identity(true, None).await.offers().await, []);
 }
 
