@@ -15,7 +15,7 @@ use crate::volume::{
     detach::{self, Detached},
     expand,
     groups::Groups,
-    id, list,
+    list,
     params::Parameters,
     reserve::Reservations,
     settle,
@@ -90,11 +90,11 @@ impl Controller for ControllerService {
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
-        let (linstor, groups, fs_type) = (self.linstor.clone(), self.groups.clone(), parsed.fs_type);
-        let volume = VolumeId::from(id::resource_name(&parsed.name));
+        let (linstor, groups, wishes) = (self.linstor.clone(), self.groups.clone(), parsed.wishes.clone());
+        let volume = VolumeId::from(parsed.resource.clone());
         let verb = async move { create::create(&linstor, &groups, &parsed).await };
         let created = self.exclusively(&volume, verb).await?;
-        Ok(Response::new(response::created(&created, fs_type)))
+        Ok(Response::new(response::created(&created, wishes.as_ref())))
     }
 
     async fn delete_volume(

@@ -7,11 +7,12 @@ use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
     record::AccessMode,
+    said::Said,
     size::{CapacityRange, SizeError},
 };
 use crate::workflow::{Claim, ClaimError, Instances};
@@ -54,6 +55,9 @@ pub enum RequestError {
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// An option of mkfs, mount or xfs_io that isn't on the list.
+    #[error(transparent)]
+    FsOption(#[from] OptionError),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
@@ -194,8 +198,16 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     let parameters = Parameters::parse(&request.parameters)?;
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
+    for remark in &parameters.remarks {
+        tracing::warn!(volume = name, "{remark}");
+    }
     Ok(CreateRequest {
         name: name.to_owned(),
+        resource: parameters.resource_name(name)?,
+        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        wishes,
+        properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,

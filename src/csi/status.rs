@@ -58,6 +58,7 @@ impl Coded for RequestError {
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
+            | Self::FsOption(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
             | Self::MaxEntries(_)
@@ -95,6 +96,7 @@ impl Coded for volume::Error {
             | Self::StillAttached { .. }
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
+            | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
             Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {
                 Code::Unavailable
@@ -120,7 +122,7 @@ fn refused(kind: Kind) -> Code {
     match kind {
         Kind::NotFound(_) => Code::NotFound,
         Kind::Exists(_) => Code::AlreadyExists,
-        Kind::InUse | Kind::HasSnapshots => Code::FailedPrecondition,
+        Kind::InUse | Kind::HasSnapshots | Kind::NoMasterKey => Code::FailedPrecondition,
         Kind::NotEnoughNodes | Kind::NotEnoughSpace => Code::ResourceExhausted,
         // The controller broke off, or a proxy answered for it: what was done is not told.
         Kind::NotAllUpToDate | Kind::NotConnected | Kind::ServerFault | Kind::Other(0) => Code::Unavailable,

@@ -24,6 +24,8 @@ pub mod code {
     pub const FAIL_NOT_FOUND_VOLUME_DEFINITION: u16 = 303;
     /// Error: no such storage pool, or `make-available` found none on the node.
     pub const FAIL_NOT_FOUND_POOL: u16 = 310;
+    /// Error: something is to be encrypted, and the master passphrase is not set or not entered.
+    pub const FAIL_NOT_FOUND_CRYPT_KEY: u16 = 312;
     /// Error: the key-value-store instance does not exist.
     pub const FAIL_NOT_FOUND_KEY_VALUE_STORE: u16 = 316;
     /// Error: the resource group does not exist.

@@ -25,6 +25,8 @@ pub const SCOPE: &str = "Aux/linflow/scope";
 pub const WORKFLOW_ID: &str = "Aux/linflow/workflow-id";
 /// The name that the CSI caller gave.
 pub const CSI_NAME: &str = "Aux/linflow/csi-name";
+/// What the StorageClass came to, as JSON: `volume::said`.
+pub const PARAMETERS: &str = "Aux/linflow/parameters";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
 /// The Airflow deployment.
