@@ -3,6 +3,8 @@
 //! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
 //! [`drbd_options`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
+//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
+//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]; those of [`snapshot`]s. Rules: [`giveup`]
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
@@ -31,6 +33,7 @@ pub mod record;
 pub mod reserve;
 pub mod settle;
 pub mod size;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
