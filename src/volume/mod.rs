@@ -1,6 +1,6 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
+//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`page`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
@@ -21,6 +21,7 @@ pub mod groups;
 pub mod id;
 mod known;
 pub mod list;
+pub mod page;
 pub mod params;
 mod patience;
 pub mod place;
