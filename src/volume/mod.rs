@@ -2,6 +2,7 @@
 //!
 //! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
 //! [`drbd_options`]. Verbs:
+//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`page`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
 //! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]; those of [`snapshot`]s. Rules: [`giveup`]
@@ -25,6 +26,7 @@ pub mod groups;
 pub mod id;
 mod known;
 pub mod list;
+pub mod page;
 pub mod params;
 mod patience;
 pub mod place;
