@@ -1,14 +1,9 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
-//! [`drbd_options`]. Verbs:
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`page`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]; those of [`snapshot`]s. Rules: [`giveup`]
-//! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
-//! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
-//! again.
+//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
+//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
+//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
+//! a crash between any two of them is mended by the same call again.
 
 pub mod attach;
 pub mod capacity;
