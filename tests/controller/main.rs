@@ -15,6 +15,7 @@ mod faults;
 mod giveup;
 mod list;
 mod names;
+mod parameters;
 mod placement;
 mod races;
 mod sizes;
