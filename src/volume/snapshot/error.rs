@@ -85,9 +85,6 @@ pub enum Error {
         /// The nodes that hold it, in words.
         nodes: String,
     },
-    /// A page token that we did not give.
-    #[error("starting_token {0:?} is not one that ListSnapshots gave; start over without a token")]
-    PageToken(String),
     /// Properties that can't be read.
     #[error(transparent)]
     Props(#[from] SnapshotPropsError),

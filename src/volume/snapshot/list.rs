@@ -1,6 +1,6 @@
 //! ListSnapshots, GetSnapshot and GetVolumeGroupSnapshot: what was taken, and by us.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Error, GroupId, Membership, SnapshotId, SnapshotProps, Taken, taken::id_of};
 use crate::linstor::{
@@ -8,10 +8,11 @@ use crate::linstor::{
     model::{Snapshot, is_same_name},
     name::ResourceName,
 };
-use crate::volume::VolumeId;
+use crate::volume::{
+    self, VolumeId,
+    page::{self, Listings, Page, PageToken},
+};
 
-/// What marks a page token as ours. The rest is the id of the last snapshot of the page before.
-const TOKEN_PREFIX: &str = "after:";
 /// How many resources a request names at most: LINSTOR takes some thousand characters of a URL.
 const MOST_NAMED: usize = 64;
 
@@ -24,33 +25,28 @@ pub struct Filter {
     pub source: Option<VolumeId>,
 }
 
-/// A part of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotPage {
-    /// The snapshots, by id.
-    pub snapshots: Vec<Taken>,
-    /// What asks for the next part; none: there is no more.
-    pub next: Option<String>,
+/// A page of our snapshots by id, of at most `max` (0: all). One request, for a whole walk where nothing is filtered.
+pub async fn list(
+    linstor: &Client,
+    listings: &Listings<Taken>,
+    filter: &Filter,
+    token: &str,
+    max: usize,
+) -> Result<Page<Taken>, Error> {
+    let token = PageToken::parse(token, |key| SnapshotId::parse(key).is_ok_and(|id| id.to_string() == key))?;
+    if *filter == Filter::default() {
+        return Ok(listings.page(&token, max, all(linstor, filter)).await?);
+    }
+    Ok(page::cut(&all(linstor, filter).await?, &token, max))
 }
 
-/// Lists our snapshots by id, at most `max` (0: all) after where the token says. One request at any size.
-///
-/// A token names the last snapshot of the page before, not a position: those that come and go meanwhile neither hide nor
-/// repeat others.
-pub async fn list(linstor: &Client, filter: &Filter, token: &str, max: usize) -> Result<SnapshotPage, Error> {
-    let after = parse_token(token)?;
+/// All our snapshots that the filter admits, by id.
+async fn all(linstor: &Client, filter: &Filter) -> Result<BTreeMap<String, Taken>, volume::Error> {
     let by_id = filter.id.as_ref().map(SnapshotId::resource);
-    let resource = by_id.or(filter.source.as_ref().map(VolumeId::resource)).cloned();
-    let seen = linstor.snapshots(resource.as_slice()).await?;
-    let mut snapshots: Vec<Taken> = seen.iter().filter_map(readable).collect();
-    snapshots.retain(|one| filter.admits(&one.id) && after.as_ref().is_none_or(|after| one.id > *after));
-    snapshots.sort_by(|a, b| a.id.cmp(&b.id));
-    let is_last = max == 0 || snapshots.len() <= max;
-    if !is_last {
-        snapshots.truncate(max);
-    }
-    let next = snapshots.last().filter(|_| !is_last).map(|last| format!("{TOKEN_PREFIX}{}", last.id));
-    Ok(SnapshotPage { snapshots, next })
+    let resource = by_id.or(filter.source.as_ref().map(VolumeId::resource));
+    let seen = linstor.snapshots(resource.map_or(&[], std::slice::from_ref)).await?;
+    let taken = seen.iter().filter_map(readable).filter(|one| filter.admits(&one.id));
+    Ok(taken.map(|one| (one.id.to_string(), one)).collect())
 }
 
 impl Filter {
@@ -67,15 +63,6 @@ fn readable(snapshot: &Snapshot) -> Option<Taken> {
         tracing::warn!(resource = %resource_name, snapshot = %name, %error, "a snapshot is left out of the list");
         None
     })
-}
-
-fn parse_token(token: &str) -> Result<Option<SnapshotId>, Error> {
-    let bad = || Error::PageToken(token.to_owned());
-    match token.strip_prefix(TOKEN_PREFIX) {
-        Some(id) => SnapshotId::parse(id).map(Some).map_err(|_| bad()),
-        None if token.is_empty() => Ok(None),
-        None => Err(bad()),
-    }
 }
 
 /// One snapshot. One request.
@@ -155,19 +142,6 @@ pub(super) fn named(resources: &[ResourceName]) -> &[ResourceName] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_the_id_of_a_snapshot() {
-        assert_eq!(parse_token("").unwrap(), None);
-        assert_eq!(parse_token("after:vol/Snap").unwrap(), Some(SnapshotId::parse("vol/snap").unwrap()));
-    }
-
-    #[test]
-    fn a_token_that_was_not_given_by_us_is_refused() {
-        for token in ["2", "vol/snap", "after:", "after:vol", "After:vol/snap", " "] {
-            assert!(matches!(parse_token(token), Err(Error::PageToken(_))), "{token:?}");
-        }
-    }
 
     #[test]
     fn more_resources_than_a_url_holds_are_not_named() {
