@@ -14,6 +14,7 @@ use crate::volume::{
     record::AccessMode,
     said::Said,
     size::{CapacityRange, SizeError},
+    snapshot::params::SnapshotParameterError,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
@@ -82,6 +83,17 @@ pub enum RequestError {
         "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
     )]
     RawUse,
+    /// A VolumeSnapshotClass parameter that is unknown or asks for what linflow does not do.
+    #[error(transparent)]
+    SnapshotParameter(#[from] SnapshotParameterError),
+    /// One thing named twice where each may be once.
+    #[error("{field} names {id} twice; name each once")]
+    Repeated {
+        /// The field of the request.
+        field: &'static str,
+        /// What is named twice.
+        id: String,
+    },
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),
@@ -269,5 +281,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
 
+pub mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Answers of the Controller service.
 
+pub mod snapshot;
+
 use super::proto as csi;
 use super::request::TOPOLOGY_KEY;
 use crate::linstor::name::NodeName;

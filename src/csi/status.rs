@@ -15,6 +15,7 @@ use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
 use crate::volume::size::SizeError;
+use crate::volume::snapshot;
 use crate::workflow::{ClaimError, DirectoryError};
 
 /// An error that knows its gRPC code.
@@ -61,6 +62,8 @@ impl Coded for RequestError {
             | Self::FsOption(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
+            | Self::SnapshotParameter(_)
+            | Self::Repeated { .. }
             | Self::MaxEntries(_)
             | Self::Context(_) => Code::InvalidArgument,
         }
@@ -103,6 +106,22 @@ impl Coded for volume::Error {
             }
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for snapshot::Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) => Code::NotFound,
+            Self::Mismatch { .. } => Code::AlreadyExists,
+            Self::Member { .. } | Self::Members(_) => Code::InvalidArgument,
+            Self::Foreign(_) | Self::Incomplete { .. } | Self::Unsupported { .. } => Code::FailedPrecondition,
+            Self::Deleting(_) | Self::NotTaken(..) => Code::Aborted,
+            Self::Failed(..) | Self::NotUpToDate { .. } => Code::Unavailable,
+            Self::OutOfReach { .. } => Code::ResourceExhausted,
+            Self::Props(_) => Code::Internal,
+            Self::Volume(error) => error.code(),
         }
     }
 }

@@ -46,8 +46,12 @@ pub mod code {
     pub const FAIL_EXISTS_GROUP: u16 = 522;
     /// Error: a DRBD replica is not up to date, so that the volume can't grow.
     pub const FAIL_NOT_ALL_UP_TO_DATE: u16 = 974;
+    /// Error: a replica is not up to date, or has lost its disk, so that no snapshot is taken.
+    pub const FAIL_SNAPSHOT_NOT_UP_TO_DATE: u16 = 979;
     /// Error: a pool has too little space.
     pub const FAIL_NOT_ENOUGH_FREE_SPACE: u16 = 980;
+    /// Error: a layer or storage pool can't take snapshots.
+    pub const FAIL_SNAPSHOTS_NOT_SUPPORTED: u16 = 994;
     /// Error: a satellite that the change needs is away.
     pub const FAIL_NOT_CONNECTED: u16 = 995;
     /// Error: too few nodes fit, which LINSTOR also says when no pool is large enough.

@@ -54,7 +54,9 @@ pub const SNAPSHOT_NAME: &str = "Aux/linflow/snapshot-name";
 pub const SOURCE_INCARNATION: &str = "Aux/linflow/source-incarnation";
 /// On a snapshot: the filesystem that was finished on the volume when it was taken; left out where none was.
 pub const FORMATTED: &str = "Aux/linflow/formatted";
-/// On a snapshot of a group: the resources of all its members in order, separated by spaces.
+/// On a snapshot of a group: the group's id.
+pub const SNAPSHOT_GROUP: &str = "Aux/linflow/snapshot-group";
+/// On a snapshot of a group: a hash of the resources of all its members.
 pub const GROUP_MEMBERS: &str = "Aux/linflow/group-members";
 
 /// What this build writes as [`DRIVER`].

@@ -16,6 +16,7 @@ mod giveup;
 mod list;
 mod names;
 mod parameters;
+mod paging;
 mod placement;
 mod races;
 mod sizes;
