@@ -7,12 +7,14 @@ use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
     record::AccessMode,
+    said::Said,
     size::{CapacityRange, SizeError},
+    snapshot::params::SnapshotParameterError,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
@@ -44,11 +46,19 @@ pub enum RequestError {
     #[error(transparent)]
     Size(#[from] SizeError),
     /// An access mode that isn't supported.
-    #[error("access mode {0} is not supported; use SINGLE_NODE_WRITER (ReadWriteOnce)")]
-    AccessMode(&'static str),
+    #[error("access mode {mode} is not supported: {reason}; use ReadWriteOnce, or ReadOnlyMany for many readers")]
+    AccessMode {
+        /// CSI's word for it.
+        mode: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// An option of mkfs, mount or xfs_io that isn't on the list.
+    #[error(transparent)]
+    FsOption(#[from] OptionError),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
@@ -73,6 +83,17 @@ pub enum RequestError {
         "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
     )]
     RawUse,
+    /// A VolumeSnapshotClass parameter that is unknown or asks for what linflow does not do.
+    #[error(transparent)]
+    SnapshotParameter(#[from] SnapshotParameterError),
+    /// One thing named twice where each may be once.
+    #[error("{field} names {id} twice; name each once")]
+    Repeated {
+        /// The field of the request.
+        field: &'static str,
+        /// What is named twice.
+        id: String,
+    },
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),
@@ -92,6 +113,8 @@ pub enum Use {
         fs_type: Option<FsType>,
         /// Mount flags, unchecked.
         flags: Vec<String>,
+        /// The group that the files are to belong to (`volume_mount_group`), unchecked.
+        group: Option<String>,
     },
 }
 
@@ -107,24 +130,40 @@ pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
 
 /// One capability: the use and the access mode.
 pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
-    use csi::volume_capability::{AccessType, access_mode::Mode};
+    use csi::volume_capability::AccessType;
     let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
     let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
-    let mode = match mode {
-        Mode::SingleNodeWriter => AccessMode::SingleNodeWriter,
-        other => return Err(RequestError::AccessMode(other.as_str_name())),
-    };
-    match capability.access_type.as_ref() {
-        None => Err(RequestError::Missing("volume_capability.access_type")),
-        Some(AccessType::Block(_)) => Ok((Use::Block, mode)),
-        Some(AccessType::Mount(mount)) if !mount.volume_mount_group.is_empty() => {
-            Err(RequestError::Unsupported("volume_mount_group"))
-        }
-        Some(AccessType::Mount(mount)) => {
+    let used = match capability.access_type.as_ref().ok_or(RequestError::Missing("volume_capability.access_type"))? {
+        AccessType::Block(_) => Use::Block,
+        AccessType::Mount(mount) => {
             let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
-            Ok((Use::Mount { fs_type, flags: mount.mount_flags.clone() }, mode))
+            let group = Some(&mount.volume_mount_group).filter(|group| !group.is_empty()).cloned();
+            Use::Mount { fs_type, flags: mount.mount_flags.clone(), group }
         }
-    }
+    };
+    let mode = access_mode(mode, &used)?;
+    Ok((used, mode))
+}
+
+/// The mode, where it can be had for that use.
+fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> Result<AccessMode, RequestError> {
+    use csi::volume_capability::access_mode::Mode;
+    let reason = match (mode, used) {
+        (Mode::SingleNodeWriter, _) => return Ok(AccessMode::SingleNodeWriter),
+        (Mode::SingleNodeSingleWriter, _) => return Ok(AccessMode::SingleNodeSingleWriter),
+        (Mode::SingleNodeMultiWriter, _) => return Ok(AccessMode::SingleNodeMultiWriter),
+        (Mode::SingleNodeReaderOnly, _) => return Ok(AccessMode::SingleNodeReaderOnly),
+        (Mode::MultiNodeReaderOnly, _) => return Ok(AccessMode::MultiNodeReaderOnly),
+        (Mode::MultiNodeSingleWriter, _) => "DRBD lets no node read while another one may write",
+        (Mode::MultiNodeMultiWriter, Use::Block) => {
+            "it takes two DRBD primaries, as live migration does, and linflow doesn't allow them yet"
+        }
+        (Mode::MultiNodeMultiWriter, Use::Mount { .. }) => {
+            "ext4 and xfs are written by one node at a time, and linflow exports nothing over NFS"
+        }
+        (Mode::Unknown, _) => "it is none that this version knows",
+    };
+    Err(RequestError::AccessMode { mode: mode.as_str_name(), reason })
 }
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
@@ -171,8 +210,16 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     let parameters = Parameters::parse(&request.parameters)?;
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
+    for remark in &parameters.remarks {
+        tracing::warn!(volume = name, "{remark}");
+    }
     Ok(CreateRequest {
         name: name.to_owned(),
+        resource: parameters.resource_name(name)?,
+        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        wishes,
+        properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
@@ -212,7 +259,7 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
     let volume = volume_id(&request.volume_id)?;
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
     let (_, mode) = capability(request.volume_capability.as_ref())?;
-    Ok(AttachRequest { volume, node, mode, read_only: request.readonly })
+    Ok(AttachRequest { volume, node, mode, read_only: request.readonly || mode.is_reader() })
 }
 
 /// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw
@@ -234,5 +281,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
 
+pub mod snapshot;
 #[cfg(test)]
 mod tests;

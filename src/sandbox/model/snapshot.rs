@@ -86,9 +86,10 @@ impl ReplicaSnapshot {
 impl Cluster {
     /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
     /// DRBD suspends I/O, so that all have the same bytes.
-    pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key]) -> Result<(), Fault> {
+    pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key], props: &Props) -> Result<(), Fault> {
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
-        let snapshot = self.describe(definition, name, nodes);
+        let mut snapshot = self.describe(definition, name, nodes);
+        snapshot.props.extend(props.clone());
         self.capture(key, &snapshot)?;
         if let Some(definition) = self.definitions.get_mut(key) {
             definition.snapshots_taken += 1;
