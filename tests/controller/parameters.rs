@@ -288,3 +288,53 @@ async fn peer_weakness_3_a_definition_of_the_claims_name_that_is_not_ours_is_nei
     }
     assert_eq!((world.definition("a_data").await, world.resources("a_data").await), before);
 }
+
+/// Sets LINSTOR's master passphrase, which is entered with that.
+async fn set_passphrase(world: &World) {
+    world.change("POST", "/v1/encryption/passphrase", &json!({"new_passphrase": "a long one"})).await;
+}
+
+#[tokio::test]
+async fn peer_weakness_21_encryption_adds_the_layer_that_encrypts() {
+    let world = World::start().await;
+    set_passphrase(&world).await;
+    let gold = json!({"name": "gold", "select_filter": {"place_count": 1, "layer_stack": ["STORAGE"]}});
+    world.change("POST", "/v1/resource-groups", &gold).await;
+    for (name, class, layers) in [
+        ("replicated", vec![], "DRBD LUKS STORAGE"),
+        ("local", vec![("layerList", "storage")], "LUKS STORAGE"),
+        ("listed", vec![("layerList", "drbd luks storage")], "DRBD LUKS STORAGE"),
+        ("in-gold", vec![("resourceGroup", "gold")], "LUKS STORAGE"),
+    ] {
+        let wanted = with(name, &class).parameter("linstor.csi.linbit.com/encryption", "true");
+        let made = world.controller.create(wanted.clone().on("node-2")).await.unwrap();
+        assert_eq!(world.controller.create(wanted.on("node-2")).await.unwrap(), made, "{name} again");
+        let definition = world.definition(name).await.unwrap();
+        assert_eq!(definition.layers().collect::<Vec<_>>().join(" "), layers, "{name}");
+        let context = world.controller.publish(publish(name, "node-2")).await.unwrap();
+        assert_eq!(context["linflow.csi/drbd"], layers.starts_with("DRBD").to_string());
+    }
+    let plain = refused(world.controller.create(create("replicated")).await, Code::AlreadyExists);
+    assert!(plain.contains("layerList"), "{plain}");
+}
+
+#[tokio::test]
+async fn a_passphrase_that_is_not_set_or_not_entered_is_told_with_what_to_do() {
+    let world = World::start().await;
+    let wanted = || with("data", &[("encryption", "true")]);
+    let refuse = async |wanted: Create| {
+        let message = refused(world.controller.create(wanted).await, Code::FailedPrecondition);
+        assert!(message.contains("create-passphrase") && message.contains("enter-passphrase"), "{message}");
+        assert!(world.definition("data").await.is_none() && world.resources("data").await.is_empty());
+    };
+    refuse(wanted()).await;
+    refuse(wanted().on("node-1")).await;
+    set_passphrase(&world).await;
+    world.sandbox.cluster().lock().encryption.close();
+    refuse(wanted().on("node-1")).await;
+    // Others are not kept from anything.
+    world.controller.create(create("plain")).await.unwrap();
+    world.change("PATCH", "/v1/encryption/passphrase", &json!("a long one")).await;
+    world.controller.create(wanted().on("node-1")).await.unwrap();
+    assert_eq!(world.replicas("data").await.len(), 2);
+}
