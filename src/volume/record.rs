@@ -93,6 +93,8 @@ pub struct Ledger {
     pub formatted: Option<FsUuid>,
     /// The nodes that it is attached to.
     pub attachments: BTreeMap<NodeName, Attachment>,
+    /// Was it ever attached? Then it may hold data, whatever else is known of it.
+    pub was_used: bool,
 }
 
 impl Ledger {
@@ -109,6 +111,8 @@ impl Ledger {
             let failed = |source| RecordError { resource: resource.to_owned(), key: key.clone(), source };
             if rest == "formatted" {
                 ledger.formatted = Some(FsUuid::parse(value).map_err(|error| failed(error.into()))?);
+            } else if rest == "used" {
+                ledger.was_used = true;
             } else if let Some(node) = rest.strip_prefix("attach/") {
                 let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
                 let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
@@ -129,10 +133,10 @@ pub fn attach_key(incarnation: &Incarnation, node: &NodeName) -> String {
     format!("{incarnation}/attach/{node}")
 }
 
-/// The key and value of a node's attach record.
+/// A node's attach record, and the mark that outlives it: the keys and values to write together.
 pub fn attach_entry(incarnation: &Incarnation, node: &NodeName, attachment: &Attachment) -> BTreeMap<String, String> {
     let value = serde_json::to_string(attachment).expect("an attachment holds only text and truth values");
-    BTreeMap::from([(attach_key(incarnation, node), value)])
+    BTreeMap::from([(attach_key(incarnation, node), value), (format!("{incarnation}/used"), "true".to_owned())])
 }
 
 /// The key of the mark that says which filesystem was finished on the volume.
