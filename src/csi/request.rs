@@ -7,7 +7,7 @@ use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
@@ -15,6 +15,8 @@ use crate::volume::{
     size::{CapacityRange, SizeError},
 };
 use crate::workflow::{Claim, ClaimError, Instances};
+
+pub mod node;
 
 /// The topology key whose value is the node's name.
 pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
@@ -54,6 +56,12 @@ pub enum RequestError {
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// A mount flag, or an option of the volume's class, that is not passed on.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// A `volume_mount_group` that is no group of Linux. The spec leaves its form to the plugin; kubelet sends fsGroup.
+    #[error("volume_mount_group {0:?} is not a group's number; give one from 0 to 4294967294")]
+    MountGroup(String),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),

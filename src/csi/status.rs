@@ -58,6 +58,8 @@ impl Coded for RequestError {
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
+            | Self::Option(_)
+            | Self::MountGroup(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
             | Self::MaxEntries(_)
@@ -143,6 +145,7 @@ impl Coded for node::Error {
             | Self::Changed(_)
             | Self::NoQuorum { .. }
             | Self::Record(_)
+            | Self::GroupUnfinished { .. }
             | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
@@ -155,6 +158,7 @@ impl Coded for node::Error {
             | Self::PrimaryElsewhere { .. }
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
+            | Self::SecondTarget { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,

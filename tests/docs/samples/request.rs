@@ -10,7 +10,13 @@ use linflow::csi::{
     request::{self, RequestError},
 };
 use linflow::linstor::name::NodeName;
-use linflow::volume::{VolumeId, context::PublishContext, filesystem::FsType, params::Parameters, size::CapacityRange};
+use linflow::volume::{
+    VolumeId,
+    context::PublishContext,
+    filesystem::{FsType, options::MountOptions},
+    params::Parameters,
+    size::CapacityRange,
+};
 use linflow::workflow::{Claim, ClaimError, Instance, Instances};
 
 /// One of every variant; of those with several codes, one of each.
@@ -31,6 +37,8 @@ pub fn all() -> Vec<RequestError> {
         CapacityRange::parse(2048, 1024).expect_err("crossed").into(),
         unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
+        RequestError::Option(MountOptions::parse("fscontext=a:b").expect_err("one label for all")),
+        RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::ForeignTopology,
