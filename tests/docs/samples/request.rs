@@ -13,7 +13,7 @@ use linflow::linstor::name::NodeName;
 use linflow::volume::{
     VolumeId,
     context::PublishContext,
-    filesystem::{FsType, options::MountOptions},
+    filesystem::{FsType, FsWishes},
     params::Parameters,
     size::CapacityRange,
 };
@@ -37,7 +37,7 @@ pub fn all() -> Vec<RequestError> {
         CapacityRange::parse(2048, 1024).expect_err("crossed").into(),
         unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
-        RequestError::Option(MountOptions::parse("fscontext=a:b").expect_err("one label for all")),
+        FsWishes::parse(FsType::Ext4, None, Some("sync=maybe"), None).expect_err("no such option").into(),
         RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
