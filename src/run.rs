@@ -61,7 +61,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
         pool_kib: config.pool_bytes / 1024,
         backing: if config.bookkeeping { BackingKind::Bookkeeping } else { BackingKind::Auto },
     };
-    let sandbox = Sandbox::start(settings).await?;
+    let sandbox = Sandbox::start_kept(settings).await?;
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(sandbox.banner().as_bytes())?;
     stdout.flush()?;

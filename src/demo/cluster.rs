@@ -69,7 +69,9 @@ pub async fn start_sandbox(work: &Work, can_have_devices: bool) -> Result<Sandbo
         pool_kib: POOL_KIB,
         backing: if can_have_devices { BackingKind::Auto } else { BackingKind::Bookkeeping },
     };
-    Sandbox::start(settings).await.map_err(|error| Error::Sandbox(error.into()))
+    let started =
+        if work.is_state_kept() { Sandbox::start_kept(settings).await } else { Sandbox::start(settings).await };
+    started.map_err(|error| Error::Sandbox(error.into()))
 }
 
 impl Servers {

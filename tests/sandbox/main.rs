@@ -7,4 +7,5 @@ mod encryption;
 mod lab;
 mod placement;
 mod replication;
+mod restarts;
 mod snapshots;

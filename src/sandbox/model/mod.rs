@@ -8,6 +8,7 @@ pub mod failures;
 pub mod fault;
 pub mod group;
 pub mod identity;
+pub mod kept;
 pub mod kv;
 pub mod layer;
 pub mod name;
@@ -20,6 +21,7 @@ pub mod resource;
 pub mod roles;
 pub mod snapshot;
 pub mod space;
+pub mod table;
 pub mod tiebreaker;
 pub mod together;
 
@@ -29,16 +31,18 @@ use definition::Definition;
 use encryption::Encryption;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
+use kept::Keeper;
 use kv::KeyValueStores;
 use name::Key;
 use node::Node;
 use pool::{Pool, PoolKind};
 use props::Props;
 use reports::ErrorReports;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use table::Table;
 
 /// How long LINSTOR takes to notice that a node hangs (recorded: about 7 s).
 pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
@@ -46,11 +50,11 @@ pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
 /// The whole state.
 pub struct Cluster {
     /// Nodes, by name.
-    pub nodes: BTreeMap<Key, Node>,
+    pub nodes: Table<Node>,
     /// Resource groups, by name.
-    pub groups: BTreeMap<Key, Group>,
+    pub groups: Table<Group>,
     /// Resource definitions, by name.
-    pub definitions: BTreeMap<Key, Definition>,
+    pub definitions: Table<Definition>,
     /// Key-value stores.
     pub kv: KeyValueStores,
     /// The controller's properties.
@@ -64,6 +68,8 @@ pub struct Cluster {
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
     backing: Arc<dyn Backing>,
+    /// Where changes are written down, if anywhere.
+    keeper: Option<Keeper>,
 }
 
 /// What the cluster is made of at the start.
@@ -89,8 +95,8 @@ impl Cluster {
         let default = Group::new(DEFAULT_GROUP, "", Props::new(), SelectFilter::default());
         Self {
             nodes: (1..).zip(&layout.nodes).map(node).collect(),
-            groups: [(Key::of(DEFAULT_GROUP), default)].into(),
-            definitions: BTreeMap::new(),
+            groups: [(Key::of(DEFAULT_GROUP), default)].into_iter().collect(),
+            definitions: Table::default(),
             kv: KeyValueStores::default(),
             props: controller_props(),
             encryption: Encryption::default(),
@@ -98,6 +104,7 @@ impl Cluster {
             standalone_survivors: false,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
             backing,
+            keeper: None,
         }
     }
 

@@ -11,6 +11,7 @@ use super::props::Props;
 use super::resource::{Kind, Resource};
 use super::tiebreaker::AutoChange;
 use crate::sandbox::bytes::ReplicaKey;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The property that says what a definition was cloned from.
@@ -19,7 +20,7 @@ pub const CLONED_FROM: &str = "cloned-from";
 const CLONING: &str = ".clone";
 
 /// A snapshot of a resource definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The name, as given.
     pub name: String,
@@ -38,7 +39,7 @@ pub struct Snapshot {
 }
 
 /// A snapshot of one replica.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReplicaSnapshot {
     /// The node's name.
     pub node: String,
