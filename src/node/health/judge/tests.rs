@@ -18,10 +18,13 @@ fn reasons(found: &[Condition]) -> Vec<Reason> {
     found.iter().map(|condition| condition.reason).collect()
 }
 
+/// A recording's name and text, and what is wrong with its volume and with the storage.
+type Case = ((&'static str, &'static str), &'static [Reason], &'static [Reason]);
+
 #[test]
 fn what_real_drbd_said_is_judged_as_what_it_was() {
     use Reason::*;
-    let cases: [((&str, &str), &[Reason], &[Reason]); 10] = [
+    let cases: [Case; 10] = [
         (recorded!("primary"), &[], &[]),
         (recorded!("primary_diskless"), &[], &[]),
         (recorded!("secondary_uptodate_diskful"), &[], &[]),
