@@ -11,6 +11,7 @@ pub mod group;
 pub mod identity;
 mod log;
 pub mod node;
+mod node_health;
 pub mod proto;
 pub mod redact;
 pub mod request;

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, node_server::Node};
 use super::request::{self, node as parse};
-use super::{admit, response, status};
+use super::{admit, node_health, response, status};
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{self, FormatRecord, FormatRecordError, Host};
 use crate::volume::filesystem::FsUuid;
@@ -43,7 +43,7 @@ struct Shared<H> {
 pub struct NodeParts<H> {
     /// The machine.
     pub host: H,
-    /// LINSTOR, for the `formatted` mark alone.
+    /// LINSTOR, for the `formatted` mark, and for the health of what the node does not see.
     pub linstor: Client,
     /// Where pods are looked up.
     pub directory: AnyDirectory,
@@ -182,6 +182,26 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
     }
 
+    async fn node_get_volume_health(
+        &self,
+        message: Request<csi::NodeGetVolumeHealthRequest>,
+    ) -> Result<Response<csi::NodeGetVolumeHealthResponse>, Status> {
+        let message = message.into_inner();
+        let request = parse::health(&message).map_err(|error| status::of(&error))?;
+        let Shared { host, linstor, name, .. } = &*self.shared;
+        let conditions = node_health::volume(host, linstor, name, request).await?;
+        Ok(Response::new(node_health::volume_response(message.volume_id, &conditions)))
+    }
+
+    async fn node_get_storage_health(
+        &self,
+        _: Request<csi::NodeGetStorageHealthRequest>,
+    ) -> Result<Response<csi::NodeGetStorageHealthResponse>, Status> {
+        let Shared { host, linstor, name, .. } = &*self.shared;
+        let conditions = node_health::storage(host, linstor, name).await;
+        Ok(Response::new(node_health::storage_response(&conditions)))
+    }
+
     async fn node_expand_volume(
         &self,
         message: Request<csi::NodeExpandVolumeRequest>,
@@ -209,6 +229,8 @@ impl<H: Host + 'static> Node for NodeService<H> {
             rpc::Type::ExpandVolume,
             rpc::Type::SingleNodeMultiWriter,
             rpc::Type::VolumeMountGroup,
+            rpc::Type::GetVolumeHealth,
+            rpc::Type::GetStorageHealth,
         ];
         let capabilities = capabilities
             .map(|kind| csi::NodeServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

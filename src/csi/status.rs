@@ -158,7 +158,7 @@ impl Coded for node::Error {
             Self::Option(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
                 Code::InvalidArgument
             }
-            Self::NotFound(_) => Code::NotFound,
+            Self::NotFound(_) | Self::NotOnNode(_) => Code::NotFound,
             Self::OtherPermit { .. } => Code::PermissionDenied,
             Self::DeviceMissing { .. }
             | Self::NotGrownYet { .. }
