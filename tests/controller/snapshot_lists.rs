@@ -6,7 +6,10 @@ use linflow::csi::proto::ListSnapshotsRequest;
 use linflow::sandbox::model::name::Key;
 use tonic::Code;
 
-use crate::support::{Controller, World, refused, snapshots::snapshot};
+use crate::support::{
+    Controller, World, refused,
+    snapshots::{snapshot, unique},
+};
 
 /// All pages of that size; `between` runs after each.
 async fn pages(controller: &Controller, max: i32, mut between: impl AsyncFnMut(usize)) -> Vec<String> {
@@ -82,23 +85,20 @@ async fn peer_weakness_7_pages_of_one_volumes_snapshots_hold_what_was_asked_for_
 
 #[tokio::test]
 async fn ten_thousand_snapshots_are_each_on_one_page_while_others_come_and_go() {
+    const STEADY: [&str; 2] = ["bb", "dd"];
+    const MOVING: [&str; 3] = ["aa", "cc", "ee"];
     let world = World::start().await;
-    let volume = world.controller.created("data").await;
-    world.controller.snapshot(snapshot("pattern", &volume)).await.unwrap();
-    let steady: BTreeSet<String> = (0..10_000).map(|number| format!("steady-{number:05}")).collect();
-    {
-        // As so many calls would leave them.
-        let cluster = world.sandbox.cluster();
-        let mut cluster = cluster.lock();
-        let props = cluster.definitions[&Key::of(&volume)].snapshots[&Key::of("pattern")].props.clone();
-        for name in &steady {
-            cluster.take_snapshot(&Key::of(&volume), name, &[Key::of("node-1")], &props).unwrap();
-        }
+    for volume in STEADY.into_iter().chain(MOVING) {
+        world.controller.created(volume).await;
+    }
+    let mut steady = BTreeSet::new();
+    for volume in STEADY {
+        steady.extend(seed(&world, volume, 5_000));
     }
     let seen = pages(&world.controller, 1_500, async |count| {
-        for (verb, name) in [("before", "aaa"), ("amid", "steady-05000"), ("after", "zzz")] {
-            let name = format!("{name}-{verb}-{count}");
-            let taken = world.controller.snapshot(snapshot(&name, &volume)).await.unwrap();
+        for volume in MOVING {
+            let number = u32::try_from(count).unwrap();
+            let taken = world.controller.snapshot(snapshot(&unique(number), volume)).await.unwrap();
             if count > 4_000 {
                 world.controller.delete_snapshot(&taken.snapshot_id).await.unwrap();
             }
@@ -108,8 +108,24 @@ async fn ten_thousand_snapshots_are_each_on_one_page_while_others_come_and_go() 
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     seen.iter().for_each(|id| *times.entry(id).or_default() += 1);
     assert!(times.values().all(|times| *times == 1), "a snapshot is on two pages");
-    let missing: Vec<_> = steady.iter().filter(|name| !times.contains_key(format!("data/{name}").as_str())).collect();
+    let missing: Vec<_> = steady.iter().filter(|id| !times.contains_key(id.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Gives a volume so many snapshots, as so many calls would leave them; answers their ids.
+fn seed(world: &World, volume: &str, count: usize) -> Vec<String> {
+    let cluster = world.sandbox.cluster();
+    let mut cluster = cluster.lock();
+    let key = Key::of(volume);
+    let incarnation = cluster.definitions[&key].props["Aux/linflow/incarnation"].clone();
+    let props = [("driver", "linflow/0"), ("snapshot-name", "seeded"), ("source-incarnation", &incarnation)];
+    let props = props.map(|(name, value)| (format!("Aux/linflow/{name}"), value.to_owned())).into();
+    let node = Key::of(&cluster.definitions[&key].diskful().next().unwrap().node);
+    let names: Vec<String> = (0..count).map(|number| format!("steady-{number:05}")).collect();
+    for name in &names {
+        cluster.take_snapshot(&key, name, std::slice::from_ref(&node), &props).unwrap();
+    }
+    names.into_iter().map(|name| format!("{volume}/{name}")).collect()
 }
 
 #[tokio::test]
