@@ -30,6 +30,7 @@ pub mod settle;
 pub mod size;
 #[cfg(test)]
 mod tests;
+pub mod topology;
 
 pub use error::Error;
 pub use id::VolumeId;
