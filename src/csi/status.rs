@@ -56,7 +56,7 @@ impl Coded for RequestError {
             | Self::NodeId(_)
             | Self::Parameter(_)
             | Self::Claim(_)
-            | Self::AccessMode(_)
+            | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::Unsupported(_)
             | Self::Path { .. }

@@ -1,6 +1,7 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`]. Verbs:
+//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
+//! [`drbd_options`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
@@ -12,6 +13,7 @@ pub mod context;
 pub mod create;
 pub mod delete;
 pub mod detach;
+pub mod drbd_options;
 mod error;
 pub mod expand;
 pub mod filesystem;
@@ -24,6 +26,7 @@ pub mod list;
 pub mod params;
 mod patience;
 pub mod place;
+pub mod qos;
 pub mod record;
 pub mod reserve;
 pub mod settle;
