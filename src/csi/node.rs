@@ -16,6 +16,7 @@ use crate::node::{
 };
 use crate::volume::context::{self, PublishContext};
 use crate::volume::filesystem::{FsType, FsUuid};
+use crate::volume::topology::{NodeTopology, TopologySettings};
 use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
 use crate::workflow::{AnyDirectory, Instances};
 
@@ -41,6 +42,7 @@ struct Shared<H> {
     instances: Instances,
     name: NodeName,
     max_volumes: i64,
+    topology: NodeTopology,
     reservations: Reservations,
 }
 
@@ -49,7 +51,7 @@ struct Shared<H> {
 pub struct NodeParts<H> {
     /// The machine.
     pub host: H,
-    /// LINSTOR, for the `formatted` mark alone.
+    /// LINSTOR, for the `formatted` mark and the node's topology.
     pub linstor: Client,
     /// Where pods are looked up.
     pub directory: AnyDirectory,
@@ -59,6 +61,8 @@ pub struct NodeParts<H> {
     pub name: NodeName,
     /// How many volumes the node takes; 0: the orchestrator decides.
     pub max_volumes: i64,
+    /// How the node tells its topology.
+    pub topology: TopologySettings,
 }
 
 impl<H> Clone for NodeService<H> {
@@ -80,9 +84,10 @@ impl FormatRecord for FormattedMark {
 impl<H: Host + 'static> NodeService<H> {
     /// A service of these parts.
     pub fn new(parts: NodeParts<H>) -> Self {
-        let NodeParts { host, linstor, directory, instances, name, max_volumes } = parts;
+        let NodeParts { host, linstor, directory, instances, name, max_volumes, topology } = parts;
         let reservations = Reservations::default();
-        let shared = Shared { host, linstor, directory, instances, name, max_volumes, reservations };
+        let topology = NodeTopology::new(linstor.clone(), name.clone(), topology);
+        let shared = Shared { host, linstor, directory, instances, name, max_volumes, topology, reservations };
         Self { shared: Arc::new(shared), running: TaskTracker::new() }
     }
 
@@ -316,7 +321,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(csi::NodeGetInfoResponse {
             node_id: self.shared.name.to_string(),
             max_volumes_per_node: self.shared.max_volumes,
-            accessible_topology: Some(response::topology(&self.shared.name)),
+            accessible_topology: Some(response::topology(&self.shared.topology.tell().await)),
         }))
     }
 }

@@ -4,7 +4,7 @@
 //! [`drbd_options`]. Verbs:
 //! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
-//! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
+//! there), [`spread`] (which nodes are tried for replicas, [`topology`] which they are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
 
 pub mod attach;
@@ -28,9 +28,11 @@ mod patience;
 pub mod place;
 pub mod qos;
 pub mod record;
+mod replicas;
 pub mod reserve;
 pub mod settle;
 pub mod size;
+pub mod spread;
 #[cfg(test)]
 mod tests;
 pub mod topology;

@@ -9,12 +9,14 @@ mod files;
 mod given;
 mod known;
 mod placement;
+mod topology;
 mod workflow;
 
 use std::collections::BTreeMap;
 
 pub use error::ParameterError;
 pub use known::{FAMILIES, Family, KnownParameter, all};
+pub use topology::TopologyParameters;
 
 use super::{filesystem::FsType, place::Placement};
 use given::Given;
@@ -24,6 +26,9 @@ use given::Given;
 pub struct Parameters {
     /// Where and how often the data is kept: `placementCount`, `storagePool`, `layerList`, `resourceGroup`.
     pub placement: Placement,
+    /// Which nodes have the copies, and which use them over the network: `placementPolicy`, `nodeList`, `clientList`,
+    /// `disklessStoragePool`, `allowRemoteVolumeAccess`.
+    pub topology: TopologyParameters,
     /// `fsType`: `ext4` (default) or `xfs`, where the volume capability names none.
     pub fs_type: Option<FsType>,
     /// `dag-id`, `run-id`, `task-id`, `map-index`, `instance`, `scope`: whose volume it is; and what the sidecars say
@@ -35,8 +40,10 @@ impl Parameters {
     /// Parses the map of a CreateVolume or GetCapacity request. Errors are for INVALID_ARGUMENT.
     pub fn parse(parameters: &BTreeMap<String, String>) -> Result<Self, ParameterError> {
         let mut given = Given::read(parameters)?;
+        let mut placement = placement::parse(&mut given)?;
         Ok(Self {
-            placement: placement::parse(&mut given)?,
+            topology: topology::parse(&mut given, &mut placement)?,
+            placement,
             fs_type: files::parse(&mut given)?,
             claim: workflow::take(&mut given).into_iter().chain(given.sidecars).collect(),
         })

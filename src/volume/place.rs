@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::id::short_hash;
-use crate::linstor::model::{DRBD, ResourceGroup, STORAGE};
+use crate::linstor::model::{DRBD, ResourceGroup, STORAGE, SelectFilter};
 use crate::linstor::name::{GroupName, PoolName};
 
 /// A layer of LINSTOR's stack.
@@ -92,9 +92,21 @@ impl Placement {
         self.count.or(default)
     }
 
-    /// The count that goes into a request beside the group: a generated group says it itself.
-    pub fn explicit_count(&self) -> Option<u32> {
-        self.group.as_ref().and(self.count)
+    /// What the class says beside an administrator's group. A generated group says it all itself.
+    pub fn explicit(&self) -> SelectFilter {
+        match self.group {
+            Some(_) => SelectFilter {
+                storage_pool_list: self.pool_names(),
+                layer_stack: self.layer_names(),
+                ..SelectFilter::default()
+            },
+            None => SelectFilter::default(),
+        }
+    }
+
+    /// How many replicas there will be: LINSTOR makes two where nobody says.
+    pub fn wanted(&self) -> u32 {
+        self.replicas().unwrap_or(2)
     }
 
     /// The names of the layers that are asked for. Empty: the administrator's group decides.

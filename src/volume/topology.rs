@@ -94,6 +94,16 @@ impl Term {
     }
 }
 
+/// Terms in words, for messages.
+pub fn describe(terms: &[Term]) -> String {
+    let pairs = |segments: &Segments| segments.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+    let term = |term: &Term| match term {
+        Term::Node(name) => format!("{HOSTNAME}={name}"),
+        Term::Segments(segments) => pairs(segments).join(","),
+    };
+    terms.iter().map(term).collect::<Vec<_>>().join(" or ")
+}
+
 /// The nodes of each term, in LINSTOR's order; none for a term with a segment that no node has.
 ///
 /// Terms that name their node need no request. For all others together: two, side by side, for each key by which the

@@ -36,6 +36,7 @@ use linflow::{
     linstor::{Client, Settings, name::NodeName},
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
+    volume::topology::TopologySettings,
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
@@ -103,6 +104,17 @@ impl World {
 
     /// The Node service of a node, on a socket of its own.
     pub async fn node<H: Host + 'static>(&self, node: &str, host: H, directory: AnyDirectory) -> NodeClient<Channel> {
+        self.node_telling(node, host, directory, TopologySettings { pools: true, file: None }).await
+    }
+
+    /// The same, with its own way to tell its topology.
+    pub async fn node_telling<H: Host + 'static>(
+        &self,
+        node: &str,
+        host: H,
+        directory: AnyDirectory,
+        topology: TopologySettings,
+    ) -> NodeClient<Channel> {
         let service = NodeService::new(NodeParts {
             host,
             linstor: self.linstor(),
@@ -110,6 +122,7 @@ impl World {
             instances: Instances::default(),
             name: node.parse().unwrap(),
             max_volumes: 0,
+            topology,
         });
         let socket = self.socket();
         serve(&socket, None::<Absent>, Some(service)).await;

@@ -18,7 +18,7 @@ pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 
 pub(super) use group::SizeAnswer;
-pub(super) use request::{MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
+pub(super) use request::{MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
 
 /// Properties of an object: key → value, both at most 4096 characters.
 pub type Props = std::collections::BTreeMap<String, String>;

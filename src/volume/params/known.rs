@@ -1,7 +1,7 @@
 //! Every parameter that a StorageClass of ours may have: what the parser accepts, and what docs/parameters.md is
 //! rendered from. Each family has a file, with its table and its parser.
 
-use super::{files, placement, workflow};
+use super::{files, placement, topology, workflow};
 
 /// A parameter, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub const FAMILIES: [Family; 3] = [placement::FAMILY, files::FAMILY, workflow::FAMILY];
+pub const FAMILIES: [Family; 4] = [placement::FAMILY, topology::FAMILY, files::FAMILY, workflow::FAMILY];
 
 /// All parameters.
 pub fn all() -> impl Iterator<Item = &'static KnownParameter> {

@@ -33,7 +33,6 @@ pub fn all() -> Vec<RequestError> {
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
-        RequestError::ForeignTopology,
         RequestError::NoStagingPath,
         RequestError::RawUse,
         RequestError::MaxEntries(-1),

@@ -1,0 +1,113 @@
+//! Replicas, placed attempt by attempt: the first one that LINSTOR takes makes the definition, the others add to it.
+
+use super::{
+    create::CreateRequest,
+    spread::{Attempt, Count},
+};
+use crate::linstor::{
+    self, Client, Kind,
+    model::{AutoPlace, Resource, SelectFilter, Spawn, is_same_name},
+    name::{NodeName, ResourceName},
+};
+use crate::workflow::Tags;
+
+/// A placement that came to no good end.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    /// LINSTOR's answer, or its silence.
+    pub(super) error: linstor::Error,
+    /// Was the definition there already, or made on the way?
+    pub(super) is_defined: bool,
+}
+
+/// Makes one volume's replicas.
+pub(super) struct Placer<'a> {
+    /// LINSTOR.
+    pub(super) linstor: &'a Client,
+    /// What is asked for.
+    pub(super) request: &'a CreateRequest,
+    /// The definition's name.
+    pub(super) resource: &'a ResourceName,
+    /// What the definition says of itself.
+    pub(super) tags: &'a Tags,
+    /// The volume's size.
+    pub(super) size_kib: u64,
+}
+
+impl Placer<'_> {
+    /// Makes the attempts in order until there are `wanted` replicas. `held`: the nodes that have one; none: there is no
+    /// definition yet.
+    pub(super) async fn place(
+        &self,
+        attempts: &[Attempt],
+        wanted: u32,
+        held: Option<&[NodeName]>,
+    ) -> Result<(), Stopped> {
+        let mut is_defined = held.is_some();
+        let held = held.unwrap_or_default();
+        let mut placed = u32::try_from(held.len()).unwrap_or(u32::MAX);
+        let mut refused = None;
+        for Attempt { nodes, count } in attempts {
+            let total = match count {
+                Count::Total(total) => *total,
+                Count::OneMore if nodes.iter().any(|node| held.contains(node)) => continue,
+                Count::OneMore => placed + 1,
+            };
+            if placed >= wanted || total <= placed {
+                continue;
+            }
+            match self.attempt(nodes, total.min(wanted), is_defined).await {
+                Ok(()) => (is_defined, placed) = (true, total),
+                // No pool there, or a full one. Elsewhere may do.
+                Err(error) if error.kind() == Some(Kind::NotEnoughNodes) => refused = Some(error),
+                Err(error) => return Err(Stopped { error, is_defined }),
+            }
+        }
+        match refused {
+            Some(error) if placed < wanted => Err(Stopped { error, is_defined }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn attempt(&self, nodes: &[NodeName], total: u32, is_defined: bool) -> Result<(), linstor::Error> {
+        let select_filter = SelectFilter {
+            place_count: Some(total),
+            node_name_list: nodes.iter().map(ToString::to_string).collect(),
+            ..self.request.placement.explicit()
+        };
+        if is_defined {
+            let place = AutoPlace { select_filter, diskless_on_remaining: false };
+            return self.linstor.autoplace(self.resource, &place).await.map(drop);
+        }
+        let spawn = Spawn {
+            resource_definition_name: self.resource.clone(),
+            volume_sizes: vec![self.size_kib],
+            select_filter: Some(select_filter),
+            definitions_only: false,
+            resource_definition_props: self.tags.to_properties(),
+        };
+        self.linstor.spawn(&self.request.placement.group_name(), &spawn).await.map(drop)
+    }
+
+    /// Gives the clients of the class their diskless resource where they have none. Where LINSTOR has made a tie-breaker
+    /// there, it becomes one.
+    pub(super) async fn ensure_clients(&self, there: &[Resource]) -> Result<(), linstor::Error> {
+        for node in missing_clients(&self.request.reach.clients, there) {
+            if let Some(pool) = &self.request.diskless_pool {
+                self.linstor.create_diskless(self.resource, node, pool).await?;
+            }
+            self.linstor.make_available(self.resource, node, false).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The clients that have no resource of their own yet.
+pub(super) fn missing_clients<'a>(clients: &'a [NodeName], there: &[Resource]) -> Vec<&'a NodeName> {
+    let has = |node: &&NodeName| {
+        there
+            .iter()
+            .any(|one| is_same_name(&one.node_name, node.as_str()) && !one.is_tie_breaker() && !one.is_deleting())
+    };
+    clients.iter().filter(|node| !has(node)).collect()
+}
