@@ -133,7 +133,7 @@ fn refused(kind: Kind) -> Code {
 impl Coded for node::Error {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
+            Self::Option(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
                 Code::InvalidArgument
             }
             Self::NotFound(_) => Code::NotFound,

@@ -6,6 +6,10 @@
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there), [`spread`] (which nodes are tried for replicas, [`topology`] which they are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
+//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
+//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
+//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
+//! a crash between any two of them is mended by the same call again.
 
 pub mod attach;
 pub mod capacity;
@@ -23,6 +27,7 @@ pub mod groups;
 pub mod id;
 mod known;
 pub mod list;
+pub mod page;
 pub mod params;
 mod patience;
 pub mod place;
@@ -33,6 +38,7 @@ pub mod reserve;
 pub mod settle;
 pub mod size;
 pub mod spread;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 pub mod topology;
