@@ -1,15 +1,10 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
-//! [`drbd_options`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
-//! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
-//! there), [`spread`] (which nodes are tried for replicas, [`topology`] which they are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
-//! again.
 //! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
 //! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
-//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
-//! a crash between any two of them is mended by the same call again.
+//! operation per volume), [`groups`] (which resource groups are there), [`spread`] (which nodes are tried for replicas;
+//! [`topology`] says which there are). The order of requests in each verb is such that a crash between any two of them
+//! is mended by the same call again.
 
 pub mod attach;
 pub mod capacity;
@@ -37,8 +32,8 @@ mod replicas;
 pub mod reserve;
 pub mod settle;
 pub mod size;
-pub mod spread;
 pub mod snapshot;
+pub mod spread;
 #[cfg(test)]
 mod tests;
 pub mod topology;

@@ -44,7 +44,7 @@ impl Placer<'_> {
         held: Option<&[NodeName]>,
     ) -> Result<(), Stopped> {
         let mut is_defined = held.is_some();
-        let held = held.unwrap_or_default();
+        let mut held = held.unwrap_or_default().to_vec();
         let mut placed = u32::try_from(held.len()).unwrap_or(u32::MAX);
         let mut refused = None;
         for Attempt { nodes, count } in attempts {
@@ -57,7 +57,14 @@ impl Placer<'_> {
                 continue;
             }
             match self.attempt(nodes, total.min(wanted), is_defined).await {
-                Ok(()) => (is_defined, placed) = (true, total),
+                Ok(()) => {
+                    // As many more as there were nodes without one: each has one now.
+                    let more = nodes.iter().filter(|node| !held.contains(node)).cloned().collect::<Vec<_>>();
+                    if more.len() <= (total - placed) as usize {
+                        held.extend(more);
+                    }
+                    (is_defined, placed) = (true, total);
+                }
                 // No pool there, or a full one. Elsewhere may do.
                 Err(error) if error.kind() == Some(Kind::NotEnoughNodes) => refused = Some(error),
                 Err(error) => return Err(Stopped { error, is_defined }),

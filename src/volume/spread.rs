@@ -185,9 +185,14 @@ fn names(nodes: &[NodeName]) -> String {
 mod tests {
     use super::*;
 
+    /// A node's name has two letters at least.
+    fn node(letter: &str) -> NodeName {
+        format!("n{letter}").parse().unwrap()
+    }
+
     /// Terms as `a b|c`: nodes a and b, then node c.
     fn terms(preferred: &str, requisite: &str) -> Terms {
-        let term = |term: &str| term.split_whitespace().map(|node| node.parse().unwrap()).collect();
+        let term = |term: &str| term.split_whitespace().map(node).collect();
         let list = |text: &str| text.split('|').map(term).filter(|term: &Vec<_>| !term.is_empty()).collect();
         Terms { preferred: list(preferred), requisite: list(requisite) }
     }
@@ -195,7 +200,7 @@ mod tests {
     /// The attempts as `a b=2` (two in all on a and b), `a+1` (one more on a), `=2` (two anywhere).
     fn plan(policy: &Policy, terms: &Terms, replicas: u32, is_remote: bool) -> Vec<String> {
         let render = |attempt: &Attempt| {
-            let nodes: Vec<&str> = attempt.nodes.iter().map(NodeName::as_str).collect();
+            let nodes: Vec<&str> = attempt.nodes.iter().map(|node| &node.as_str()[1..]).collect();
             let count = match attempt.count {
                 Count::Total(total) => format!("={total}"),
                 Count::OneMore => "+1".to_owned(),
@@ -252,9 +257,9 @@ mod tests {
         assert_eq!(plan(&Policy::AutoPlace, &asked, 2, true), ["=2"]);
         assert_eq!(plan(&Policy::AutoPlace, &asked, 2, false), ["a b c d=2"]);
         assert_eq!(plan(&Policy::FollowTopology, &asked, 2, true)[..5], ["c a=2", "c+1", "a+1", "b+1", "d+1"]);
-        let listed = Policy::Manual(vec!["x".parse().unwrap(), "b".parse().unwrap()]);
+        let listed = Policy::Manual(vec![node("x"), node("b")]);
         assert_eq!(plan(&listed, &asked, 2, false), ["x b=2"]);
-        let elsewhere = Policy::Manual(vec!["x".parse().unwrap()]);
+        let elsewhere = Policy::Manual(vec![node("x")]);
         assert!(matches!(attempts(&elsewhere, &asked, 1, false), Err(Impossible::ListedElsewhere { .. })));
         assert_eq!(plan(&elsewhere, &asked, 1, true), ["x=1"]);
     }

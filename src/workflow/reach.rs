@@ -58,6 +58,7 @@ impl RemoteAccess {
         match text.trim().to_ascii_lowercase().as_str() {
             "true" => return Ok(Self::Anywhere),
             "false" => return Ok(Self::Nowhere),
+            "" => return Err(wrong("it is empty".to_owned())),
             _ => {}
         }
         let rules: Vec<Rule> = serde_norway::from_str(text).map_err(|error| wrong(error.to_string()))?;

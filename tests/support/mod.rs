@@ -104,26 +104,26 @@ impl World {
 
     /// The Node service of a node, on a socket of its own.
     pub async fn node<H: Host + 'static>(&self, node: &str, host: H, directory: AnyDirectory) -> NodeClient<Channel> {
-        self.node_telling(node, host, directory, TopologySettings { pools: true, file: None }).await
+        let parts = self.node_parts(node, host, directory);
+        self.serve_node(parts).await
     }
 
-    /// The same, with its own way to tell its topology.
-    pub async fn node_telling<H: Host + 'static>(
-        &self,
-        node: &str,
-        host: H,
-        directory: AnyDirectory,
-        topology: TopologySettings,
-    ) -> NodeClient<Channel> {
-        let service = NodeService::new(NodeParts {
+    /// What the Node service of a node is usually made of.
+    pub fn node_parts<H>(&self, node: &str, host: H, directory: AnyDirectory) -> NodeParts<H> {
+        NodeParts {
             host,
             linstor: self.linstor(),
             directory,
             instances: Instances::default(),
             name: node.parse().unwrap(),
             max_volumes: 0,
-            topology,
-        });
+            topology: TopologySettings { pools: true, file: None },
+        }
+    }
+
+    /// The Node service of these parts, on a socket of its own.
+    pub async fn serve_node<H: Host + 'static>(&self, parts: NodeParts<H>) -> NodeClient<Channel> {
+        let service = NodeService::new(parts);
         let socket = self.socket();
         serve(&socket, None::<Absent>, Some(service)).await;
         NodeClient::connect(format!("unix://{}", socket.display())).await.unwrap()
