@@ -78,7 +78,8 @@ async fn a_nodes_name_pools_and_labels_are_its_segments() {
         world.label("node-1", key, value).await;
     }
     let node = Telling::new(&world).start(&world).await;
-    let expected = [NAME, POOL, ("linflow.csi/pool-fast", "true"), ("topology.kubernetes.io/zone", "north"), ("row", "1")];
+    let expected =
+        [NAME, POOL, ("linflow.csi/pool-fast", "true"), ("topology.kubernetes.io/zone", "north"), ("row", "1")];
     let mut told = segments(&node).await;
     // Of two keys that differ in case alone, CSI allows one.
     let racks = ["rack", "RACK"].map(|key| told.remove(key));

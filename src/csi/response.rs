@@ -1,9 +1,11 @@
 //! Answers of the Controller service.
 
+pub mod snapshot;
+
 use super::proto as csi;
 use crate::node::Stats;
 use crate::volume::{
-    capacity::Capacity, context, create::Created, filesystem::FsType, list::Listed, topology::Segments,
+    capacity::Capacity, context, create::Created, filesystem::FsWishes, list::Listed, topology::Segments,
 };
 
 /// Bytes as CSI counts them.
@@ -17,11 +19,11 @@ pub fn topology(segments: &Segments) -> csi::Topology {
 }
 
 /// A volume that CreateVolume made or found.
-pub fn created(volume: &Created, fs_type: Option<FsType>) -> csi::CreateVolumeResponse {
+pub fn created(volume: &Created, wishes: Option<&FsWishes>) -> csi::CreateVolumeResponse {
     let volume = csi::Volume {
         capacity_bytes: int64(volume.bytes),
         volume_id: volume.id.to_string(),
-        volume_context: context::volume_context(fs_type),
+        volume_context: context::volume_context(wishes),
         content_source: None,
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
@@ -91,6 +93,7 @@ mod tests {
     use super::*;
     use crate::linstor::name::NodeName;
     use crate::volume::VolumeId;
+    use crate::volume::filesystem::FsType;
     use crate::volume::topology::hostname;
 
     fn node() -> NodeName {
@@ -105,7 +108,7 @@ mod tests {
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
         let bound = |segments: Vec<Segments>| {
             let made = Created { id: id(), bytes: 4096, reachable_from: segments };
-            created(&made, Some(FsType::Xfs)).volume.unwrap()
+            created(&made, Some(&FsWishes::none(FsType::Xfs))).volume.unwrap()
         };
         let here = hostname(&node());
         let local = bound(vec![here.clone()]);

@@ -5,41 +5,48 @@
 
 use super::{
     Error,
-    filesystem::{FsType, FsUuid},
+    filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
-    id::{VolumeId, resource_name},
+    id::VolumeId,
     known::check_ours,
     place::Placement,
     record::Ledger,
-    replicas::{Placer, Stopped, missing_clients},
+    replicas::{Placer, Stopped, missing_clients, plan, replicas},
+    said::{Difference, Said},
     size::CapacityRange,
-    spread::{self, Attempt, Policy, Terms},
+    spread::Policy,
     topology::{self, Segments, Term},
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{Resource, ResourceDefinition, ViewQuery, is_same_name},
-    name::{NodeName, PoolName, ResourceName},
+    model::{Props, Resource, ResourceDefinition, ViewQuery, is_same_name},
+    name::{NodeName, ResourceName},
 };
-use crate::workflow::{Claim, Incarnation, Ownership, Reach, RemoteAccess, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{Claim, Incarnation, Ownership, Reach, Tags, tag::DRIVER_VERSION};
 
 /// A CreateVolume request, parsed.
 #[derive(Debug, Clone)]
 pub struct CreateRequest {
     /// The CSI name: 1 to 128 characters.
     pub name: String,
+    /// The name of its resource definition.
+    pub resource: ResourceName,
     /// The size.
     pub range: CapacityRange,
     /// The filesystem that it will carry; none for raw block.
     pub fs_type: Option<FsType>,
+    /// How that is made and mounted; none for raw block.
+    pub wishes: Option<FsWishes>,
     /// Where the replicas go.
     pub placement: Placement,
     /// Who chooses the nodes.
     pub policy: Policy,
     /// Who may use it over the network.
     pub reach: Reach,
-    /// The pool of the diskless resources of the clients in `reach`; none: LINSTOR's own.
-    pub diskless_pool: Option<PoolName>,
+    /// Properties of LINSTOR that it gets.
+    pub properties: Props,
+    /// What its class said.
+    pub said: Said,
     /// The places one of which must reach the volume; empty: any.
     pub requisite: Vec<Term>,
     /// The same in order of preference: the first is where the pod is going to run.
@@ -65,7 +72,7 @@ pub struct Created {
 /// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be
 /// completed.
 pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
-    let resource = resource_name(&request.name);
+    let resource = request.resource.clone();
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
         // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is
@@ -79,7 +86,7 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
     if let Some(existing) = existing {
         return create.resume(existing).await;
     }
-    let attempts = match tokio::try_join!(create.plan(), groups.ensure(linstor, &request.placement)) {
+    let attempts = match tokio::try_join!(plan(linstor, request), groups.ensure(linstor, &request.placement)) {
         Ok((attempts, ())) => attempts,
         // What this controller has not looked for may be there all the same.
         Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
@@ -123,25 +130,12 @@ impl<'a> Create<'a> {
         Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib }
     }
 
-    /// In what order nodes are tried.
-    async fn plan(&self) -> Result<Vec<Attempt>, Error> {
-        let CreateRequest { policy, placement, reach, requisite, preferred, .. } = self.request;
-        let asked: Vec<Term> = preferred.iter().chain(requisite).cloned().collect();
-        let mut nodes = topology::resolve(self.linstor, &asked).await?;
-        let terms = Terms { requisite: nodes.split_off(preferred.len()), preferred: nodes };
-        if !requisite.is_empty() && terms.requisite.iter().all(Vec::is_empty) {
-            return Err(Error::NoSuchPlace(topology::describe(requisite)));
-        }
-        let is_remote = placement.may_use_drbd() && reach.remote == RemoteAccess::Anywhere;
-        Ok(spread::attempts(policy, &terms, placement.wanted(), is_remote)?)
-    }
-
     /// What a definition that is there lacks of its replicas and clients.
     async fn complete(&self, tags: &Tags, size_kib: u64, there: &[Resource]) -> Result<(), Error> {
         let placer = Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib };
         let held: Vec<NodeName> = replicas(there).filter_map(|one| NodeName::parse(&one.node_name).ok()).collect();
         if held.len() < self.wanted() {
-            let attempts = match self.plan().await {
+            let attempts = match plan(self.linstor, self.request).await {
                 Ok(attempts) => attempts,
                 // Nothing that is asked for now can be: no call will complete it.
                 Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
@@ -212,6 +206,8 @@ impl<'a> Create<'a> {
             ("CSI name", tags.csi_name, request.name.clone())
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
+        } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
+            (field, existing, asked)
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
@@ -268,6 +264,9 @@ impl<'a> Create<'a> {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
                 Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
             }
+            Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
+                Error::NoPassphrase { resource: self.resource.clone(), source: error }
+            }
             Ok(()) => Error::Linstor(error),
             Err(left) => self.unfinished(format!("{error}; and it could not be taken back: {left}")),
         }
@@ -315,11 +314,6 @@ impl<'a> Create<'a> {
     }
 }
 
-/// The resources with a disk that aren't being deleted.
-fn replicas(there: &[Resource]) -> impl Iterator<Item = &Resource> {
-    there.iter().filter(|one| !one.is_diskless() && !one.is_deleting())
-}
-
 fn join(nodes: &[NodeName]) -> String {
     nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -352,24 +346,27 @@ fn describe(ownership: &Ownership) -> String {
 mod tests {
     use super::*;
     use crate::linstor::{ApiVersion, Settings};
-    use crate::volume::size::CapacityRange;
+    use crate::volume::{id::resource_name, size::CapacityRange};
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
         let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
         let request = CreateRequest {
             name: "vol1".to_owned(),
+            resource: resource_name("vol1"),
             range: CapacityRange::any(),
             fs_type: None,
+            wishes: None,
             placement: Placement::default(),
             policy: Policy::default(),
             reach: Reach::default(),
-            diskless_pool: None,
+            properties: Props::new(),
+            said: Said::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
             claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },
         };
-        let create = Create { linstor: &linstor, request: &request, resource: &resource_name("vol1") };
+        let create = Create { linstor: &linstor, request: &request, resource: &request.resource };
         let found = ApiVersion { major: 1, minor: 0 };
         let too_old = linstor::Error::TooOld { url: "http://old".to_owned(), found, needed: ApiVersion::MINIMUM };
         assert!(matches!(create.still_open(too_old), Error::Unfinished { .. }));

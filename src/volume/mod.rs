@@ -30,6 +30,7 @@ pub mod qos;
 pub mod record;
 mod replicas;
 pub mod reserve;
+pub mod said;
 pub mod settle;
 pub mod size;
 pub mod snapshot;

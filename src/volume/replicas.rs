@@ -1,15 +1,38 @@
 //! Replicas, placed attempt by attempt: the first one that LINSTOR takes makes the definition, the others add to it.
 
 use super::{
+    Error,
     create::CreateRequest,
-    spread::{Attempt, Count},
+    spread::{self, Attempt, Count, Terms},
+    topology::{self, Term},
 };
 use crate::linstor::{
     self, Client, Kind,
     model::{AutoPlace, Resource, SelectFilter, Spawn, is_same_name},
     name::{NodeName, ResourceName},
 };
-use crate::workflow::Tags;
+use crate::workflow::{RemoteAccess, Tags};
+
+/// In what order nodes are tried for the request's replicas.
+///
+/// # Errors
+/// `NoSuchPlace`, `Impossible`: no answer of LINSTOR's would help.
+pub(super) async fn plan(linstor: &Client, request: &CreateRequest) -> Result<Vec<Attempt>, Error> {
+    let CreateRequest { policy, placement, reach, requisite, preferred, .. } = request;
+    let asked: Vec<Term> = preferred.iter().chain(requisite).cloned().collect();
+    let mut nodes = topology::resolve(linstor, &asked).await?;
+    let terms = Terms { requisite: nodes.split_off(preferred.len()), preferred: nodes };
+    if !requisite.is_empty() && terms.requisite.iter().all(Vec::is_empty) {
+        return Err(Error::NoSuchPlace(topology::describe(requisite)));
+    }
+    let is_remote = placement.may_use_drbd() && reach.remote == RemoteAccess::Anywhere;
+    Ok(spread::attempts(policy, &terms, placement.wanted(), is_remote)?)
+}
+
+/// The resources with a disk that aren't being deleted.
+pub(super) fn replicas(there: &[Resource]) -> impl Iterator<Item = &Resource> {
+    there.iter().filter(|one| !one.is_diskless() && !one.is_deleting())
+}
 
 /// A placement that came to no good end.
 #[derive(Debug)]
@@ -77,21 +100,32 @@ impl Placer<'_> {
     }
 
     async fn attempt(&self, nodes: &[NodeName], total: u32, is_defined: bool) -> Result<(), linstor::Error> {
-        let select_filter = SelectFilter {
+        let CreateRequest { placement, said, properties, .. } = self.request;
+        let is_last = total >= placement.wanted();
+        let mut select_filter = SelectFilter {
             place_count: Some(total),
             node_name_list: nodes.iter().map(ToString::to_string).collect(),
-            ..self.request.placement.explicit()
+            ..placement.explicit()
         };
+        if !is_last {
+            // A diskless resource on every node would only be given its disk by the next attempt.
+            select_filter.diskless_on_remaining = placement.diskless_on_remaining.map(|_| false);
+        }
         if is_defined {
-            let place = AutoPlace { select_filter, diskless_on_remaining: false };
+            let diskless_on_remaining = is_last && placement.diskless_on_remaining == Some(true);
+            let place = AutoPlace { select_filter, diskless_on_remaining };
             return self.linstor.autoplace(self.resource, &place).await.map(drop);
         }
+        // The tags, what the class said, and what it sets.
+        let mut resource_definition_props = self.tags.to_properties();
+        resource_definition_props.extend([said.to_property()]);
+        resource_definition_props.extend(properties.clone());
         let spawn = Spawn {
             resource_definition_name: self.resource.clone(),
             volume_sizes: vec![self.size_kib],
             select_filter: Some(select_filter),
             definitions_only: false,
-            resource_definition_props: self.tags.to_properties(),
+            resource_definition_props,
         };
         self.linstor.spawn(&self.request.placement.group_name(), &spawn).await.map(drop)
     }
@@ -100,7 +134,7 @@ impl Placer<'_> {
     /// there, it becomes one.
     pub(super) async fn ensure_clients(&self, there: &[Resource]) -> Result<(), linstor::Error> {
         for node in missing_clients(&self.request.reach.clients, there) {
-            if let Some(pool) = &self.request.diskless_pool {
+            if let Some(pool) = &self.request.placement.diskless_pool {
                 self.linstor.create_diskless(self.resource, node, pool).await?;
             }
             self.linstor.make_available(self.resource, node, false).await?;

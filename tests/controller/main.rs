@@ -15,6 +15,7 @@ mod faults;
 mod giveup;
 mod list;
 mod names;
+mod paging;
 mod placement;
 mod policies;
 mod races;

@@ -5,7 +5,7 @@ use super::{
     given::{Given, entries},
     placement::MAX_REPLICAS,
 };
-use crate::linstor::name::{NodeName, PoolName};
+use crate::linstor::name::NodeName;
 use crate::volume::{place::Placement, spread::Policy};
 use crate::workflow::{Reach, RemoteAccess};
 
@@ -38,14 +38,6 @@ pub(super) const FAMILY: Family = Family {
             example: "node-3",
         },
         KnownParameter {
-            key: "disklessStoragePool",
-            aliases: &[],
-            values: "a diskless LINSTOR storage pool",
-            default: "LINSTOR's `DfltDisklessStorPool`",
-            meaning: "the pool of the diskless resources of clientList",
-            example: "remote",
-        },
-        KnownParameter {
             key: "allowRemoteVolumeAccess",
             aliases: &[],
             values: "`true`, `false`, or a YAML list of rules such as `- fromSame: [topology.kubernetes.io/zone]`",
@@ -63,8 +55,6 @@ pub struct TopologyParameters {
     pub policy: Policy,
     /// `allowRemoteVolumeAccess`, `clientList`.
     pub reach: Reach,
-    /// `disklessStoragePool`.
-    pub diskless_pool: Option<PoolName>,
 }
 
 /// Takes the family's parameters. A list of nodes is the placement's count.
@@ -87,10 +77,9 @@ pub(super) fn parse(given: &mut Given, placement: &mut Placement) -> Result<Topo
     if let Some(key) = key.filter(|_| !placement.may_use_drbd()) {
         return Err(ParameterError::RemoteWithoutDrbd { key });
     }
-    let diskless_pool = given.take("disklessStoragePool").map(|name| PoolName::parse(&name)).transpose()?;
     // Without DRBD nothing is remote, and what is not said is not compared.
     let remote = access.filter(|_| placement.may_use_drbd()).unwrap_or_default();
-    Ok(TopologyParameters { policy, reach: Reach { remote, clients }, diskless_pool })
+    Ok(TopologyParameters { policy, reach: Reach { remote, clients } })
 }
 
 fn parse_policy(named: Option<String>, listed: Option<Vec<NodeName>>) -> Result<Policy, ParameterError> {
@@ -115,7 +104,7 @@ fn count_of(listed: &[NodeName], placement: &Placement) -> Result<u32, Parameter
     let nodes = u32::try_from(listed.len()).unwrap_or(u32::MAX);
     match placement.count {
         Some(count) if count != nodes => Err(ParameterError::NodeCount { count, nodes }),
-        _ if nodes > MAX_REPLICAS => Err(ParameterError::PlacementCount { value: nodes.to_string() }),
+        _ if nodes > MAX_REPLICAS => Err(ParameterError::TooManyNodes { nodes }),
         _ if nodes > 1 && !placement.may_use_drbd() => Err(ParameterError::ReplicasWithoutDrbd { count: nodes }),
         _ => Ok(nodes),
     }
@@ -166,7 +155,7 @@ mod tests {
         assert!(matches!(refused(&[("nodeList", "a1 a1")]), E::NodeTwice { .. }));
         assert!(matches!(refused(&[("nodeList", "a1"), ("clientList", "a1")]), E::NodeTwice { .. }));
         assert!(matches!(refused(&[("nodeList", "a1 a2"), ("layerList", "storage")]), E::ReplicasWithoutDrbd { .. }));
-        assert!(matches!(refused(&[("nodeList", "a1 a2 a3 a4 a5 a6 a7 a8 a9")]), E::PlacementCount { .. }));
+        assert!(matches!(refused(&[("nodeList", "a1 a2 a3 a4 a5 a6 a7 a8 a9")]), E::TooManyNodes { nodes: 9 }));
         assert!(matches!(refused(&[("clientList", " ")]), E::Empty { key: "clientList" }));
     }
 

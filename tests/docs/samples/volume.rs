@@ -41,6 +41,10 @@ fn existing() -> Vec<Error> {
         },
         Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
         Impossible::TooFewNodes { replicas: 2, nodes: "node-1".to_owned() }.into(),
+        Error::NoPassphrase {
+            resource: resource(),
+            source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
+        },
         Error::NoRoomToGrow {
             volume: volume(),
             more_kib: 1 << 20,
@@ -110,6 +114,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NodeNotFound(_)
         | Error::Foreign(_)
         | Error::Mismatch { .. }
+        | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
