@@ -141,8 +141,9 @@ async fn access_by_what_nodes_share_takes_one_request_more() {
     for node in support::NODES {
         world.label(node, "Aux/zone", "a").await;
     }
-    let limited = |access| create("data").parameter("allowRemoteVolumeAccess", access).on("node-2");
-    let wanted = limited("- fromSame: [zone]");
+    let rotated = ["node-2", "node-3", "node-1"];
+    let wanted = create("data").places(&rotated, &support::NODES);
+    let wanted = wanted.parameter("allowRemoteVolumeAccess", "- fromSame: [zone]");
     let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
     let (again, repeat) = world.count(world.controller.create(wanted)).await;
     assert_eq!(made.unwrap(), again.unwrap());
