@@ -206,6 +206,9 @@ impl<'a> Create<'a> {
             ("CSI name", tags.csi_name, request.name.clone())
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
+        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
+            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
+            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
             (field, existing, asked)
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
@@ -216,9 +219,6 @@ impl<'a> Create<'a> {
             ("allowRemoteVolumeAccess", tags.reach.remote.to_string(), request.reach.remote.to_string())
         } else if tags.reach.clients != request.reach.clients {
             ("clientList", join(&tags.reach.clients), join(&request.reach.clients))
-        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
-            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
-            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else {
             return Ok(tags);
         };

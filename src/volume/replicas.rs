@@ -102,15 +102,11 @@ impl Placer<'_> {
     async fn attempt(&self, nodes: &[NodeName], total: u32, is_defined: bool) -> Result<(), linstor::Error> {
         let CreateRequest { placement, said, properties, .. } = self.request;
         let is_last = total >= placement.wanted();
-        let mut select_filter = SelectFilter {
+        let select_filter = SelectFilter {
             place_count: Some(total),
             node_name_list: nodes.iter().map(ToString::to_string).collect(),
-            ..placement.explicit()
+            ..if is_last { placement.explicit() } else { placement.first() }
         };
-        if !is_last {
-            // A diskless resource on every node would only be given its disk by the next attempt.
-            select_filter.diskless_on_remaining = placement.diskless_on_remaining.map(|_| false);
-        }
         if is_defined {
             let diskless_on_remaining = is_last && placement.diskless_on_remaining == Some(true);
             let place = AutoPlace { select_filter, diskless_on_remaining };

@@ -16,6 +16,7 @@ mod giveup;
 mod list;
 mod names;
 mod paging;
+mod parameters;
 mod placement;
 mod policies;
 mod races;
