@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub volumes: BTreeMap<u32, VolumeDefinition>,
     /// What nodes hold of it, by node.
     pub replicas: BTreeMap<Key, ReplicaSnapshot>,
+    /// Did the satellites fail to take it?
+    pub has_failed: bool,
 }
 
 /// A snapshot of one replica.
@@ -165,6 +167,7 @@ impl Cluster {
             layers: definition.stack(),
             volumes: definition.volumes.clone(),
             replicas,
+            has_failed: false,
         }
     }
 
