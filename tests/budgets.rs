@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
+#[path = "budgets/topology.rs"]
+mod topology;
 
 use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
 use support::{
@@ -40,7 +42,7 @@ fn asks_for_all(request: &Request) -> bool {
         "resource-groups",
         "storage-pools",
     ];
-    const FILTERS: [&str; 4] = ["resource_definitions=", "resources=", "nodes=", "props="];
+    const FILTERS: [&str; 5] = ["resource_definitions=", "resources=", "nodes=", "props=", "storage_pools="];
     let is_list = request.path.rsplit('/').next().is_some_and(|last| LISTS.contains(&last));
     request.method == "GET" && is_list && !FILTERS.iter().any(|filter| request.query.contains(filter))
 }

@@ -36,6 +36,8 @@ pub struct NodeConfig {
     pub name: NodeName,
     /// The most volumes that may be attached here, 1 to 1048575 (the range of a DRBD minor); `None`: no limit is told.
     pub max_volumes: Option<u32>,
+    /// Is each of its storage pools a topology segment?
+    pub topology_pools: bool,
 }
 
 /// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI,
@@ -107,7 +109,9 @@ pub(super) fn with_node(
     let max_volumes = mistakes.optional("--max-volumes-per-node", text::given(&args.max_volumes_per_node), |text| {
         text::number(text, 1..=0xf_ffff)
     });
-    Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes? }))
+    let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
+    let topology_pools = topology_pools?.unwrap_or(true);
+    Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes?, topology_pools }))
 }
 
 /// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one

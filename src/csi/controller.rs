@@ -122,7 +122,8 @@ impl Controller for ControllerService {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
         let (linstor, groups, wishes) = (self.linstor.clone(), self.groups.clone(), parsed.wishes.clone());
         let volume = VolumeId::from(parsed.resource.clone());
-        let verb = async move { create::create(&linstor, &groups, &parsed).await };
+        // Large, and moved on its way to its task.
+        let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed).await });
         let created = self.exclusively(&volume, verb).await?;
         Ok(Response::new(response::created(&created, wishes.as_ref())))
     }

@@ -15,13 +15,14 @@ use crate::volume::{
     said::Said,
     size::{CapacityRange, SizeError},
     snapshot::params::SnapshotParameterError,
+    topology::Term,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
 pub mod node;
 
 /// The topology key whose value is the node's name.
-pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
+pub use crate::volume::topology::HOSTNAME as TOPOLOGY_KEY;
 
 /// A request that can't be meant.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +76,6 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
-    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED
-    /// (CreateVolume Errors).
-    #[error("accessibility_requirements name no {TOPOLOGY_KEY}; it is the only topology that linflow knows")]
-    ForeignTopology,
     /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume
     /// Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
@@ -229,6 +226,8 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
         requisite,
         preferred,
     })
@@ -242,21 +241,20 @@ pub fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange
     }
 }
 
+/// The terms of a topology requirement: requisite, preferred.
+fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<Term>, Vec<Term>), RequestError> {
+    let terms = |list: &[csi::Topology]| -> Result<Vec<Term>, RequestError> {
+        list.iter().map(|one| Ok(Term::parse(&one.segments)?)).collect()
+    };
+    match required {
+        Some(required) => Ok((terms(&required.requisite)?, terms(&required.preferred)?)),
+        None => Ok((Vec::new(), Vec::new())),
+    }
+}
+
 /// The node that a topology segment names.
 pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
     Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
-fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<NodeName>, Vec<NodeName>), RequestError> {
-    let nodes = |list: &[csi::Topology]| -> Result<Vec<NodeName>, RequestError> {
-        list.iter().filter_map(|one| segment_node(one).transpose()).collect()
-    };
-    let Some(required) = required else { return Ok((Vec::new(), Vec::new())) };
-    let (requisite, preferred) = (nodes(&required.requisite)?, nodes(&required.preferred)?);
-    match required.requisite.is_empty() || !requisite.is_empty() {
-        true => Ok((requisite, preferred)),
-        false => Err(RequestError::ForeignTopology),
-    }
 }
 
 /// A ControllerPublishVolumeRequest.

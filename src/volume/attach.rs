@@ -1,10 +1,11 @@
 //! ControllerPublishVolume: the record first, then the device, then the proof that it is there.
 //!
 //! Fresh: definition ‖ records, node, record, records again, view: six requests. Where the view shows no device,
-//! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three.
+//! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three. A volume that
+//! isn't reached from everywhere takes a look at the view more, before the nodes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
 };
 
@@ -19,12 +20,14 @@ use super::{
     known::Known,
     patience::Patience,
     record::{self, AccessMode, Attachment, Ledger},
+    topology,
 };
 use crate::linstor::{
     Client, Kind, Object,
     model::{Node, Resource, ViewQuery, is_same_name},
     name::NodeName,
 };
+use crate::workflow::RemoteAccess;
 
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct AttachRequest {
 ///
 /// # Errors
 /// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `AttachedDifferently`, `AttachedElsewhere`, `NotProven`,
-/// `NoReplicaHere`, `NotReady`.
+/// `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
 pub async fn attach(
     linstor: &Client,
     request: &AttachRequest,
@@ -58,7 +61,7 @@ pub async fn attach(
             return Ok(publish_context(&known, &device, request.read_only));
         }
     }
-    let lost = attach.check_nodes().await?;
+    let lost = attach.check_nodes(&attach.copies().await?).await?;
     let device = if known.definition.uses_drbd() {
         attach.ensure_replicated(&lost).await?
     } else {
@@ -90,21 +93,50 @@ impl Attach<'_> {
     }
 
     /// Is the target ONLINE, and what of the other nodes that have the volume? Answers those that are to be given up.
-    async fn check_nodes(&self) -> Result<Vec<Lost>, Error> {
+    async fn check_nodes(&self, copies: &[NodeName]) -> Result<Vec<Lost>, Error> {
         let target = &self.request.node;
         let others = self.known.ledger.attachments_beside(target);
-        let names: Vec<&NodeName> = std::iter::once(target).chain(others.iter().map(|(node, _)| *node)).collect();
+        let beside = others.iter().map(|(node, _)| *node).chain(copies);
+        let names: BTreeSet<&NodeName> = std::iter::once(target).chain(beside).collect();
+        let names: Vec<&NodeName> = names.into_iter().collect();
         let nodes = self.linstor.nodes(&names).await?;
         let status = |name: &NodeName| nodes.iter().find(|node| is_same_name(&node.name, name.as_str()));
         let node = status(target).ok_or_else(|| Error::NodeNotFound(target.clone()))?;
         if !node.is_online() {
             return Err(Error::NodeNotOnline { node: target.clone(), status: node.connection_status.clone() });
         }
+        self.check_reach(node, &nodes, copies)?;
         let mut lost = Vec::new();
         for (other, attachment) in others {
             lost.extend(self.displace(other, attachment, status(other)).await?);
         }
         Ok(lost)
+    }
+
+    /// The nodes with a copy of a volume that isn't reached from everywhere; none of any other.
+    async fn copies(&self) -> Result<Vec<NodeName>, Error> {
+        if self.known.tags.reach.remote == RemoteAccess::Anywhere || !self.known.definition.uses_drbd() {
+            return Ok(Vec::new());
+        }
+        let has_copy = |resource: &&Resource| !resource.is_diskless() && !resource.is_deleting();
+        let resources = self.view().await?;
+        let nodes = resources.iter().filter(has_copy).map(|resource| NodeName::parse(&resource.node_name));
+        Ok(nodes.collect::<Result<_, _>>()?)
+    }
+
+    /// May the node use the volume, as the class of its making says? What the nodes are now decides, not what they were.
+    fn check_reach(&self, target: &Node, nodes: &[Node], copies: &[NodeName]) -> Result<(), Error> {
+        let reach = &self.known.tags.reach;
+        let is_copy = |node: &&Node| copies.iter().any(|copy| is_same_name(copy.as_str(), &node.name));
+        let holders: Vec<&Node> = nodes.iter().filter(is_copy).collect();
+        let AttachRequest { volume, node, .. } = self.request;
+        let is_local = !self.known.definition.uses_drbd();
+        if is_local || is_copy(&target) || topology::may_reach(reach, node, target, &holders) {
+            return Ok(());
+        }
+        let nodes: Vec<&str> = copies.iter().chain(&reach.clients).map(NodeName::as_str).collect();
+        let (volume, node, allowed) = (volume.clone(), node.clone(), reach.remote.to_string());
+        Err(Error::RemoteForbidden { volume, node, allowed, nodes: nodes.join(", ") })
     }
 
     /// Another node has the volume. One that let go while it was away is tidied up; one that lives keeps it.

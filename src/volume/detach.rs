@@ -102,7 +102,8 @@ async fn await_closed(linstor: &Client, volume: &VolumeId, node: &NodeName) -> R
 
 /// The satellite answers: removes the diskless client that attach added, then the record.
 ///
-/// A replica stays, and so does a client that the class wants on every node. So does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9,
+/// A replica stays, and so does a client that the class wants there. So does a tie-breaker: without it quorum would be
+/// switched off (linstor-rest.md, section 9,
 /// Detach).
 async fn let_go(
     linstor: &Client,
@@ -111,9 +112,10 @@ async fn let_go(
     node: &NodeName,
     resource: Option<Resource>,
 ) -> Result<(), Error> {
+    let stays = known.tags.reach.clients.contains(node);
     let is_client =
         |resource: &Resource| resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting();
-    let is_kept = Said::wants_clients(&known.definition.props);
+    let is_kept = stays || Said::wants_clients(&known.definition.props);
     if !is_kept && resource.as_ref().is_some_and(is_client) {
         match linstor.delete_resource(volume.resource(), node).await {
             Err(error) if error.kind() == Some(Kind::InUse) => {

@@ -1,6 +1,6 @@
 //! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
 
-use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError};
+use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError, spread::Impossible};
 use crate::linstor::{
     self,
     name::{GroupName, NameError, NodeName, ResourceName},
@@ -69,6 +69,15 @@ pub enum Error {
         /// LINSTOR's answer.
         source: linstor::Error,
     },
+    /// No node has the segments of any requisite term. CSI's word for requirements that can't be met is
+    /// RESOURCE_EXHAUSTED (CreateVolume Errors).
+    #[error(
+        "accessibility_requirements name no place that LINSTOR has: {0}; a node has its name as linflow.csi/hostname, its storage pools as linflow.csi/pool-<pool>, and its Aux properties"
+    )]
+    NoSuchPlace(String),
+    /// The replicas can't be where they must be.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// LINSTOR can't encrypt at this time. Nothing is left of the volume.
     #[error(
         "volume {resource} is to be encrypted, and LINSTOR's master passphrase is not set or not entered; set it with `linstor encryption create-passphrase`, or enter it with `linstor encryption enter-passphrase` after the controller has started"
@@ -172,6 +181,20 @@ pub enum Error {
         /// The node that was asked for.
         node: NodeName,
         /// The nodes with a replica, in words.
+        nodes: String,
+    },
+    /// The class keeps the volume from nodes that have no copy of it.
+    #[error(
+        "volume {volume} can't be attached to {node}, which has no copy of it: allowRemoteVolumeAccess is {allowed}; use {nodes}, or a node that shares with one of them what it says"
+    )]
+    RemoteForbidden {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that was asked for.
+        node: NodeName,
+        /// What the class allows.
+        allowed: String,
+        /// The nodes that may have it, in words.
         nodes: String,
     },
     /// The device did not appear in time.

@@ -2,8 +2,9 @@
 //!
 //! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
 //! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
-//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
-//! a crash between any two of them is mended by the same call again.
+//! operation per volume), [`groups`] (which resource groups are there), [`spread`] (which nodes are tried for replicas;
+//! [`topology`] says which there are). The order of requests in each verb is such that a crash between any two of them
+//! is mended by the same call again.
 
 pub mod attach;
 pub mod capacity;
@@ -27,13 +28,16 @@ mod patience;
 pub mod place;
 pub mod qos;
 pub mod record;
+mod replicas;
 pub mod reserve;
 pub mod said;
 pub mod settle;
 pub mod size;
 pub mod snapshot;
+pub mod spread;
 #[cfg(test)]
 mod tests;
+pub mod topology;
 
 pub use error::Error;
 pub use id::VolumeId;

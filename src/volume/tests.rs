@@ -61,6 +61,7 @@ async fn linstor(records: &[Value]) -> MockServer {
         ti_id: None,
         pvc_namespace: None,
         pvc_name: None,
+        reach: crate::workflow::Reach::default(),
     };
     let definition = json!([{
         "name": "vol1", "props": tags.to_properties(), "layer_data": [{"type": "DRBD"}, {"type": "STORAGE"}],

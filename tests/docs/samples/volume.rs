@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
-use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange};
+use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange, spread::Impossible};
 use linflow::workflow::{Incarnation, TagError};
 
 use super::{a_node, linstor, resource, volume};
@@ -39,6 +39,8 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
+        Impossible::TooFewNodes { replicas: 2, nodes: "node-1".to_owned() }.into(),
         Error::NoPassphrase {
             resource: resource(),
             source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
@@ -68,6 +70,12 @@ fn elsewhere() -> Vec<Error> {
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
+        Error::RemoteForbidden {
+            volume: volume(),
+            node: a_node("node-3"),
+            allowed: "false".to_owned(),
+            nodes: "node-1, node-2".to_owned(),
+        },
         Error::NoReplicaHere { volume: volume(), node: a_node("node-2"), nodes: "node-1".to_owned() },
     ]
 }
@@ -119,6 +127,9 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::InUse { .. }
         | Error::NodeNotOnline { .. }
         | Error::NoReplicaHere { .. }
+        | Error::RemoteForbidden { .. }
+        | Error::NoSuchPlace(_)
+        | Error::Impossible(_)
         | Error::HasSnapshots { .. }
         | Error::PageToken(_)
         | Error::Record(_)
