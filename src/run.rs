@@ -72,6 +72,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
 
 fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
     ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_limit(driver.max_volumes_per_node)
 }
 
 fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
@@ -84,7 +85,7 @@ fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> No
             .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
         instances: driver.airflow_instances.clone(),
         name: node.name,
-        max_volumes: node.max_volumes.map_or(0, i64::from),
+        max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),
     })
 }
 

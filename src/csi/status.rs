@@ -87,9 +87,10 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::NoRoom { .. } | Self::NodeFull { .. } => Code::ResourceExhausted,
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
+            | Self::NotAsMade { .. }
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
             | Self::StillAttached { .. }
