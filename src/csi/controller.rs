@@ -7,20 +7,20 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status, validate};
+use super::{request, response, status, status::Coded, validate};
 use crate::linstor::Client;
-use crate::linstor::name::NodeName;
+use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
     self, VolumeId, attach, capacity, create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
-    id,
     limit::Limit,
     list::{self, Listed},
     page::Listings,
     reserve::Reservations,
     settle,
+    snapshot::Taken,
     validate::Expectation,
 };
 use crate::workflow::Instances;
@@ -34,6 +34,7 @@ pub struct ControllerService {
     instances: Arc<Instances>,
     listings: Listings<Listed>,
     limit: Limit,
+    snapshots: Listings<Taken>,
     /// How long an attach waits for the device, and a growth for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
@@ -51,6 +52,7 @@ impl ControllerService {
             instances: Arc::new(instances),
             listings: Listings::default(),
             limit: Limit::default(),
+            snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
@@ -85,19 +87,43 @@ impl ControllerService {
 
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
     /// two requests; whoever comes for the same volume meanwhile is told to come again.
-    async fn exclusively<T: Send + 'static>(
+    async fn exclusively<T: Send + 'static, E: Coded + Send + 'static>(
         &self,
         volume: &VolumeId,
-        verb: impl Future<Output = Result<T, volume::Error>> + Send + 'static,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reservation =
-            self.reservations.reserve(volume.resource()).map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
+        self.exclusively_on(std::slice::from_ref(volume.resource()), verb).await
+    }
+
+    /// The same on several volumes: all of them are reserved, or none.
+    pub(super) async fn exclusively_on<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        volumes: &[ResourceName],
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reserved = self.reservations.reserve_all(volumes);
+        let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
-            drop(reservation);
+            drop(reserved);
             outcome
         });
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
+    }
+
+    /// The client of LINSTOR.
+    pub(super) fn linstor(&self) -> &Client {
+        &self.linstor
+    }
+
+    /// How long a verb looks at LINSTOR for what it waits for, at most.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The listing of snapshots that walks under way share.
+    pub(super) fn snapshot_listings(&self) -> &Listings<Taken> {
+        &self.snapshots
     }
 }
 
@@ -108,11 +134,11 @@ impl Controller for ControllerService {
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
-        let (linstor, groups, fs_type) = (self.linstor.clone(), self.groups.clone(), parsed.fs_type);
-        let volume = VolumeId::from(id::resource_name(&parsed.name));
+        let (linstor, groups, wishes) = (self.linstor.clone(), self.groups.clone(), parsed.wishes.clone());
+        let volume = VolumeId::from(parsed.resource.clone());
         let verb = async move { create::create(&linstor, &groups, &parsed).await };
         let created = self.exclusively(&volume, verb).await?;
-        Ok(Response::new(response::created(&created, fs_type)))
+        Ok(Response::new(response::created(&created, wishes.as_ref())))
     }
 
     async fn delete_volume(
@@ -154,7 +180,7 @@ impl Controller for ControllerService {
             if detached == Detached::Done {
                 limit.release(&target, node.as_ref());
             }
-            Ok(detached)
+            Ok::<_, volume::Error>(detached)
         };
         if self.exclusively(&volume, verb).await? == Detached::Pending {
             self.pending.notify_one();
@@ -217,6 +243,35 @@ impl Controller for ControllerService {
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
     }
 
+    async fn create_snapshot(
+        &self,
+        message: Request<csi::CreateSnapshotRequest>,
+    ) -> Result<Response<csi::CreateSnapshotResponse>, Status> {
+        self.take_snapshot(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn delete_snapshot(
+        &self,
+        message: Request<csi::DeleteSnapshotRequest>,
+    ) -> Result<Response<csi::DeleteSnapshotResponse>, Status> {
+        self.remove_snapshot(message.get_ref()).await?;
+        Ok(Response::new(csi::DeleteSnapshotResponse {}))
+    }
+
+    async fn list_snapshots(
+        &self,
+        message: Request<csi::ListSnapshotsRequest>,
+    ) -> Result<Response<csi::ListSnapshotsResponse>, Status> {
+        self.snapshots(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn get_snapshot(
+        &self,
+        message: Request<csi::GetSnapshotRequest>,
+    ) -> Result<Response<csi::GetSnapshotResponse>, Status> {
+        self.snapshot(message.get_ref()).await.map(Response::new)
+    }
+
     async fn controller_get_volume(
         &self,
         message: Request<csi::ControllerGetVolumeRequest>,
@@ -241,6 +296,9 @@ impl Controller for ControllerService {
             rpc::Type::ExpandVolume,
             rpc::Type::PublishReadonly,
             rpc::Type::SingleNodeMultiWriter,
+            rpc::Type::CreateDeleteSnapshot,
+            rpc::Type::ListSnapshots,
+            rpc::Type::GetSnapshot,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

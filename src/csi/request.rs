@@ -7,12 +7,14 @@ use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
     record::{AccessMode, AccessType},
+    said::Said,
     size::{CapacityRange, SizeError},
+    snapshot::params::SnapshotParameterError,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
@@ -54,6 +56,9 @@ pub enum RequestError {
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// An option of mkfs, mount or xfs_io that isn't on the list.
+    #[error(transparent)]
+    FsOption(#[from] OptionError),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
@@ -78,6 +83,17 @@ pub enum RequestError {
         "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
     )]
     RawUse,
+    /// A VolumeSnapshotClass parameter that is unknown or asks for what linflow does not do.
+    #[error(transparent)]
+    SnapshotParameter(#[from] SnapshotParameterError),
+    /// One thing named twice where each may be once.
+    #[error("{field} names {id} twice; name each once")]
+    Repeated {
+        /// The field of the request.
+        field: &'static str,
+        /// What is named twice.
+        id: String,
+    },
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),
@@ -162,7 +178,10 @@ fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> R
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
 /// alone.
-fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
+pub(super) fn filesystem(
+    capabilities: &[csi::VolumeCapability],
+    class: Option<FsType>,
+) -> Result<Option<FsType>, RequestError> {
     if capabilities.is_empty() {
         return Err(RequestError::Missing("volume_capabilities"));
     }
@@ -204,8 +223,16 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     let parameters = Parameters::parse(&request.parameters)?;
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
+    for remark in &parameters.remarks {
+        tracing::warn!(volume = name, "{remark}");
+    }
     Ok(CreateRequest {
         name: name.to_owned(),
+        resource: parameters.resource_name(name)?,
+        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        wishes,
+        properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
@@ -273,5 +300,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
 
+pub mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! ValidateVolumeCapabilities: what the caller says of a volume, and the answer to it.
 
 use super::proto::{self as csi, validate_volume_capabilities_response::Confirmed};
-use super::request::{self, RequestError, Use};
-use crate::volume::{context, params::Parameters, record::AccessType, validate::Expectation};
+use super::request::{self, RequestError};
+use crate::volume::{context, params::Parameters, said::Said, validate::Expectation};
 use crate::workflow::{Claim, Instances};
 
 /// What the caller takes the volume for, beside its id.
@@ -18,21 +18,23 @@ pub fn expectation(
     }
     let named = Parameters::parse(&message.parameters)?;
     let own = context::fs_type_of(&message.volume_context).map(str::parse).transpose()?;
-    let mut fs_types: Vec<_> = own.into_iter().chain(named.fs_type).collect();
     let mut uses = Vec::new();
     for one in &message.volume_capabilities {
         let (used, mode) = request::capability(Some(one))?;
         uses.push((used.access_type(), mode));
-        if let Use::Mount { fs_type, .. } = used {
-            fs_types.extend(fs_type);
-        }
     }
+    let fs_type = request::filesystem(&message.volume_capabilities, own.or(named.fs_type))?;
+    let class = if message.parameters.is_empty() {
+        None
+    } else {
+        let wishes = fs_type.map(|fs_type| named.fs_texts.wishes(fs_type)).transpose()?;
+        Some((Said::new(&named.placement, wishes.as_ref(), &named.properties)?, named.placement))
+    };
     let has_claim = !named.claim.is_empty();
     Ok(Expectation {
-        // A class may name a filesystem and be used for raw block volumes too.
-        fs_types: if uses.iter().any(|(access, _)| *access == AccessType::Mount) { fs_types } else { Vec::new() },
+        fs_types: own.into_iter().chain(fs_type).collect(),
         uses,
-        placement: (!message.parameters.is_empty()).then_some(named.placement),
+        class,
         ownership: has_claim.then(|| Claim::parse(&named.claim, instances)).transpose()?.map(|claim| claim.ownership),
     })
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::filesystem::{FsType, FsUuid};
+use super::filesystem::{FsType, FsUuid, FsWishes, OptionError};
 use super::known::Known;
 use crate::workflow::{
     Incarnation, OwnerView,
@@ -84,9 +84,38 @@ impl PublishContext {
     }
 }
 
+/// The key of the volume_context with what the class asks of mkfs: [`mkfs`](super::filesystem::mkfs).
+pub const FS_OPTIONS: &str = "linflow.csi/fs-opts";
+/// The key with the class's mount options: [`options`](super::filesystem::options).
+pub const MOUNT_OPTIONS: &str = "linflow.csi/mount-opts";
+/// The key with the class's command for a mounted xfs: [`xfs`](super::filesystem::xfs).
+pub const POST_MOUNT_XFS: &str = "linflow.csi/post-mount-xfs-opts";
+
+/// What a volume_context says of the filesystem, parsed by the same lists as the class was: between the two it was in
+/// other hands.
+pub fn wishes_of(volume_context: &BTreeMap<String, String>, fs_type: FsType) -> Result<FsWishes, OptionError> {
+    let get = |key: &str| volume_context.get(key).map(String::as_str);
+    FsWishes::parse(fs_type, get(FS_OPTIONS), get(MOUNT_OPTIONS), get(POST_MOUNT_XFS))
+}
+
+/// The entries of a volume_context that [`wishes_of`] reads.
+pub fn wishes_to_map(wishes: &FsWishes) -> BTreeMap<String, String> {
+    let post_mount = wishes.post_mount.as_ref().map(ToString::to_string).unwrap_or_default();
+    let all = [
+        (FS_OPTIONS, wishes.mkfs.to_string()),
+        (MOUNT_OPTIONS, wishes.mount.to_string()),
+        (POST_MOUNT_XFS, post_mount),
+    ];
+    let said = all.into_iter().filter(|(_, text)| !text.is_empty());
+    said.map(|(key, text)| (key.to_owned(), text)).collect()
+}
+
 /// The volume_context of a new volume.
-pub fn volume_context(fs_type: Option<FsType>) -> BTreeMap<String, String> {
-    fs_type.map(|fs_type| (FS_TYPE.to_owned(), fs_type.to_string())).into_iter().collect()
+pub fn volume_context(wishes: Option<&FsWishes>) -> BTreeMap<String, String> {
+    let Some(wishes) = wishes else { return BTreeMap::new() };
+    let mut context = wishes_to_map(wishes);
+    context.insert(FS_TYPE.to_owned(), wishes.mkfs.fs_type().to_string());
+    context
 }
 
 /// The filesystem that a volume_context names.
@@ -141,5 +170,16 @@ mod tests {
             map.insert(key.into(), "none".into());
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }
+    }
+
+    #[test]
+    fn what_a_class_asks_of_a_filesystem_comes_back_and_what_was_tampered_with_does_not() {
+        let wishes = FsWishes::parse(FsType::Xfs, Some("-i size=512"), Some("noatime"), Some("extsize 2m")).unwrap();
+        let mut map = wishes_to_map(&wishes);
+        assert_eq!(map.len(), 3);
+        assert_eq!(wishes_of(&map, FsType::Xfs), Ok(wishes));
+        map.insert(FS_OPTIONS.into(), "-d name=/etc/passwd".into());
+        assert!(matches!(wishes_of(&map, FsType::Xfs), Err(OptionError::NotAllowed { .. })));
+        assert!(wishes_to_map(&FsWishes::none(FsType::Ext4)).is_empty());
     }
 }

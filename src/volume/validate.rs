@@ -7,6 +7,7 @@ use super::{
     known::Known,
     place::Placement,
     record::{AccessMode, AccessType},
+    said::{Difference, Said},
 };
 use crate::linstor::{Client, model::is_same_name};
 use crate::workflow::Ownership;
@@ -18,8 +19,8 @@ pub struct Expectation {
     pub uses: Vec<(AccessType, AccessMode)>,
     /// The filesystems that its capabilities, its class and its volume_context name.
     pub fs_types: Vec<FsType>,
-    /// The placement that its class names.
-    pub placement: Option<Placement>,
+    /// What its class says, and the placement that this leads to.
+    pub class: Option<(Said, Placement)>,
     /// The owner that its class names.
     pub ownership: Option<Ownership>,
 }
@@ -45,6 +46,16 @@ pub enum Objection {
         one: FsType,
         /// Another.
         other: FsType,
+    },
+    /// Its class said something else.
+    #[error("its {field} is {existing} and not {asked}")]
+    Class {
+        /// The parameter.
+        field: &'static str,
+        /// What the volume has.
+        existing: String,
+        /// What the parameters say.
+        asked: String,
     },
     /// Its replicas were placed by another rule.
     #[error("its replicas were placed by resource group {existing} and not by {asked}")]
@@ -81,7 +92,10 @@ fn compare(known: &Known, expected: &Expectation) -> Result<(), Objection> {
     if let Some((one, other)) = first.and_then(|one| fs_types.find(|other| *other != one).map(|other| (one, other))) {
         return Err(Objection::Filesystems { one: *one, other: *other });
     }
-    if let Some(placement) = &expected.placement {
+    if let Some((said, placement)) = &expected.class {
+        if let Some(Difference { field, existing, asked }) = said.difference(&known.definition.props) {
+            return Err(Objection::Class { field, existing, asked });
+        }
         let (existing, asked) = (known.definition.resource_group_name.clone(), placement.group_name().to_string());
         if !is_same_name(&existing, &asked) {
             return Err(Objection::Placement { existing, asked });

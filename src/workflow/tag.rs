@@ -25,6 +25,8 @@ pub const SCOPE: &str = "Aux/linflow/scope";
 pub const WORKFLOW_ID: &str = "Aux/linflow/workflow-id";
 /// The name that the CSI caller gave.
 pub const CSI_NAME: &str = "Aux/linflow/csi-name";
+/// What the StorageClass came to, as JSON: `volume::said`.
+pub const PARAMETERS: &str = "Aux/linflow/parameters";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
 /// The Airflow deployment.
@@ -45,6 +47,17 @@ pub const AIRFLOW_TI_ID: &str = "Aux/airflow/ti_id";
 pub const PVC_NAME: &str = "Aux/csi.storage.k8s.io/pvc/name";
 /// The namespace of the claim that the volume was made for.
 pub const PVC_NAMESPACE: &str = "Aux/csi.storage.k8s.io/pvc/namespace";
+
+/// On a snapshot: the name that the CSI caller gave it, or its group.
+pub const SNAPSHOT_NAME: &str = "Aux/linflow/snapshot-name";
+/// On a snapshot: the incarnation of the volume that it was taken of.
+pub const SOURCE_INCARNATION: &str = "Aux/linflow/source-incarnation";
+/// On a snapshot: the filesystem that was finished on the volume when it was taken; left out where none was.
+pub const FORMATTED: &str = "Aux/linflow/formatted";
+/// On a snapshot of a group: the group's id.
+pub const SNAPSHOT_GROUP: &str = "Aux/linflow/snapshot-group";
+/// On a snapshot of a group: a hash of the resources of all its members.
+pub const GROUP_MEMBERS: &str = "Aux/linflow/group-members";
 
 /// What this build writes as [`DRIVER`].
 pub const DRIVER_VERSION: &str = concat!("linflow/", env!("CARGO_PKG_VERSION"));
