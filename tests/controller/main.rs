@@ -18,6 +18,7 @@ mod list;
 mod modes;
 mod names;
 mod paging;
+mod parameters;
 mod placement;
 mod races;
 mod sizes;
