@@ -78,6 +78,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
 
 fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
     ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_limit(driver.max_volumes_per_node)
 }
 
 fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
@@ -90,8 +91,8 @@ fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> No
             .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
         instances: driver.airflow_instances.clone(),
         name: node.name,
-        max_volumes: node.max_volumes.map_or(0, i64::from),
         topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },
+        max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::volume::{
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
-    record::AccessMode,
+    record::{AccessMode, AccessType},
     said::Said,
     size::{CapacityRange, SizeError},
     snapshot::params::SnapshotParameterError,
@@ -120,6 +120,16 @@ pub enum Use {
     },
 }
 
+impl Use {
+    /// What the node is given.
+    pub fn access_type(&self) -> AccessType {
+        match self {
+            Self::Block => AccessType::Block,
+            Self::Mount { .. } => AccessType::Mount,
+        }
+    }
+}
+
 /// The field, unless it is empty.
 pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
     if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
@@ -132,12 +142,12 @@ pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
 
 /// One capability: the use and the access mode.
 pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
-    use csi::volume_capability::AccessType;
+    use csi::volume_capability::AccessType as Given;
     let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
     let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
     let used = match capability.access_type.as_ref().ok_or(RequestError::Missing("volume_capability.access_type"))? {
-        AccessType::Block(_) => Use::Block,
-        AccessType::Mount(mount) => {
+        Given::Block(_) => Use::Block,
+        Given::Mount(mount) => {
             let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
             let group = Some(&mount.volume_mount_group).filter(|group| !group.is_empty()).cloned();
             Use::Mount { fs_type, flags: mount.mount_flags.clone(), group }
@@ -170,7 +180,10 @@ fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> R
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
 /// alone.
-fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
+pub(super) fn filesystem(
+    capabilities: &[csi::VolumeCapability],
+    class: Option<FsType>,
+) -> Result<Option<FsType>, RequestError> {
     if capabilities.is_empty() {
         return Err(RequestError::Missing("volume_capabilities"));
     }
@@ -261,8 +274,14 @@ pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, Reques
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
-    let (_, mode) = capability(request.volume_capability.as_ref())?;
-    Ok(AttachRequest { volume, node, mode, read_only: request.readonly || mode.is_reader() })
+    let (used, mode) = capability(request.volume_capability.as_ref())?;
+    Ok(AttachRequest {
+        volume,
+        node,
+        mode,
+        access: used.access_type(),
+        read_only: request.readonly || mode.is_reader(),
+    })
 }
 
 /// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw

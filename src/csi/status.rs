@@ -91,9 +91,12 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } | Self::NoSuchPlace(_) | Self::Impossible(_) => Code::ResourceExhausted,
+            Self::NoRoom { .. } | Self::NoSuchPlace(_) | Self::Impossible(_) | Self::NodeFull { .. } => {
+                Code::ResourceExhausted
+            }
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
+            | Self::NotAsMade { .. }
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
             | Self::StillAttached { .. }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::linstor::{
     Client, Kind, Object,
-    model::{Resource, ViewQuery},
+    model::{Resource, ViewQuery, is_same_name},
     name::NodeName,
 };
 
@@ -44,8 +44,9 @@ pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>
         loaded => loaded?,
     };
     let recorded = known.ledger.attachments.keys();
+    let is_same = |a: &NodeName, b: &NodeName| is_same_name(a.as_str(), b.as_str());
     let mut outcome = Detached::Done;
-    for attached in recorded.filter(|recorded| node.is_none_or(|node| node == *recorded)) {
+    for attached in recorded.filter(|recorded| node.is_none_or(|node| is_same(node, recorded))) {
         if detach_from(linstor, volume, &known, attached).await? == Detached::Pending {
             outcome = Detached::Pending;
         }

@@ -1,6 +1,13 @@
 //! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
 
-use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError, spread::Impossible};
+use super::{
+    id::VolumeId,
+    record::{AccessMode, RecordError},
+    reserve::Busy,
+    size::SizeError,
+    spread::Impossible,
+    validate::Objection,
+};
 use crate::linstor::{
     self,
     name::{GroupName, NameError, NodeName, ResourceName},
@@ -44,6 +51,26 @@ pub enum Error {
         node: NodeName,
         /// What differs.
         field: &'static str,
+    },
+    /// A raw block volume asked for as a filesystem, or the reverse.
+    #[error("volume {volume} can't be attached so: {objection}; make another with the volumeMode that is wanted")]
+    NotAsMade {
+        /// The volume.
+        volume: VolumeId,
+        /// What it is.
+        objection: Objection,
+    },
+    /// The node has as many volumes as it may have.
+    #[error(
+        "node {node} has its limit of {limit} volumes attached: {attached}; detach one, or raise --max-volumes-per-node"
+    )]
+    NodeFull {
+        /// The node.
+        node: NodeName,
+        /// How many it may have.
+        limit: usize,
+        /// The volumes that it has, or some of them, in words.
+        attached: String,
     },
     /// Another operation runs.
     #[error(transparent)]
@@ -120,12 +147,14 @@ pub enum Error {
         seen: String,
     },
     /// Attached to another node that lives.
-    #[error("volume {volume} is attached to {node}, which is {status}; detach it there first")]
+    #[error("volume {volume} is attached to {node} ({mode}), which is {status}; detach it there first")]
     AttachedElsewhere {
         /// The volume.
         volume: VolumeId,
         /// The node that has it.
         node: NodeName,
+        /// The mode that it has it with.
+        mode: AccessMode,
         /// The node's connection status.
         status: String,
     },

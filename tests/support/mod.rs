@@ -99,7 +99,11 @@ impl World {
 
     /// A controller with a client and a patience of its own.
     pub async fn controller_with(&self, linstor: Client, patience: Duration) -> Controller {
-        let service = ControllerService::new(linstor, Instances::default(), patience);
+        self.serve(ControllerService::new(linstor, Instances::default(), patience)).await
+    }
+
+    /// A controller of that service.
+    pub async fn serve(&self, service: ControllerService) -> Controller {
         serve_controller(&self.socket(), service).await
     }
 

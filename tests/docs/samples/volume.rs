@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
-use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange, spread::Impossible};
+use linflow::volume::{
+    Error,
+    record::{AccessMode, Ledger},
+    reserve::Reservations,
+    size::CapacityRange,
+    spread::Impossible,
+    validate::Objection,
+};
 use linflow::workflow::{Incarnation, TagError};
 
 use super::{a_node, linstor, resource, volume};
@@ -31,6 +38,10 @@ fn existing() -> Vec<Error> {
         Error::Foreign(resource()),
         mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
         Error::AttachedDifferently { volume: volume(), node: a_node("node-1"), field: "readonly flag" },
+        Error::NotAsMade {
+            volume: volume(),
+            objection: Objection::Use { made_as: "a raw block device", asked: "a filesystem" },
+        },
         CapacityRange::parse(-1, 0).expect_err("negative").into(),
         CapacityRange::parse(1025, 1030).expect("a range").choose_kib(None).expect_err("no whole KiB").into(),
         Error::NoSuchGroup(GroupName::parse("gold").expect("a group name")),
@@ -64,7 +75,13 @@ fn existing() -> Vec<Error> {
 fn elsewhere() -> Vec<Error> {
     let node = || a_node("node-1");
     vec![
-        Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::AttachedElsewhere {
+            volume: volume(),
+            node: node(),
+            mode: AccessMode::SingleNodeWriter,
+            status: "ONLINE".to_owned(),
+        },
+        Error::NodeFull { node: node(), limit: 2, attached: "pvc-2, pvc-3".to_owned() },
         Error::Contended { volume: volume(), rival: a_node("node-2") },
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
@@ -116,6 +133,8 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Mismatch { .. }
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
+        | Error::NotAsMade { .. }
+        | Error::NodeFull { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::NoRoom { .. }
