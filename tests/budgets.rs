@@ -251,3 +251,21 @@ async fn a_list_and_the_capacity_take_at_most_three_with_200_volumes() {
     assert!(capacity.unwrap().available_capacity > 0);
     within(3, "GetCapacity", &requests);
 }
+
+#[tokio::test]
+async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any_size() {
+    let world = World::start().await;
+    for number in 0..50 {
+        world.controller.create(create(&format!("volume-{number:02}")).mib(4).capability(block())).await.unwrap();
+    }
+    let (health, requests) = world.count(world.controller.health("volume-07")).await;
+    assert_eq!(health.unwrap(), []);
+    within(5, "ControllerGetVolumeHealth", &requests);
+    about_one_volume(&requests);
+    world.crash("node-3");
+    for (max, what) in [(0, "all"), (5, "a page")] {
+        let (page, requests) = world.count(world.controller.list_health(max, "")).await;
+        assert!(!page.unwrap().entries.is_empty());
+        within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
+    }
+}

@@ -15,7 +15,7 @@ use crate::volume::{
     detach::{self, Detached},
     expand,
     groups::Groups,
-    id, list,
+    health, id, list,
     params::Parameters,
     reserve::Reservations,
     settle,
@@ -170,8 +170,7 @@ impl Controller for ControllerService {
         message: Request<csi::ListVolumesRequest>,
     ) -> Result<Response<csi::ListVolumesResponse>, Status> {
         let message = message.get_ref();
-        let negative = |_| status::of(&request::RequestError::MaxEntries(message.max_entries));
-        let max = usize::try_from(message.max_entries).map_err(negative)?;
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
         let page = list::list(&self.linstor, &message.starting_token, max).await.map_err(|error| status::of(&error))?;
         let entries = page.volumes.iter().map(response::entry).collect();
         Ok(Response::new(csi::ListVolumesResponse { entries, next_token: page.next.unwrap_or_default() }))
@@ -211,6 +210,25 @@ impl Controller for ControllerService {
         Ok(Response::new(response::got(&listed)))
     }
 
+    async fn controller_get_volume_health(
+        &self,
+        message: Request<csi::ControllerGetVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerGetVolumeHealthResponse>, Status> {
+        let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
+        let found = health::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(super::volume_health::one(&found)))
+    }
+
+    async fn controller_list_volume_health(
+        &self,
+        message: Request<csi::ControllerListVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerListVolumeHealthResponse>, Status> {
+        let message = message.get_ref();
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
+        let page = health::list(&self.linstor, &message.starting_token, max).await;
+        Ok(Response::new(super::volume_health::page(&page.map_err(|error| status::of(&error))?)))
+    }
+
     async fn controller_get_capabilities(
         &self,
         _: Request<csi::ControllerGetCapabilitiesRequest>,
@@ -224,6 +242,8 @@ impl Controller for ControllerService {
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
             rpc::Type::ExpandVolume,
+            rpc::Type::GetVolumeHealth,
+            rpc::Type::ListVolumeHealth,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

@@ -17,3 +17,4 @@ pub mod response;
 pub mod service;
 pub mod socket;
 pub mod status;
+mod volume_health;

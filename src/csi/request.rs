@@ -190,6 +190,11 @@ pub fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange
     }
 }
 
+/// How many entries a page of a list may have; 0: any number.
+pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
+    usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
+}
+
 /// The node that a topology segment names.
 pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
     Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)

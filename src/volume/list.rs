@@ -47,7 +47,7 @@ pub async fn list(linstor: &Client, token: &str, max: usize) -> Result<VolumePag
     if !is_last {
         definitions.truncate(max);
     }
-    let next = definitions.last().filter(|_| !is_last).map(|last| format!("{TOKEN_PREFIX}{}", sort_key(&last.name)));
+    let next = definitions.last().filter(|_| !is_last).map(|last| next_token(&last.name));
     let volumes = definitions.iter().map(|definition| listed(definition, &stores)).collect::<Result<_, _>>()?;
     Ok(VolumePage { volumes, next })
 }
@@ -72,11 +72,18 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Listed, Error> {
     Ok(Listed { id: volume.clone(), bytes: known.bytes(), attached_to })
 }
 
-fn sort_key(name: &str) -> String {
+/// What asks for what comes after this volume.
+pub(super) fn next_token(name: &str) -> String {
+    format!("{TOKEN_PREFIX}{}", sort_key(name))
+}
+
+/// LINSTOR compares names without their case.
+pub(super) fn sort_key(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-fn parse_token(token: &str) -> Result<String, Error> {
+/// The name after which a list goes on, in lower case.
+pub(super) fn parse_token(token: &str) -> Result<String, Error> {
     let bad = || Error::PageToken(token.to_owned());
     match token.strip_prefix(TOKEN_PREFIX) {
         Some(name) => ResourceName::parse(name).map(|name| sort_key(name.as_str())).map_err(|_| bad()),

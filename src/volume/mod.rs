@@ -2,7 +2,7 @@
 //!
 //! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
 //! [`drbd_options`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`], [`settle`]. Rules: [`giveup`]
+//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`health`], [`capacity`], [`settle`]. Rules: [`giveup`]
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
@@ -20,6 +20,7 @@ pub mod filesystem;
 pub mod formatted;
 pub mod giveup;
 pub mod groups;
+pub mod health;
 pub mod id;
 mod known;
 pub mod list;

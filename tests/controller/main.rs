@@ -13,6 +13,7 @@ mod detach;
 mod expand;
 mod faults;
 mod giveup;
+mod health;
 mod list;
 mod names;
 mod placement;

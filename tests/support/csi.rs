@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, path::Path};
 use linflow::csi::{
     controller::ControllerService,
     proto::{
-        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeRequest,
-        ControllerGetVolumeResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
+        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeHealthRequest,
+        ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerListVolumeHealthRequest,
+        ControllerListVolumeHealthResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
         CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
         ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
         controller_client::ControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
+        volume_health::VolumeHealthEntry,
     },
 };
 use tonic::{Status, transport::Channel};
@@ -86,6 +88,28 @@ impl Controller {
     pub async fn list(&self, max_entries: i32, starting_token: &str) -> Result<ListVolumesResponse, Status> {
         let request = ListVolumesRequest { max_entries, starting_token: starting_token.to_owned() };
         Ok(self.client.clone().list_volumes(request).await?.into_inner())
+    }
+
+    /// ControllerGetVolumeHealth; answers what is wrong: status, reason, message.
+    pub async fn health(&self, volume_id: &str) -> Result<Vec<VolumeHealthEntry>, Status> {
+        let request = ControllerGetVolumeHealthRequest {
+            volume_id: volume_id.to_owned(),
+            ..ControllerGetVolumeHealthRequest::default()
+        };
+        let answer = self.client.clone().controller_get_volume_health(request).await?.into_inner();
+        let health = answer.volume_health.expect("the health is in the answer");
+        assert_eq!(health.volume_id, volume_id);
+        Ok(health.health_statuses)
+    }
+
+    /// ControllerListVolumeHealth.
+    pub async fn list_health(&self, max: i32, token: &str) -> Result<ControllerListVolumeHealthResponse, Status> {
+        let request = ControllerListVolumeHealthRequest {
+            max_entries: max,
+            starting_token: token.to_owned(),
+            ..ControllerListVolumeHealthRequest::default()
+        };
+        Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
     }
 
     /// GetCapacity.

@@ -13,6 +13,11 @@ impl Client {
         self.ask_for(Request::get(&["resource-groups", group.as_str()])).await
     }
 
+    /// All resource groups (`GET /v1/resource-groups`).
+    pub async fn resource_groups(&self) -> Result<Vec<ResourceGroup>, Error> {
+        self.ask(Request::get(&["resource-groups"])).await
+    }
+
     /// Makes a resource group (`POST /v1/resource-groups`). It needs no volume groups: a definition brings its own
     /// sizes. Refused with [`Kind::Exists`](crate::linstor::Kind::Exists) where it is there. A pool that no node has is
     /// a warning only.
