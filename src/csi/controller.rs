@@ -15,7 +15,10 @@ use crate::volume::{
     detach::{self, Detached},
     expand,
     groups::Groups,
-    health, id, list,
+    health::{self, Health},
+    id,
+    list::{self, Listed},
+    page::Listings,
     params::Parameters,
     reserve::Reservations,
     settle,
@@ -29,6 +32,8 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    listings: Listings<Listed>,
+    sick: Listings<Health>,
     /// How long an attach waits for the device, and a growth for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
@@ -44,6 +49,8 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            listings: Listings::default(),
+            sick: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
@@ -171,8 +178,9 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ListVolumesResponse>, Status> {
         let message = message.get_ref();
         let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
-        let page = list::list(&self.linstor, &message.starting_token, max).await.map_err(|error| status::of(&error))?;
-        let entries = page.volumes.iter().map(response::entry).collect();
+        let page = list::list(&self.linstor, &self.listings, &message.starting_token, max);
+        let page = page.await.map_err(|error| status::of(&error))?;
+        let entries = page.entries.iter().map(response::entry).collect();
         Ok(Response::new(csi::ListVolumesResponse { entries, next_token: page.next.unwrap_or_default() }))
     }
 
@@ -225,7 +233,7 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerListVolumeHealthResponse>, Status> {
         let message = message.get_ref();
         let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
-        let page = health::list(&self.linstor, &message.starting_token, max).await;
+        let page = health::list(&self.linstor, &self.sick, &message.starting_token, max).await;
         Ok(Response::new(super::volume_health::page(&page.map_err(|error| status::of(&error))?)))
     }
 

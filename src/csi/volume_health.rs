@@ -1,7 +1,8 @@
 //! A volume's health in CSI's words.
 
 use super::proto::{self as csi, VolumeHealthErrorType as ErrorType};
-use crate::volume::health::{Condition, Health, HealthPage, Severity};
+use crate::volume::health::{Condition, Health, Severity};
+use crate::volume::page::Page;
 
 /// The answer of ControllerGetVolumeHealth.
 pub fn one(health: &Health) -> csi::ControllerGetVolumeHealthResponse {
@@ -9,9 +10,9 @@ pub fn one(health: &Health) -> csi::ControllerGetVolumeHealthResponse {
 }
 
 /// The answer of ControllerListVolumeHealth.
-pub fn page(page: &HealthPage) -> csi::ControllerListVolumeHealthResponse {
+pub fn page(page: &Page<Health>) -> csi::ControllerListVolumeHealthResponse {
     csi::ControllerListVolumeHealthResponse {
-        entries: page.volumes.iter().map(volume).collect(),
+        entries: page.entries.iter().map(volume).collect(),
         next_token: page.next.clone().unwrap_or_default(),
     }
 }

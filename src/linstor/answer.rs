@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Kind, Refusal};
 use super::failure::Failure;
+use super::model::CloneStarted;
 use super::rc::Replies;
 use super::request::Request;
 
@@ -40,9 +41,11 @@ impl Answer {
         }
     }
 
-    /// LINSTOR's own refusal: the first error of its list.
+    /// LINSTOR's own refusal: the first error of its list, which a clone's answer has within a frame.
     fn refusal(&self, request: &Request) -> Option<Refusal> {
-        let replies: Replies = serde_json::from_slice(&self.body).ok()?;
+        let bare = serde_json::from_slice(&self.body).ok();
+        let framed = || serde_json::from_slice(&self.body).ok().map(|started: CloneStarted| started.messages);
+        let replies: Replies = bare.or_else(framed)?;
         let error = replies.error()?.clone();
         Some(Refusal::new(request.to_string(), self.status, error))
     }

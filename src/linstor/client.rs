@@ -62,6 +62,11 @@ impl Client {
         }
     }
 
+    /// Changes something whose answer is more than replies.
+    pub(super) async fn change_for<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.exchange(&request, self.inner.write_timeout).await
+    }
+
     /// POSTs a change.
     pub(super) async fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<Replies, Error> {
         self.change(Request::change(Method::POST, segments).json(body)).await

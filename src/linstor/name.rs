@@ -72,6 +72,11 @@ name!(
     "2 to 48 characters of A-Z a-z 0-9 _ -, the first a letter or _"
 );
 name!(
+    /// The name of a snapshot, unique within its resource definition: 2 to 48 characters.
+    SnapshotName, "snapshot name", 2..=48, dots: false,
+    "2 to 48 characters of A-Z a-z 0-9 _ -, the first a letter or _"
+);
+name!(
     /// The name of a resource group: 2 to 48 characters.
     GroupName, "resource group", 2..=48, dots: false,
     "2 to 48 characters of A-Z a-z 0-9 _ -, the first a letter or _"

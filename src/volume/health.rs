@@ -5,7 +5,7 @@
 mod judge;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use judge::judge;
 pub use verdict::{Condition, Reason, Severity};
@@ -14,15 +14,16 @@ use super::{
     Error,
     id::VolumeId,
     known::Known,
-    list::{next_token, parse_token, sort_key},
+    list::{Stores, ledger, parse_token, sort_key},
+    page::{Listings, Page},
     record::Ledger,
 };
 use crate::linstor::{
     Client,
-    model::{DefinitionQuery, PropFilter, Resource, ResourceDefinition, ResourceGroup, ViewQuery},
+    model::{DefinitionQuery, PropFilter, Resource, ResourceGroup, ViewQuery},
     name::{GroupName, NodeName, ResourceName},
 };
-use crate::workflow::tag::{self, Tags};
+use crate::workflow::tag;
 
 /// A volume and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +32,6 @@ pub struct Health {
     pub id: VolumeId,
     /// What is wrong, each reason once; empty: nothing that is known.
     pub conditions: Vec<Condition>,
-}
-
-/// A part of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthPage {
-    /// The volumes with a condition, by name.
-    pub volumes: Vec<Health>,
-    /// What asks for the next part; none: there is no more.
-    pub next: Option<String>,
 }
 
 /// The health of one volume: definition ‖ records ‖ view, then nodes ‖ group. Five requests.
@@ -69,55 +61,46 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Health, Error> {
     Ok(Health { id: volume.clone(), conditions: judge(asked, &known.definition, &view, &nodes) })
 }
 
-/// The volumes of ours with something wrong, by name, at most `max` (0: all) after where the token says. Five requests
-/// at any size, side by side.
-pub async fn list(linstor: &Client, token: &str, max: usize) -> Result<HealthPage, Error> {
-    let after = parse_token(token)?;
+/// A page of the volumes of ours with something wrong, by name, of at most `max` (0: all). Five requests, side by side,
+/// for a whole walk that takes seconds.
+pub async fn list(
+    linstor: &Client,
+    listings: &Listings<Health>,
+    token: &str,
+    max: usize,
+) -> Result<Page<Health>, Error> {
+    listings.page(&parse_token(token)?, max, all(linstor)).await
+}
+
+/// All of ours with something wrong, by name.
+async fn all(linstor: &Client) -> Result<BTreeMap<String, Health>, Error> {
     let ours = DefinitionQuery { props: vec![PropFilter::Has(tag::DRIVER.to_owned())], ..DefinitionQuery::default() };
     let everything = ViewQuery::default();
-    let (mut definitions, view, nodes, stores, groups) = tokio::try_join!(
+    let (definitions, view, nodes, stores, groups) = tokio::try_join!(
         linstor.definitions(&ours),
         linstor.resources_view(&everything),
         linstor.nodes(&[]),
         linstor.kv_list(),
         linstor.resource_groups(),
     )?;
-    definitions.retain(|definition| !definition.is_deleting() && sort_key(&definition.name) > after);
-    definitions.sort_by_key(|definition| sort_key(&definition.name));
-    let mut by_volume: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
-    let listed: BTreeSet<String> = definitions.iter().map(|definition| sort_key(&definition.name)).collect();
-    for resource in view.into_iter().filter(|resource| listed.contains(&sort_key(&resource.name))) {
-        by_volume.entry(sort_key(&resource.name)).or_default().push(resource);
-    }
+    let stores: Stores = stores.into_iter().map(|(name, store)| (sort_key(&name), store)).collect();
     let groups: BTreeMap<String, ResourceGroup> =
         groups.into_iter().map(|group| (sort_key(&group.name), group)).collect();
-    let mut volumes = Vec::new();
-    for definition in &definitions {
-        let ledger = read_ledger(definition, &stores)?;
+    let mut by_volume: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
+    for resource in view {
+        by_volume.entry(sort_key(&resource.name)).or_default().push(resource);
+    }
+    let mut sick = BTreeMap::new();
+    for definition in definitions.iter().filter(|definition| !definition.is_deleting()) {
+        let key = sort_key(&definition.name);
         let group = groups.get(&sort_key(&definition.resource_group_name));
-        let resources = by_volume.get(&sort_key(&definition.name)).map_or(&[][..], Vec::as_slice);
-        let conditions = judge(asked(&ledger, group), definition, resources, &nodes);
+        let resources = by_volume.get(&key).map_or(&[][..], Vec::as_slice);
+        let conditions = judge(asked(&ledger(definition, &stores)?, group), definition, resources, &nodes);
         if !conditions.is_empty() {
-            volumes.push(Health { id: ResourceName::parse(&definition.name)?.into(), conditions });
-        }
-        // One more than asked for shows that there is a next part.
-        if max > 0 && volumes.len() > max {
-            volumes.truncate(max);
-            let next = volumes.last().map(|last| next_token(last.id.resource().as_str()));
-            return Ok(HealthPage { volumes, next });
+            sick.insert(key, Health { id: ResourceName::parse(&definition.name)?.into(), conditions });
         }
     }
-    Ok(HealthPage { volumes, next: None })
-}
-
-fn read_ledger(
-    definition: &ResourceDefinition,
-    stores: &BTreeMap<String, BTreeMap<String, String>>,
-) -> Result<Ledger, Error> {
-    Ok(match (Tags::read(&definition.props)?, stores.get(&definition.name)) {
-        (Some(tags), Some(store)) => Ledger::read(&definition.name, store, &tags.incarnation)?,
-        _ => Ledger::default(),
-    })
+    Ok(sick)
 }
 
 /// How many replicas the volume is to have: what was last asked for it, else what its group says.

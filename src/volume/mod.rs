@@ -6,6 +6,10 @@
 //! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
 //! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
+//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
+//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
+//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
+//! a crash between any two of them is mended by the same call again.
 
 pub mod attach;
 pub mod capacity;
@@ -24,6 +28,7 @@ pub mod health;
 pub mod id;
 mod known;
 pub mod list;
+pub mod page;
 pub mod params;
 mod patience;
 pub mod place;
@@ -32,6 +37,7 @@ pub mod record;
 pub mod reserve;
 pub mod settle;
 pub mod size;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 

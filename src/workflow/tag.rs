@@ -46,6 +46,15 @@ pub const PVC_NAME: &str = "Aux/csi.storage.k8s.io/pvc/name";
 /// The namespace of the claim that the volume was made for.
 pub const PVC_NAMESPACE: &str = "Aux/csi.storage.k8s.io/pvc/namespace";
 
+/// On a snapshot: the name that the CSI caller gave it, or its group.
+pub const SNAPSHOT_NAME: &str = "Aux/linflow/snapshot-name";
+/// On a snapshot: the incarnation of the volume that it was taken of.
+pub const SOURCE_INCARNATION: &str = "Aux/linflow/source-incarnation";
+/// On a snapshot: the filesystem that was finished on the volume when it was taken; left out where none was.
+pub const FORMATTED: &str = "Aux/linflow/formatted";
+/// On a snapshot of a group: the resources of all its members in order, separated by spaces.
+pub const GROUP_MEMBERS: &str = "Aux/linflow/group-members";
+
 /// What this build writes as [`DRIVER`].
 pub const DRIVER_VERSION: &str = concat!("linflow/", env!("CARGO_PKG_VERSION"));
 

@@ -81,6 +81,21 @@ async fn a_group_snapshot_takes_all_or_none() {
 }
 
 #[tokio::test]
+async fn properties_of_the_creating_request_are_the_snapshots_own() {
+    let lab = Lab::with_volume(&["node-1"]).await;
+    let one = |props: &str| {
+        format!(r#"{{"snapshots":[{{"resource_name":"vol","name":"m1","snapshot_definition_props":{props}}}]}}"#)
+    };
+    let (status, answer) = lab.ask("POST", "/v1/actions/snapshot/multi", &one(r#"{"NoSuch":"x"}"#)).await;
+    assert_eq!(status, 500, "{answer}");
+    assert_eq!(lab.ask("GET", "/v1/view/snapshots", "").await.1, serde_json::json!([]));
+    assert_eq!(lab.ask("POST", "/v1/actions/snapshot/multi", &one(r#"{"Aux/a":"b"}"#)).await.0, 201);
+    let (_, seen) = lab.ask("GET", &format!("{VOL}/snapshots/m1"), "").await;
+    assert_eq!(seen["snapshot_definition_props"]["Aux/a"], "b");
+    assert_eq!(seen["resource_definition_props"]["Aux/a"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_definition_goes_once_its_last_snapshot_is_gone() {
     let lab = Lab::with_volume(&["node-1", "node-2"]).await;
     take(&lab, "s1").await;

@@ -6,3 +6,4 @@ mod groups;
 mod kv;
 mod nodes;
 mod resources;
+mod snapshots;

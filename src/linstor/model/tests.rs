@@ -190,3 +190,37 @@ proptest! {
         }
     }
 }
+
+/// recordings/linstor-drbd/d06: one of two replicas was away.
+#[test]
+fn a_snapshot_that_leaves_a_replica_out_is_partial() {
+    let snapshots: Vec<Snapshot> = fixture!("snapshot_partial");
+    let [snapshot] = snapshots.as_slice() else { panic!("one snapshot") };
+    assert_eq!((snapshot.nodes.as_slice(), snapshot.size_kib()), (["node-2".to_owned()].as_slice(), Some(98_304)));
+    assert!(snapshot.is_ready() && snapshot.is_partial() && snapshot.uses_drbd());
+    assert_eq!(snapshot.created_ms(), Some(1_795_408_906_655));
+    assert_eq!(snapshot.definition_props.get("DrbdOptions/Resource/quorum").map(String::as_str), Some("majority"));
+}
+
+/// recordings/linstor/13_snapshots.
+#[test]
+fn a_snapshot_without_drbd_is_whole_on_any_number_of_nodes() {
+    let snapshots: Vec<Snapshot> = fixture!("snapshots_storage");
+    assert!(snapshots.iter().all(|snapshot| snapshot.is_ready() && !snapshot.is_partial() && !snapshot.uses_drbd()));
+    assert_eq!(snapshots.iter().map(|snapshot| snapshot.nodes.len()).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[test]
+fn a_snapshot_that_failed_or_is_worked_on_is_not_ready() {
+    let whole: Vec<Snapshot> = fixture!("snapshots_storage");
+    let flagged =
+        |flags: &[&str]| Snapshot { flags: flags.iter().map(|&flag| flag.to_owned()).collect(), ..whole[0].clone() };
+    assert!(flagged(&["SUCCESSFUL"]).is_ready());
+    for flags in [&[][..], &["SUCCESSFUL", "SHIPPING"], &["SUCCESSFUL", "DELETE"], &["FAILED_DEPLOYMENT"]] {
+        assert!(!flagged(flags).is_ready(), "{flags:?}");
+    }
+    let mut untaken = whole[0].clone();
+    untaken.snapshots[0].create_timestamp = None;
+    assert!(!untaken.is_ready());
+    assert!(!Snapshot { snapshots: Vec::new(), ..whole[0].clone() }.is_ready());
+}

@@ -47,6 +47,8 @@ pub struct ReplicaSnapshot {
     pub created_ms: u64,
     /// The resource's properties when it was taken.
     pub props: Props,
+    /// The pool that its replica was in, and that it is in.
+    pub pool: String,
     /// LINSTOR's identities of its volumes.
     pub volumes: BTreeMap<u32, String>,
     /// Was the replica up to date?
@@ -68,6 +70,7 @@ impl ReplicaSnapshot {
             uuid: identity::uuid(),
             created_ms,
             props: resource.props.clone(),
+            pool: resource.pool.clone(),
             volumes: resource.volumes.keys().map(|number| (*number, identity::uuid())).collect(),
             is_current,
         }
@@ -82,9 +85,10 @@ impl ReplicaSnapshot {
 impl Cluster {
     /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
     /// DRBD suspends I/O, so that all have the same bytes.
-    pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key]) -> Result<(), Fault> {
+    pub fn take_snapshot(&mut self, key: &Key, name: &str, nodes: &[Key], props: &Props) -> Result<(), Fault> {
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
-        let snapshot = self.describe(definition, name, nodes);
+        let mut snapshot = self.describe(definition, name, nodes);
+        snapshot.props.extend(props.clone());
         self.capture(key, &snapshot)?;
         if let Some(definition) = self.definitions.get_mut(key) {
             definition.snapshots_taken += 1;
@@ -197,7 +201,7 @@ impl Cluster {
                 let restored = self.backing().restore(&from, &snapshot.name, &replica.key(&name, *number));
                 restored.map_err(|error| Fault::backing(&error))?;
             }
-            self.add_resource(to, node, Kind::Diskful)?;
+            self.add_resource(to, node, Kind::Diskful, Some(&replica.pool))?;
         }
         let any_current = snapshot.replicas.values().any(|replica| replica.is_current);
         for (node, replica) in &snapshot.replicas {

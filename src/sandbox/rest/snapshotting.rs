@@ -7,6 +7,7 @@ use super::snapshots::{self, call_about};
 use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::name::{Key, check_snapshot};
+use crate::sandbox::model::props::{Changes, GivenProps, Props};
 use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::Router;
 use axum::body::Bytes;
@@ -31,6 +32,9 @@ struct SnapshotCreate {
     name: Option<String>,
     resource_name: Option<String>,
     nodes: Vec<String>,
+    snapshot_definition_props: GivenProps,
+    #[serde(rename = "resource_definition_props")]
+    _resource_definition_props: Option<IgnoredAny>,
     #[serde(rename = "props")]
     _props: Option<IgnoredAny>,
     #[serde(rename = "flags")]
@@ -74,6 +78,8 @@ struct Planned {
     resource: String,
     name: String,
     nodes: Vec<Key>,
+    /// The properties that were given.
+    props: Props,
     /// The nodes as they were asked for, where they were.
     asked: Vec<String>,
     offline: Vec<String>,
@@ -92,7 +98,7 @@ fn take(cluster: &mut Cluster, call: &mut Call, wanted: &[SnapshotCreate]) -> Re
         planned.push(plan);
     }
     for (at, plan) in planned.iter().enumerate() {
-        if let Err(fault) = cluster.take_snapshot(&plan.definition, &plan.name, &plan.nodes) {
+        if let Err(fault) = cluster.take_snapshot(&plan.definition, &plan.name, &plan.nodes, &plan.props) {
             for taken in &planned[..at] {
                 cluster.remove_snapshot(&taken.definition, &Key::of(&taken.name), &taken.nodes)?;
             }
@@ -127,11 +133,15 @@ fn plan(cluster: &Cluster, wanted: &SnapshotCreate) -> Result<Planned, Fault> {
             .detailed("Snapshots need at least one diskful online satellite.")
             .reported());
     }
+    let mut props = Props::new();
+    let changes = Changes::setting(wanted.snapshot_definition_props.clone());
+    changes.apply(&mut props, &format!("snapshot '{name}'"))?;
     Ok(Planned {
         definition: Key::of(resource),
         resource: definition.name.clone(),
         name: name.to_owned(),
         nodes: online.iter().map(|node| Key::of(node)).collect(),
+        props,
         asked: wanted.nodes.clone(),
         offline,
     })
