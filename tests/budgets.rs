@@ -269,3 +269,27 @@ async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any
         within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
     }
 }
+
+#[tokio::test]
+async fn a_modify_takes_at_most_five_and_a_repeat_three() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    for (attributes, budget, again) in [
+        (&[("qosReadIops", "500")][..], 2, 1),
+        (&[("placementCount", "3"), ("qosReadIops", "600"), ("DrbdOptions/Net/max-buffers", "8000")], 5, 3),
+    ] {
+        let (modified, requests) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        // Looks at the view after the autoplace wait for the new replica.
+        let changed = requests.iter().rposition(|request| request.method != "GET").unwrap();
+        within(budget, &format!("ControllerModifyVolume {attributes:?}"), &requests[..=changed]);
+        about_one_volume(&requests);
+        let (modified, repeat) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        within(again, &format!("ControllerModifyVolume {attributes:?} again"), &repeat);
+    }
+    let (modified, requests) = world.count(world.controller.modify(&volume, &[("placementCount", "2")])).await;
+    modified.unwrap();
+    within(8, "ControllerModifyVolume, a replica less", &requests);
+    about_one_volume(&requests);
+}

@@ -11,13 +11,16 @@ use super::{request, response, status};
 use crate::linstor::Client;
 use crate::linstor::name::NodeName;
 use crate::volume::{
-    self, VolumeId, attach, capacity, create, delete,
+    self, VolumeId, attach,
+    attributes::Attributes,
+    capacity, create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
     health::{self, Health},
     id,
     list::{self, Listed},
+    modify,
     page::Listings,
     params::Parameters,
     reserve::Reservations,
@@ -156,7 +159,8 @@ impl Controller for ControllerService {
         }
         list::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
         let checked = request::check_capabilities(&message.volume_capabilities)
-            .and_then(|()| Parameters::parse(&message.parameters).map(|_| ()).map_err(Into::into));
+            .and_then(|()| Parameters::parse(&message.parameters).map(drop).map_err(Into::into))
+            .and_then(|()| Attributes::parse(&message.mutable_parameters).map(drop).map_err(Into::into));
         let (confirmed, message) = match checked {
             Ok(()) => {
                 let confirmed = Confirmed {
@@ -218,6 +222,17 @@ impl Controller for ControllerService {
         Ok(Response::new(response::got(&listed)))
     }
 
+    async fn controller_modify_volume(
+        &self,
+        message: Request<csi::ControllerModifyVolumeRequest>,
+    ) -> Result<Response<csi::ControllerModifyVolumeResponse>, Status> {
+        let (volume, wish) = request::modify(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
+        let verb = async move { modify::modify(&linstor, &target, &wish, patience).await };
+        self.exclusively(&volume, verb).await?;
+        Ok(Response::new(csi::ControllerModifyVolumeResponse {}))
+    }
+
     async fn controller_get_volume_health(
         &self,
         message: Request<csi::ControllerGetVolumeHealthRequest>,
@@ -250,6 +265,7 @@ impl Controller for ControllerService {
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
             rpc::Type::ExpandVolume,
+            rpc::Type::ModifyVolume,
             rpc::Type::GetVolumeHealth,
             rpc::Type::ListVolumeHealth,
         ];

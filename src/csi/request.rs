@@ -6,6 +6,7 @@ use crate::linstor::name::{NameError, NodeName};
 use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
+    attributes::{AttributeError, Attributes},
     create::CreateRequest,
     filesystem::{FsType, UnknownFsType},
     id::VolumeIdError,
@@ -37,6 +38,9 @@ pub enum RequestError {
     /// A StorageClass parameter that is unknown or makes no sense.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// A mutable parameter that is unknown or makes no sense.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
     /// A workflow in the StorageClass that can't be told, or isn't the claim's to name.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -188,10 +192,10 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if request.volume_content_source.is_some() {
         return Err(RequestError::Unsupported("volume_content_source"));
     }
-    if !request.mutable_parameters.is_empty() {
-        return Err(RequestError::Unsupported("mutable_parameters"));
-    }
-    let parameters = Parameters::parse(&request.parameters)?;
+    let mut parameters = Parameters::parse(&request.parameters)?;
+    let attributes = Attributes::parse(&request.mutable_parameters)?;
+    // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
+    parameters.placement.count = attributes.replicas.or(parameters.placement.count);
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     Ok(CreateRequest {
@@ -200,6 +204,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
+        attributes,
         requisite,
         preferred,
     })
@@ -251,6 +256,11 @@ pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId,
     let used = request.volume_capability.as_ref().map(|one| capability(Some(one))).transpose()?;
     let is_raw = matches!(used, Some((Use::Block, _)));
     Ok((volume, capacity_range(Some(range))?, !is_raw))
+}
+
+/// A ControllerModifyVolumeRequest: the volume and what it is to have.
+pub fn modify(request: &csi::ControllerModifyVolumeRequest) -> Result<(VolumeId, Attributes), RequestError> {
+    Ok((volume_id(&request.volume_id)?, Attributes::parse(&request.mutable_parameters)?))
 }
 
 /// A GetCapacityRequest: the placement, and the node that it is asked for.

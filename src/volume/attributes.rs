@@ -33,7 +33,8 @@ pub struct Attributes {
 pub enum AttributeError {
     /// No such attribute.
     #[error(
-        "{key:?} is no attribute that can be changed; known are placementCount, DrbdOptions/… and {}", known_limits()
+        "{key:?} is no attribute that can be changed; known are placementCount, DrbdOptions/… and {}",
+        known_limits()
     )]
     Unknown {
         /// The key as it was sent.

@@ -5,6 +5,7 @@
 
 use super::{
     Error,
+    attributes::Attributes,
     filesystem::{FsType, FsUuid},
     groups::Groups,
     id::{VolumeId, resource_name},
@@ -35,6 +36,8 @@ pub struct CreateRequest {
     pub requisite: Vec<NodeName>,
     /// The same in order of preference: the first is where the pod is going to run.
     pub preferred: Vec<NodeName>,
+    /// What its VolumeAttributesClass says beside the replicas, which `placement` counts.
+    pub attributes: Attributes,
     /// Whose volume it is, and the PersistentVolumeClaim that it is made for.
     pub claim: Claim,
 }
@@ -66,6 +69,9 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
     };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = &CreateRequest { placement, ..request.clone() };
+    if let Some(what) = request.attributes.needs_drbd().filter(|_| !request.placement.may_use_drbd()) {
+        return Err(Error::Unmodifiable { volume: request.name.clone(), what });
+    }
     let create = Create { linstor, request, resource: &resource };
     if let Some(existing) = existing {
         return create.resume(existing).await;
@@ -90,7 +96,7 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
             _ => return Err(create.take_back(&tags, size_kib, error).await),
         },
     }
-    create.finish(size_kib, &create.view_replicas().await?)
+    create.finish(size_kib, &create.view_replicas().await?, create.wanted())
 }
 
 /// How far one spawn went.
@@ -116,7 +122,10 @@ impl Create<'_> {
             volume_sizes: vec![size_kib],
             select_filter: filter,
             definitions_only: false,
-            resource_definition_props: tags.to_properties(),
+            resource_definition_props: [self.request.attributes.to_properties(), tags.to_properties()]
+                .into_iter()
+                .flatten()
+                .collect(),
         };
         let group = placement.group_name();
         if let Some(first) = self.request.preferred.first() {
@@ -167,11 +176,16 @@ impl Create<'_> {
             }
         };
         let mut replicas = self.view_replicas().await?;
-        if replicas.len() < self.wanted() {
+        let mut wanted = self.wanted();
+        if replicas.len() < wanted {
+            // Fewer may have been asked for since.
+            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked as usize));
+        }
+        if replicas.len() < wanted {
             self.place_rest(&tags, size_kib).await?;
             replicas = self.view_replicas().await?;
         }
-        self.finish(size_kib, &replicas)
+        self.finish(size_kib, &replicas, wanted)
     }
 
     /// Is the existing definition what is asked for? Answers its tags.
@@ -182,6 +196,8 @@ impl Create<'_> {
         let least = request.fs_type.map_or(0, FsType::min_bytes);
         let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
         let bytes = existing.size_kib().map(|size_kib| size_kib * 1024);
+        let attributes = request.attributes.to_properties();
+        let other = attributes.iter().find(|(key, value)| existing.prop(key) != Some(value));
         let (field, is, asked) = if tags.csi_name != request.name {
             ("CSI name", tags.csi_name, request.name.clone())
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
@@ -193,6 +209,9 @@ impl Create<'_> {
         } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
             let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
             ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
+        } else if let Some((key, value)) = other {
+            let has = existing.prop(key).unwrap_or("nothing");
+            ("mutable_parameters", format!("{key}={has}"), format!("{key}={value}"))
         } else {
             return Ok(tags);
         };
@@ -208,10 +227,10 @@ impl Create<'_> {
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    fn finish(&self, size_kib: u64, replicas: &[Resource]) -> Result<Created, Error> {
+    fn finish(&self, size_kib: u64, replicas: &[Resource], wanted: usize) -> Result<Created, Error> {
         let ready: Vec<&Resource> = replicas.iter().filter(|replica| replica.device_path(0).is_some()).collect();
-        if ready.len() < self.wanted() {
-            return Err(self.unfinished(format!("{} of {} replicas have a device", ready.len(), self.wanted())));
+        if ready.len() < wanted {
+            return Err(self.unfinished(format!("{} of {wanted} replicas have a device", ready.len())));
         }
         let uses_drbd = ready.iter().any(|replica| replica.has_layer(DRBD));
         let nodes = ready.iter().filter(|_| !uses_drbd).filter_map(|replica| NodeName::parse(&replica.node_name).ok());
@@ -238,9 +257,8 @@ impl Create<'_> {
         if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
             return Ok(());
         }
-        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
         // What another incarnation or another driver left under the name says nothing of this one.
-        if Ledger::read(self.resource.as_str(), &store, &tags.incarnation)? != Ledger::default() {
+        if self.ledger(tags).await? != Ledger::default() {
             return Err(self.unfinished("it has been used".to_owned()));
         }
         self.linstor.delete_definition(self.resource).await?;
@@ -248,6 +266,11 @@ impl Create<'_> {
             true => Err(Error::Deleting(self.resource.clone())),
             false => Ok(()),
         }
+    }
+
+    async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
+        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
+        Ok(Ledger::read(self.resource.as_str(), &store, &tags.incarnation)?)
     }
 
     fn no_group(&self) -> Error {
@@ -323,6 +346,7 @@ mod tests {
             range: CapacityRange::any(),
             fs_type: None,
             placement: Placement::default(),
+            attributes: Attributes::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
             claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },

@@ -7,6 +7,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
+pub(super) use judge::is_good;
 pub use judge::judge;
 pub use verdict::{Condition, Reason, Severity};
 

@@ -1,17 +1,12 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`qos`],
-//! [`drbd_options`]. Verbs:
-//! [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`health`], [`capacity`], [`settle`]. Rules: [`giveup`]
-//! (when a silent node loses its volume), [`reserve`] (one operation per volume), [`groups`] (which resource groups are
-//! there). The order of requests in each verb is such that a crash between any two of them is mended by the same call
-//! again.
-//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
-//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
+//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`], [`list`],
+//! [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
 //! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
 //! a crash between any two of them is mended by the same call again.
 
 pub mod attach;
+pub mod attributes;
 pub mod capacity;
 pub mod context;
 pub mod create;
@@ -28,6 +23,7 @@ pub mod health;
 pub mod id;
 mod known;
 pub mod list;
+pub mod modify;
 pub mod page;
 pub mod params;
 mod patience;

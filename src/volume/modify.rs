@@ -52,7 +52,9 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
     if !properties.is_empty() {
         let replies = linstor.modify_definition(resource, &properties).await?;
         // Such as limits that a satellite without control groups of version 1 passes over.
-        replies.warnings().for_each(|warning| tracing::warn!(%volume, %warning, "LINSTOR warns of the new attributes"));
+        for warning in replies.warnings() {
+            tracing::warn!(%volume, warning = warning.message, "LINSTOR warns of the new attributes");
+        }
     }
     match wish.replicas {
         Some(wanted) => {
@@ -91,15 +93,25 @@ impl Replicas<'_> {
             self.place(&view).await?;
             return self.await_devices(None).await;
         }
-        if self.ledger().await?.replicas != Some(self.wanted) {
+        let (mut view, mut ledger) = (view, self.ledger().await?);
+        if ledger.replicas != Some(self.wanted) {
             self.remember().await?;
         }
-        if disks(&view).count() == self.wanted as usize {
-            return self.await_devices(Some(view)).await;
-        }
-        let mut view = view;
         while disks(&view).count() > self.wanted as usize {
-            view = self.remove_one(&view).await?;
+            view = self.remove_one(&view, &ledger).await?;
+            ledger = self.ledger().await?;
+        }
+        self.mend(&view, &ledger).await?;
+        self.await_devices(Some(view)).await
+    }
+
+    /// Another controller may have attached the volume to a node in the very moment in which its replica was removed
+    /// there: then its pod gets a diskless device.
+    async fn mend(&self, view: &[Resource], ledger: &Ledger) -> Result<(), Error> {
+        let is_on = |node: &NodeName| view.iter().any(|one| is_same_name(&one.node_name, node.as_str()));
+        let attached = ledger.attachments.iter().filter(|(_, attachment)| !attachment.detaching);
+        for (node, _) in attached.filter(|(node, _)| self.definition.uses_drbd() && !is_on(node)) {
+            self.linstor.make_available(self.volume.resource(), node, false).await?;
         }
         Ok(())
     }
@@ -160,10 +172,9 @@ impl Replicas<'_> {
     }
 
     /// Removes one replica too many, if that is safe by what is seen now, and answers what is left.
-    async fn remove_one(&self, view: &[Resource]) -> Result<Vec<Resource>, Error> {
+    async fn remove_one(&self, view: &[Resource], ledger: &Ledger) -> Result<Vec<Resource>, Error> {
         let nodes = self.nodes(view).await?;
-        let ledger = self.ledger().await?;
-        let surplus = surplus::choose(self.volume, view, &nodes, &ledger, self.wanted as usize)?;
+        let surplus = surplus::choose(self.volume, view, &nodes, ledger, self.wanted as usize)?;
         match self.linstor.delete_resource(self.volume.resource(), &surplus).await {
             Ok(_) => {}
             Err(error) if error.kind() == Some(Kind::InUse) => {
@@ -172,13 +183,7 @@ impl Replicas<'_> {
             Err(error @ linstor::Error::Refused(_)) => return Err(self.unfinished(error.to_string())),
             Err(error) => return Err(error.into()),
         }
-        let view = self.await_gone(&surplus).await?;
-        // Another controller may have attached it there in the same moment: then its pod gets a diskless device.
-        let is_there = |one: &Resource| is_same_name(&one.node_name, surplus.as_str());
-        if self.ledger().await?.attachments.contains_key(&surplus) && !view.iter().any(is_there) {
-            self.linstor.make_available(self.volume.resource(), &surplus, false).await?;
-        }
-        Ok(view)
+        self.await_gone(&surplus).await
     }
 
     /// Looks until the node has no disk of the volume any more; LINSTOR may leave a tie-breaker there.

@@ -15,6 +15,7 @@ mod faults;
 mod giveup;
 mod health;
 mod list;
+mod modify;
 mod names;
 mod placement;
 mod races;

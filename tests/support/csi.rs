@@ -7,9 +7,10 @@ use linflow::csi::{
     proto::{
         CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeHealthRequest,
         ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerListVolumeHealthRequest,
-        ControllerListVolumeHealthResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
-        CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
-        ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
+        ControllerListVolumeHealthResponse, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
+        ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
+        GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
+        VolumeCapability,
         controller_client::ControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
         volume_health::VolumeHealthEntry,
@@ -90,6 +91,16 @@ impl Controller {
         Ok(self.client.clone().list_volumes(request).await?.into_inner())
     }
 
+    /// ControllerModifyVolume.
+    pub async fn modify(&self, volume_id: &str, mutable_parameters: &[(&str, &str)]) -> Result<(), Status> {
+        let request = ControllerModifyVolumeRequest {
+            volume_id: volume_id.to_owned(),
+            mutable_parameters: map(mutable_parameters),
+            ..ControllerModifyVolumeRequest::default()
+        };
+        self.client.clone().controller_modify_volume(request).await.map(drop)
+    }
+
     /// ControllerGetVolumeHealth; answers what is wrong: status, reason, message.
     pub async fn health(&self, volume_id: &str) -> Result<Vec<VolumeHealthEntry>, Status> {
         let request = ControllerGetVolumeHealthRequest {
@@ -167,6 +178,12 @@ impl Create {
     /// With a StorageClass parameter.
     pub fn parameter(mut self, key: &str, value: &str) -> Self {
         self.0.parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a parameter of a VolumeAttributesClass.
+    pub fn mutable(mut self, key: &str, value: &str) -> Self {
+        self.0.mutable_parameters.insert(key.to_owned(), value.to_owned());
         self
     }
 

@@ -27,6 +27,11 @@ pub fn judge(asked: Option<u32>, definition: &ResourceDefinition, view: &[Resour
     }
 }
 
+/// Has this replica current data that DRBD would use, on a node that is ONLINE?
+pub(in crate::volume) fn is_good(resource: &Resource, nodes: &[Node]) -> bool {
+    stand(resource, nodes).0 == Standing::Good
+}
+
 /// How a replica stands, apart from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {

@@ -10,7 +10,10 @@ use linflow::csi::{
     request::{self, RequestError},
 };
 use linflow::linstor::name::NodeName;
-use linflow::volume::{VolumeId, context::PublishContext, filesystem::FsType, params::Parameters, size::CapacityRange};
+use linflow::volume::{
+    VolumeId, attributes::Attributes, context::PublishContext, filesystem::FsType, params::Parameters,
+    size::CapacityRange,
+};
 use linflow::workflow::{Claim, ClaimError, Instance, Instances};
 
 /// One of every variant; of those with several codes, one of each.
@@ -21,6 +24,7 @@ pub fn all() -> Vec<RequestError> {
         VolumeId::parse("../pvc-1").expect_err("no name").into(),
         NodeName::parse("node/1").expect_err("no name").into(),
         parameter(),
+        attribute(),
         claim(),
         RequestError::Claim(ClaimError::OutsideInstance {
             instance: instance("prod"),
@@ -44,6 +48,10 @@ pub fn all() -> Vec<RequestError> {
 fn parameter() -> RequestError {
     let misspelt = BTreeMap::from([("placmentCount".to_owned(), "2".to_owned())]);
     Parameters::parse(&misspelt).expect_err("misspelt").into()
+}
+
+fn attribute() -> RequestError {
+    Attributes::parse(&BTreeMap::from([("storagePool".to_owned(), "fast".to_owned())])).expect_err("not mutable").into()
 }
 
 fn unsupported_mode() -> RequestError {
