@@ -7,24 +7,25 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status};
+use super::{request, response, status, status::Coded};
 use crate::linstor::Client;
-use crate::linstor::name::NodeName;
+use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
     self, VolumeId, attach,
     attributes::Attributes,
-    capacity, create, delete,
+    capacity::Capacities,
+    create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
     health::{self, Health},
-    id,
     list::{self, Listed},
     modify,
     page::Listings,
     params::Parameters,
     reserve::Reservations,
     settle,
+    snapshot::Taken,
 };
 use crate::workflow::Instances;
 
@@ -35,8 +36,10 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    capacities: Capacities,
     listings: Listings<Listed>,
     sick: Listings<Health>,
+    snapshots: Listings<Taken>,
     /// How long an attach waits for the device, and a growth for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
@@ -52,8 +55,10 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            capacities: Capacities::default(),
             listings: Listings::default(),
             sick: Listings::default(),
+            snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
@@ -77,19 +82,43 @@ impl ControllerService {
 
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
     /// two requests; whoever comes for the same volume meanwhile is told to come again.
-    async fn exclusively<T: Send + 'static>(
+    async fn exclusively<T: Send + 'static, E: Coded + Send + 'static>(
         &self,
         volume: &VolumeId,
-        verb: impl Future<Output = Result<T, volume::Error>> + Send + 'static,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reservation =
-            self.reservations.reserve(volume.resource()).map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
+        self.exclusively_on(std::slice::from_ref(volume.resource()), verb).await
+    }
+
+    /// The same on several volumes: all of them are reserved, or none.
+    pub(super) async fn exclusively_on<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        volumes: &[ResourceName],
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reserved = self.reservations.reserve_all(volumes);
+        let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
-            drop(reservation);
+            drop(reserved);
             outcome
         });
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
+    }
+
+    /// The client of LINSTOR.
+    pub(super) fn linstor(&self) -> &Client {
+        &self.linstor
+    }
+
+    /// How long a verb looks at LINSTOR for what it waits for, at most.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The listing of snapshots that walks under way share.
+    pub(super) fn snapshot_listings(&self) -> &Listings<Taken> {
+        &self.snapshots
     }
 }
 
@@ -100,11 +129,12 @@ impl Controller for ControllerService {
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
-        let (linstor, groups, fs_type) = (self.linstor.clone(), self.groups.clone(), parsed.fs_type);
-        let volume = VolumeId::from(id::resource_name(&parsed.name));
+        let (linstor, groups, wishes) = (self.linstor.clone(), self.groups.clone(), parsed.wishes.clone());
+        let volume = VolumeId::from(parsed.resource.clone());
         let verb = async move { create::create(&linstor, &groups, &parsed).await };
         let created = self.exclusively(&volume, verb).await?;
-        Ok(Response::new(response::created(&created, fs_type)))
+        self.capacities.forget();
+        Ok(Response::new(response::created(&created, wishes.as_ref())))
     }
 
     async fn delete_volume(
@@ -114,6 +144,7 @@ impl Controller for ControllerService {
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
         self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }
 
@@ -192,12 +223,8 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::GetCapacityRequest>,
     ) -> Result<Response<csi::GetCapacityResponse>, Status> {
-        let (placement, node) = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
-        let found = async {
-            let placement = self.groups.heed(&self.linstor, &placement).await?;
-            capacity::capacity(&self.linstor, &placement, node.as_ref()).await
-        };
-        let found = found.await.map_err(|error| status::of(&error))?;
+        let wanted = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
+        let found = self.capacities.capacity(&self.linstor, &wanted).await.map_err(|error| status::of(&error))?;
         Ok(Response::new(response::capacity(&found)))
     }
 
@@ -210,7 +237,37 @@ impl Controller for ControllerService {
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
         let verb = async move { expand::expand(&linstor, &target, range, patience).await };
         let bytes = self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
+    }
+
+    async fn create_snapshot(
+        &self,
+        message: Request<csi::CreateSnapshotRequest>,
+    ) -> Result<Response<csi::CreateSnapshotResponse>, Status> {
+        self.take_snapshot(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn delete_snapshot(
+        &self,
+        message: Request<csi::DeleteSnapshotRequest>,
+    ) -> Result<Response<csi::DeleteSnapshotResponse>, Status> {
+        self.remove_snapshot(message.get_ref()).await?;
+        Ok(Response::new(csi::DeleteSnapshotResponse {}))
+    }
+
+    async fn list_snapshots(
+        &self,
+        message: Request<csi::ListSnapshotsRequest>,
+    ) -> Result<Response<csi::ListSnapshotsResponse>, Status> {
+        self.snapshots(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn get_snapshot(
+        &self,
+        message: Request<csi::GetSnapshotRequest>,
+    ) -> Result<Response<csi::GetSnapshotResponse>, Status> {
+        self.snapshot(message.get_ref()).await.map(Response::new)
     }
 
     async fn controller_get_volume(
@@ -230,6 +287,7 @@ impl Controller for ControllerService {
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
         let verb = async move { modify::modify(&linstor, &target, &wish, patience).await };
         self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(csi::ControllerModifyVolumeResponse {}))
     }
 
@@ -268,6 +326,9 @@ impl Controller for ControllerService {
             rpc::Type::ModifyVolume,
             rpc::Type::GetVolumeHealth,
             rpc::Type::ListVolumeHealth,
+            rpc::Type::CreateDeleteSnapshot,
+            rpc::Type::ListSnapshots,
+            rpc::Type::GetSnapshot,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

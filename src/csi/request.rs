@@ -7,13 +7,15 @@ use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
     attributes::{AttributeError, Attributes},
+    capacity::CapacityRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
-    place::Placement,
     record::AccessMode,
-    size::{CapacityRange, SizeError},
+    said::Said,
+    size::{CapacityRange, MIN_BYTES, SizeError},
+    snapshot::params::SnapshotParameterError,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
@@ -58,6 +60,9 @@ pub enum RequestError {
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// An option of mkfs, mount or xfs_io that isn't on the list.
+    #[error(transparent)]
+    FsOption(#[from] OptionError),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
@@ -82,6 +87,17 @@ pub enum RequestError {
         "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
     )]
     RawUse,
+    /// A VolumeSnapshotClass parameter that is unknown or asks for what linflow does not do.
+    #[error(transparent)]
+    SnapshotParameter(#[from] SnapshotParameterError),
+    /// One thing named twice where each may be once.
+    #[error("{field} names {id} twice; name each once")]
+    Repeated {
+        /// The field of the request.
+        field: &'static str,
+        /// What is named twice.
+        id: String,
+    },
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),
@@ -196,10 +212,19 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     let attributes = Attributes::parse(&request.mutable_parameters)?;
     // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
     parameters.placement.count = attributes.replicas.or(parameters.placement.count);
+    parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
+    for remark in &parameters.remarks {
+        tracing::warn!(volume = name, "{remark}");
+    }
     Ok(CreateRequest {
         name: name.to_owned(),
+        resource: parameters.resource_name(name)?,
+        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        wishes,
+        properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
@@ -263,14 +288,22 @@ pub fn modify(request: &csi::ControllerModifyVolumeRequest) -> Result<(VolumeId,
     Ok((volume_id(&request.volume_id)?, Attributes::parse(&request.mutable_parameters)?))
 }
 
-/// A GetCapacityRequest: the placement, and the node that it is asked for.
-pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<NodeName>), RequestError> {
-    if !request.volume_capabilities.is_empty() {
-        check_capabilities(&request.volume_capabilities)?;
-    }
-    let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
-    Ok((Parameters::parse(&request.parameters)?.placement, node))
+/// A GetCapacityRequest.
+pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, RequestError> {
+    let parameters = Parameters::parse(&request.parameters)?;
+    // The provisioner sends no capabilities: then the class alone tells the filesystem.
+    let fs_type = match request.volume_capabilities.as_slice() {
+        [] => parameters.fs_type,
+        capabilities => filesystem(capabilities, parameters.fs_type)?,
+    };
+    Ok(CapacityRequest {
+        placement: parameters.placement,
+        over_provision: parameters.over_provision,
+        least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
+        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+    })
 }
 
+pub mod snapshot;
 #[cfg(test)]
 mod tests;

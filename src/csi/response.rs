@@ -1,10 +1,12 @@
 //! Answers of the Controller service.
 
+pub mod snapshot;
+
 use super::proto as csi;
 use super::request::TOPOLOGY_KEY;
 use crate::linstor::name::NodeName;
 use crate::node::Stats;
-use crate::volume::{capacity::Capacity, context, create::Created, filesystem::FsType, list::Listed};
+use crate::volume::{capacity::Capacity, context, create::Created, filesystem::FsWishes, list::Listed};
 
 /// Bytes as CSI counts them.
 fn int64(bytes: u64) -> i64 {
@@ -17,11 +19,11 @@ pub fn topology(node: &NodeName) -> csi::Topology {
 }
 
 /// A volume that CreateVolume made or found.
-pub fn created(volume: &Created, fs_type: Option<FsType>) -> csi::CreateVolumeResponse {
+pub fn created(volume: &Created, wishes: Option<&FsWishes>) -> csi::CreateVolumeResponse {
     let volume = csi::Volume {
         capacity_bytes: int64(volume.bytes),
         volume_id: volume.id.to_string(),
-        volume_context: context::volume_context(fs_type),
+        volume_context: context::volume_context(wishes),
         content_source: None,
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
@@ -63,7 +65,7 @@ pub fn capacity(capacity: &Capacity) -> csi::GetCapacityResponse {
     csi::GetCapacityResponse {
         available_capacity: int64(capacity.available),
         maximum_volume_size: Some(int64(capacity.largest)),
-        minimum_volume_size: None,
+        minimum_volume_size: Some(int64(capacity.least)),
     }
 }
 
@@ -90,6 +92,7 @@ pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
 mod tests {
     use super::*;
     use crate::volume::VolumeId;
+    use crate::volume::filesystem::FsType;
 
     fn node() -> NodeName {
         NodeName::parse("node-1").unwrap()
@@ -103,7 +106,7 @@ mod tests {
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
         let bound = |nodes: Vec<NodeName>| {
             let made = Created { id: id(), bytes: 4096, reachable_from: nodes };
-            created(&made, Some(FsType::Xfs)).volume.unwrap()
+            created(&made, Some(&FsWishes::none(FsType::Xfs))).volume.unwrap()
         };
         let local = bound(vec![node()]);
         assert_eq!(local.accessible_topology, [topology(&node())]);
@@ -122,8 +125,9 @@ mod tests {
 
     #[test]
     fn more_bytes_than_csi_can_count_are_its_largest_number() {
-        let space = capacity(&Capacity { available: u64::MAX, largest: 1024 });
+        let space = capacity(&Capacity { available: u64::MAX, largest: 1024, least: 4096 });
         assert_eq!((space.available_capacity, space.maximum_volume_size), (i64::MAX, Some(1024)));
+        assert_eq!(space.minimum_volume_size, Some(4096));
     }
 
     #[test]

@@ -6,17 +6,18 @@
 use super::{
     Error,
     attributes::Attributes,
-    filesystem::{FsType, FsUuid},
+    filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
-    id::{VolumeId, resource_name},
+    id::VolumeId,
     known::check_ours,
     place::Placement,
     record::Ledger,
+    said::{Difference, Said},
     size::CapacityRange,
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{AutoPlace, DRBD, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery, is_same_name},
+    model::{AutoPlace, DRBD, Props, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery, is_same_name},
     name::{NodeName, ResourceName},
 };
 use crate::workflow::{Claim, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
@@ -26,17 +27,25 @@ use crate::workflow::{Claim, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
 pub struct CreateRequest {
     /// The CSI name: 1 to 128 characters.
     pub name: String,
+    /// The name of its resource definition.
+    pub resource: ResourceName,
     /// The size.
     pub range: CapacityRange,
     /// The filesystem that it will carry; none for raw block.
     pub fs_type: Option<FsType>,
+    /// How that is made and mounted; none for raw block.
+    pub wishes: Option<FsWishes>,
     /// Where the replicas go.
     pub placement: Placement,
+    /// Properties of LINSTOR that it gets.
+    pub properties: Props,
+    /// What its class said.
+    pub said: Said,
     /// The nodes one of which must reach the volume; empty: any.
     pub requisite: Vec<NodeName>,
     /// The same in order of preference: the first is where the pod is going to run.
     pub preferred: Vec<NodeName>,
-    /// What its VolumeAttributesClass says beside the replicas, which `placement` counts.
+    /// What its VolumeAttributesClass says; `placement` and `properties` have it already.
     pub attributes: Attributes,
     /// Whose volume it is, and the PersistentVolumeClaim that it is made for.
     pub claim: Claim,
@@ -59,7 +68,7 @@ pub struct Created {
 /// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be
 /// completed.
 pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
-    let resource = resource_name(&request.name);
+    let resource = request.resource.clone();
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
         // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is
@@ -122,15 +131,16 @@ impl Create<'_> {
             volume_sizes: vec![size_kib],
             select_filter: filter,
             definitions_only: false,
-            resource_definition_props: [self.request.attributes.to_properties(), tags.to_properties()]
-                .into_iter()
-                .flatten()
-                .collect(),
+            resource_definition_props: self.properties(tags),
         };
         let group = placement.group_name();
         if let Some(first) = self.request.preferred.first() {
-            let filter =
-                SelectFilter { place_count: Some(1), node_name_list: vec![first.to_string()], ..explicit(placement) };
+            let filter = SelectFilter {
+                place_count: Some(1),
+                node_name_list: vec![first.to_string()],
+                diskless_on_remaining: placement.diskless_on_remaining.map(|_| false),
+                ..placement.explicit()
+            };
             match self.linstor.spawn(&group, &body(Some(filter))).await {
                 Ok(_) if placement.replicas() == Some(1) => return Ok(Spawned::Complete),
                 Ok(_) => return Ok(Spawned::First),
@@ -142,21 +152,36 @@ impl Create<'_> {
         self.linstor.spawn(&group, &body(self.anywhere_allowed())).await.map(|_| Spawned::Complete)
     }
 
+    /// The definition's properties: the tags, what the class said, and what it sets.
+    fn properties(&self, tags: &Tags) -> Props {
+        let mut properties = tags.to_properties();
+        properties.extend([self.request.said.to_property()]);
+        properties.extend(self.request.properties.clone());
+        properties
+    }
+
     /// The filter of a spawn without a preferred node. Without DRBD only the requisite nodes reach the data; with it
     /// every node does.
     fn anywhere_allowed(&self) -> Option<SelectFilter> {
         let CreateRequest { placement, requisite, .. } = self.request;
         let nodes = if placement.may_use_drbd() { &[] } else { requisite.as_slice() };
         let node_name_list = nodes.iter().map(ToString::to_string).collect();
-        let filter = SelectFilter { place_count: placement.explicit_count(), node_name_list, ..explicit(placement) };
+        let filter = SelectFilter { place_count: placement.explicit_count(), node_name_list, ..placement.explicit() };
         (filter != SelectFilter::default()).then_some(filter)
     }
 
     /// Places the replicas beyond the first.
     async fn place_rest(&self, tags: &Tags, size_kib: u64) -> Result<(), Error> {
         let placement = &self.request.placement;
-        let select_filter = SelectFilter { place_count: placement.replicas(), ..explicit(placement) };
-        match self.linstor.autoplace(self.resource, &AutoPlace { select_filter, diskless_on_remaining: false }).await {
+        let select_filter = SelectFilter { place_count: placement.replicas(), ..placement.explicit() };
+        match self
+            .linstor
+            .autoplace(
+                self.resource,
+                &AutoPlace { select_filter, diskless_on_remaining: placement.diskless_on_remaining == Some(true) },
+            )
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if error.refusal().is_none() => Err(self.still_open(error)),
             Err(error) => Err(self.take_back(tags, size_kib, error).await),
@@ -196,12 +221,12 @@ impl Create<'_> {
         let least = request.fs_type.map_or(0, FsType::min_bytes);
         let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
         let bytes = existing.size_kib().map(|size_kib| size_kib * 1024);
-        let attributes = request.attributes.to_properties();
-        let other = attributes.iter().find(|(key, value)| existing.prop(key) != Some(value));
         let (field, is, asked) = if tags.csi_name != request.name {
             ("CSI name", tags.csi_name, request.name.clone())
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
+        } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
+            (field, existing, asked)
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
@@ -209,9 +234,6 @@ impl Create<'_> {
         } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
             let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
             ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
-        } else if let Some((key, value)) = other {
-            let has = existing.prop(key).unwrap_or("nothing");
-            ("mutable_parameters", format!("{key}={has}"), format!("{key}={value}"))
         } else {
             return Ok(tags);
         };
@@ -245,6 +267,9 @@ impl Create<'_> {
         match self.remove_unused(tags).await {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
                 Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
+            }
+            Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
+                Error::NoPassphrase { resource: self.resource.clone(), source: error }
             }
             Ok(()) => Error::Linstor(error),
             Err(left) => self.unfinished(format!("{error}; and it could not be taken back: {left}")),
@@ -297,18 +322,6 @@ impl Create<'_> {
     }
 }
 
-/// What the class says beside an administrator's group. A generated group says it all itself.
-fn explicit(placement: &Placement) -> SelectFilter {
-    match placement.group {
-        Some(_) => SelectFilter {
-            storage_pool_list: placement.pool_names(),
-            layer_stack: placement.layer_names(),
-            ..SelectFilter::default()
-        },
-        None => SelectFilter::default(),
-    }
-}
-
 fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     let (mut incarnation, mut uuid) = ([0; 16], [0; 16]);
     for random in [&mut incarnation, &mut uuid] {
@@ -336,22 +349,26 @@ fn describe(ownership: &Ownership) -> String {
 mod tests {
     use super::*;
     use crate::linstor::{ApiVersion, Settings};
-    use crate::volume::size::CapacityRange;
+    use crate::volume::{id::resource_name, size::CapacityRange};
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
         let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
         let request = CreateRequest {
             name: "vol1".to_owned(),
+            resource: resource_name("vol1"),
             range: CapacityRange::any(),
             fs_type: None,
+            wishes: None,
             placement: Placement::default(),
             attributes: Attributes::default(),
+            properties: Props::new(),
+            said: Said::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
             claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },
         };
-        let create = Create { linstor: &linstor, request: &request, resource: &resource_name("vol1") };
+        let create = Create { linstor: &linstor, request: &request, resource: &request.resource };
         let found = ApiVersion { major: 1, minor: 0 };
         let too_old = linstor::Error::TooOld { url: "http://old".to_owned(), found, needed: ApiVersion::MINIMUM };
         assert!(matches!(create.still_open(too_old), Error::Unfinished { .. }));

@@ -31,6 +31,7 @@ pub mod place;
 pub mod qos;
 pub mod record;
 pub mod reserve;
+pub mod said;
 pub mod settle;
 pub mod size;
 pub mod snapshot;

@@ -25,6 +25,8 @@ pub const SCOPE: &str = "Aux/linflow/scope";
 pub const WORKFLOW_ID: &str = "Aux/linflow/workflow-id";
 /// The name that the CSI caller gave.
 pub const CSI_NAME: &str = "Aux/linflow/csi-name";
+/// What the StorageClass came to, as JSON: `volume::said`.
+pub const PARAMETERS: &str = "Aux/linflow/parameters";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
 /// The Airflow deployment.
@@ -52,7 +54,9 @@ pub const SNAPSHOT_NAME: &str = "Aux/linflow/snapshot-name";
 pub const SOURCE_INCARNATION: &str = "Aux/linflow/source-incarnation";
 /// On a snapshot: the filesystem that was finished on the volume when it was taken; left out where none was.
 pub const FORMATTED: &str = "Aux/linflow/formatted";
-/// On a snapshot of a group: the resources of all its members in order, separated by spaces.
+/// On a snapshot of a group: the group's id.
+pub const SNAPSHOT_GROUP: &str = "Aux/linflow/snapshot-group";
+/// On a snapshot of a group: a hash of the resources of all its members.
 pub const GROUP_MEMBERS: &str = "Aux/linflow/group-members";
 
 /// What this build writes as [`DRIVER`].

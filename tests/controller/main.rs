@@ -8,6 +8,7 @@ mod support;
 
 mod attach;
 mod bad_input;
+mod capacity;
 mod delete;
 mod detach;
 mod expand;
@@ -17,6 +18,7 @@ mod health;
 mod list;
 mod modify;
 mod names;
+mod paging;
 mod placement;
 mod races;
 mod sizes;

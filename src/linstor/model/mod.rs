@@ -19,7 +19,7 @@ pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 pub use snapshot::{CloneStatus, NewClone, NewSnapshot, NodeSnapshot, Snapshot};
 
-pub(super) use group::SizeAnswer;
+pub(super) use group::{AllSizesAnswer, SizeAnswer};
 pub(super) use request::{MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
 pub(super) use snapshot::{CloneProgress, CloneStarted, SnapshotRestore, SnapshotsCreate};
 
@@ -33,6 +33,8 @@ pub fn is_same_name(a: &str, b: &str) -> bool {
 
 /// The layer that replicates: DRBD.
 pub const DRBD: &str = "DRBD";
+/// The layer that encrypts: LUKS.
+pub const LUKS: &str = "LUKS";
 /// The layer that stores: LVM, ZFS, files.
 pub const STORAGE: &str = "STORAGE";
 
