@@ -19,6 +19,7 @@ mod list;
 mod modify;
 mod names;
 mod paging;
+mod parameters;
 mod placement;
 mod races;
 mod sizes;

@@ -3,11 +3,13 @@
 pub mod definition;
 pub mod deploy;
 pub mod drbd;
+pub mod encryption;
 pub mod failures;
 pub mod fault;
 pub mod group;
 pub mod identity;
 pub mod kv;
+pub mod layer;
 pub mod name;
 pub mod node;
 pub mod place;
@@ -24,6 +26,7 @@ pub mod together;
 use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
 use definition::Definition;
+use encryption::Encryption;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
 use kv::KeyValueStores;
@@ -52,6 +55,8 @@ pub struct Cluster {
     pub kv: KeyValueStores,
     /// The controller's properties.
     pub props: Props,
+    /// The master passphrase of encrypted volumes.
+    pub encryption: Encryption,
     /// Error reports.
     pub reports: ErrorReports,
     /// Do the survivors of a crash go StandAlone from each other (recorded in 2 of 5 losses)?
@@ -88,6 +93,7 @@ impl Cluster {
             definitions: BTreeMap::new(),
             kv: KeyValueStores::default(),
             props: controller_props(),
+            encryption: Encryption::default(),
             reports: ErrorReports::default(),
             standalone_survivors: false,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
