@@ -11,12 +11,16 @@ use super::{request, response, status, status::Coded, validate};
 use crate::linstor::Client;
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
-    self, VolumeId, attach, capacity, create, delete,
+    self, VolumeId, attach,
+    capacity::Capacities,
+    create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
+    health::{self, Health},
     limit::Limit,
     list::{self, Listed},
+    modify,
     page::Listings,
     reserve::Reservations,
     settle,
@@ -32,8 +36,10 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    capacities: Capacities,
     listings: Listings<Listed>,
     limit: Limit,
+    sick: Listings<Health>,
     snapshots: Listings<Taken>,
     /// How long an attach waits for the device, and a growth for the replicas, at most.
     patience: Duration,
@@ -50,8 +56,10 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            capacities: Capacities::default(),
             listings: Listings::default(),
             limit: Limit::default(),
+            sick: Listings::default(),
             snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
@@ -139,6 +147,7 @@ impl Controller for ControllerService {
         // Large, and moved on its way to its task.
         let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed).await });
         let created = self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(response::created(&created, wishes.as_ref())))
     }
 
@@ -149,6 +158,7 @@ impl Controller for ControllerService {
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
         self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }
 
@@ -211,8 +221,7 @@ impl Controller for ControllerService {
         message: Request<csi::ListVolumesRequest>,
     ) -> Result<Response<csi::ListVolumesResponse>, Status> {
         let message = message.get_ref();
-        let negative = |_| status::of(&request::RequestError::MaxEntries(message.max_entries));
-        let max = usize::try_from(message.max_entries).map_err(negative)?;
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
         let page = list::list(&self.linstor, &self.listings, &message.starting_token, max);
         let page = page.await.map_err(|error| status::of(&error))?;
         let entries = page.entries.iter().map(response::entry).collect();
@@ -223,12 +232,8 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::GetCapacityRequest>,
     ) -> Result<Response<csi::GetCapacityResponse>, Status> {
-        let (placement, node) = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
-        let found = async {
-            let placement = self.groups.heed(&self.linstor, &placement).await?;
-            capacity::capacity(&self.linstor, &placement, node.as_ref()).await
-        };
-        let found = found.await.map_err(|error| status::of(&error))?;
+        let wanted = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
+        let found = self.capacities.capacity(&self.linstor, &wanted).await.map_err(|error| status::of(&error))?;
         Ok(Response::new(response::capacity(&found)))
     }
 
@@ -241,6 +246,7 @@ impl Controller for ControllerService {
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
         let verb = async move { expand::expand(&linstor, &target, range, patience).await };
         let bytes = self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
     }
 
@@ -282,6 +288,37 @@ impl Controller for ControllerService {
         Ok(Response::new(response::got(&listed)))
     }
 
+    async fn controller_modify_volume(
+        &self,
+        message: Request<csi::ControllerModifyVolumeRequest>,
+    ) -> Result<Response<csi::ControllerModifyVolumeResponse>, Status> {
+        let (volume, wish) = request::modify(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
+        let verb = async move { modify::modify(&linstor, &target, &wish, patience).await };
+        self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
+        Ok(Response::new(csi::ControllerModifyVolumeResponse {}))
+    }
+
+    async fn controller_get_volume_health(
+        &self,
+        message: Request<csi::ControllerGetVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerGetVolumeHealthResponse>, Status> {
+        let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
+        let found = health::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(super::volume_health::one(&found)))
+    }
+
+    async fn controller_list_volume_health(
+        &self,
+        message: Request<csi::ControllerListVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerListVolumeHealthResponse>, Status> {
+        let message = message.get_ref();
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
+        let page = health::list(&self.linstor, &self.sick, &message.starting_token, max).await;
+        Ok(Response::new(super::volume_health::page(&page.map_err(|error| status::of(&error))?)))
+    }
+
     async fn controller_get_capabilities(
         &self,
         _: Request<csi::ControllerGetCapabilitiesRequest>,
@@ -297,6 +334,9 @@ impl Controller for ControllerService {
             rpc::Type::ExpandVolume,
             rpc::Type::PublishReadonly,
             rpc::Type::SingleNodeMultiWriter,
+            rpc::Type::ModifyVolume,
+            rpc::Type::GetVolumeHealth,
+            rpc::Type::ListVolumeHealth,
             rpc::Type::CreateDeleteSnapshot,
             rpc::Type::ListSnapshots,
             rpc::Type::GetSnapshot,

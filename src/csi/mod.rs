@@ -21,3 +21,4 @@ mod snapshot;
 pub mod socket;
 pub mod status;
 mod validate;
+mod volume_health;

@@ -6,14 +6,15 @@ use crate::linstor::name::{NameError, NodeName};
 use crate::volume::{VolumeId, context::ContextError};
 use crate::volume::{
     attach::AttachRequest,
+    attributes::{AttributeError, Attributes},
+    capacity::CapacityRequest,
     create::CreateRequest,
     filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
-    place::Placement,
     record::{AccessMode, AccessType},
     said::Said,
-    size::{CapacityRange, SizeError},
+    size::{CapacityRange, MIN_BYTES, SizeError},
     snapshot::params::SnapshotParameterError,
     topology::Term,
 };
@@ -42,6 +43,9 @@ pub enum RequestError {
     /// A StorageClass parameter that is unknown or makes no sense.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// A mutable parameter that is unknown or makes no sense.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
     /// A workflow in the StorageClass that can't be told, or isn't the claim's to name.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -219,10 +223,11 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if request.volume_content_source.is_some() {
         return Err(RequestError::Unsupported("volume_content_source"));
     }
-    if !request.mutable_parameters.is_empty() {
-        return Err(RequestError::Unsupported("mutable_parameters"));
-    }
-    let parameters = Parameters::parse(&request.parameters)?;
+    let mut parameters = Parameters::parse(&request.parameters)?;
+    let attributes = Attributes::parse(&request.mutable_parameters)?;
+    // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
+    parameters.placement.count = attributes.replicas.or(parameters.placement.count);
+    parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
@@ -241,6 +246,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         placement: parameters.placement,
         policy: parameters.topology.policy,
         reach: parameters.topology.reach,
+        attributes,
         requisite,
         preferred,
     })
@@ -263,6 +269,11 @@ fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<Term>, V
         Some(required) => Ok((terms(&required.requisite)?, terms(&required.preferred)?)),
         None => Ok((Vec::new(), Vec::new())),
     }
+}
+
+/// How many entries a page of a list may have; 0: any number.
+pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
+    usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
 }
 
 /// The node that a topology segment names.
@@ -294,13 +305,25 @@ pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId,
     Ok((volume, capacity_range(Some(range))?, !is_raw))
 }
 
-/// A GetCapacityRequest: the placement, and the node that it is asked for.
-pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<NodeName>), RequestError> {
-    if !request.volume_capabilities.is_empty() {
-        check_capabilities(&request.volume_capabilities)?;
-    }
-    let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
-    Ok((Parameters::parse(&request.parameters)?.placement, node))
+/// A ControllerModifyVolumeRequest: the volume and what it is to have.
+pub fn modify(request: &csi::ControllerModifyVolumeRequest) -> Result<(VolumeId, Attributes), RequestError> {
+    Ok((volume_id(&request.volume_id)?, Attributes::parse(&request.mutable_parameters)?))
+}
+
+/// A GetCapacityRequest.
+pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, RequestError> {
+    let parameters = Parameters::parse(&request.parameters)?;
+    // The provisioner sends no capabilities: then the class alone tells the filesystem.
+    let fs_type = match request.volume_capabilities.as_slice() {
+        [] => parameters.fs_type,
+        capabilities => filesystem(capabilities, parameters.fs_type)?,
+    };
+    Ok(CapacityRequest {
+        placement: parameters.placement,
+        over_provision: parameters.over_provision,
+        least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
+        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+    })
 }
 
 pub mod snapshot;

@@ -65,7 +65,7 @@ pub fn capacity(capacity: &Capacity) -> csi::GetCapacityResponse {
     csi::GetCapacityResponse {
         available_capacity: int64(capacity.available),
         maximum_volume_size: Some(int64(capacity.largest)),
-        minimum_volume_size: None,
+        minimum_volume_size: Some(int64(capacity.least)),
     }
 }
 
@@ -128,8 +128,9 @@ mod tests {
 
     #[test]
     fn more_bytes_than_csi_can_count_are_its_largest_number() {
-        let space = capacity(&Capacity { available: u64::MAX, largest: 1024 });
+        let space = capacity(&Capacity { available: u64::MAX, largest: 1024, least: 4096 });
         assert_eq!((space.available_capacity, space.maximum_volume_size), (i64::MAX, Some(1024)));
+        assert_eq!(space.minimum_volume_size, Some(4096));
     }
 
     #[test]

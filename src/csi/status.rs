@@ -55,6 +55,7 @@ impl Coded for RequestError {
             | Self::VolumeId(_)
             | Self::NodeId(_)
             | Self::Parameter(_)
+            | Self::Attribute(_)
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
@@ -83,7 +84,7 @@ impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
             Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
-            Self::NoSuchGroup(_) => Code::InvalidArgument,
+            Self::NoSuchGroup(_) | Self::Unmodifiable { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)
@@ -105,9 +106,11 @@ impl Coded for volume::Error {
             | Self::RemoteForbidden { .. }
             | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
-            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {
-                Code::Unavailable
-            }
+            Self::NodeNotOnline { .. }
+            | Self::NotReady { .. }
+            | Self::NotGrown { .. }
+            | Self::NotSpare { .. }
+            | Self::Random(_) => Code::Unavailable,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }

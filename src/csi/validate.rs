@@ -2,7 +2,7 @@
 
 use super::proto::{self as csi, validate_volume_capabilities_response::Confirmed};
 use super::request::{self, RequestError};
-use crate::volume::{context, params::Parameters, said::Said, validate::Expectation};
+use crate::volume::{attributes::Attributes, context, params::Parameters, said::Said, validate::Expectation};
 use crate::workflow::{Claim, Instances};
 
 /// What the caller takes the volume for, beside its id.
@@ -13,9 +13,7 @@ pub fn expectation(
     message: &csi::ValidateVolumeCapabilitiesRequest,
     instances: &Instances,
 ) -> Result<Expectation, RequestError> {
-    if !message.mutable_parameters.is_empty() {
-        return Err(RequestError::Unsupported("mutable_parameters"));
-    }
+    Attributes::parse(&message.mutable_parameters)?;
     let named = Parameters::parse(&message.parameters)?;
     let own = context::fs_type_of(&message.volume_context).map(str::parse).transpose()?;
     let mut uses = Vec::new();

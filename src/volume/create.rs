@@ -5,6 +5,7 @@
 
 use super::{
     Error,
+    attributes::Attributes,
     filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
     id::VolumeId,
@@ -51,6 +52,8 @@ pub struct CreateRequest {
     pub requisite: Vec<Term>,
     /// The same in order of preference: the first is where the pod is going to run.
     pub preferred: Vec<Term>,
+    /// What its VolumeAttributesClass says; `placement` and `properties` have it already.
+    pub attributes: Attributes,
     /// Whose volume it is, and the PersistentVolumeClaim that it is made for.
     pub claim: Claim,
 }
@@ -82,6 +85,9 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
     };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = &CreateRequest { placement, ..request.clone() };
+    if let Some(what) = request.attributes.needs_drbd().filter(|_| !request.placement.may_use_drbd()) {
+        return Err(Error::Unmodifiable { volume: request.name.clone(), what });
+    }
     let create = Create { linstor, request, resource: &resource };
     if let Some(existing) = existing {
         return create.resume(existing).await;
@@ -116,7 +122,7 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
         },
     }
     create.ensure_clients(&placer, &[]).await?;
-    create.finish(size_kib, &create.view().await?).await
+    create.finish(size_kib, &create.view().await?, create.wanted()).await
 }
 
 struct Create<'a> {
@@ -170,12 +176,17 @@ impl<'a> Create<'a> {
         };
         let mut there = self.view().await?;
         self.check_listed(&there)?;
+        let mut wanted = self.wanted();
+        if replicas(&there).count() < wanted {
+            // Fewer may have been asked for since.
+            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked as usize));
+        }
         let lacks_clients = !missing_clients(&self.request.reach.clients, &there).is_empty();
-        if replicas(&there).count() < self.wanted() || lacks_clients {
+        if replicas(&there).count() < wanted || lacks_clients {
             self.complete(&tags, size_kib, &there).await?;
             there = self.view().await?;
         }
-        self.finish(size_kib, &there).await
+        self.finish(size_kib, &there, wanted).await
     }
 
     /// Replicas on other nodes than the class names are another volume's.
@@ -232,11 +243,11 @@ impl<'a> Create<'a> {
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    async fn finish(&self, size_kib: u64, there: &[Resource]) -> Result<Created, Error> {
+    async fn finish(&self, size_kib: u64, there: &[Resource], wanted: usize) -> Result<Created, Error> {
         let ready: Vec<Resource> =
             replicas(there).filter(|replica| replica.device_path(0).is_some()).cloned().collect();
-        if ready.len() < self.wanted() {
-            return Err(self.unfinished(format!("{} of {} replicas have a device", ready.len(), self.wanted())));
+        if ready.len() < wanted {
+            return Err(self.unfinished(format!("{} of {wanted} replicas have a device", ready.len())));
         }
         let reach = &self.request.reach;
         if let Some(client) = missing_clients(&reach.clients, there).first() {
@@ -278,9 +289,8 @@ impl<'a> Create<'a> {
         if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
             return Ok(());
         }
-        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
         // What another incarnation or another driver left under the name says nothing of this one.
-        if Ledger::read(self.resource.as_str(), &store, &tags.incarnation)? != Ledger::default() {
+        if self.ledger(tags).await? != Ledger::default() {
             return Err(self.unfinished("it has been used".to_owned()));
         }
         self.linstor.delete_definition(self.resource).await?;
@@ -288,6 +298,11 @@ impl<'a> Create<'a> {
             true => Err(Error::Deleting(self.resource.clone())),
             false => Ok(()),
         }
+    }
+
+    async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
+        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
+        Ok(Ledger::read(self.resource.as_str(), &store, &tags.incarnation)?)
     }
 
     fn no_group(&self) -> Error {
@@ -360,6 +375,7 @@ mod tests {
             placement: Placement::default(),
             policy: Policy::default(),
             reach: Reach::default(),
+            attributes: Attributes::default(),
             properties: Props::new(),
             said: Said::default(),
             requisite: Vec::new(),

@@ -146,6 +146,22 @@ pub enum Error {
         /// What was seen last.
         seen: String,
     },
+    /// Attributes that the volume can't have. Nothing was changed.
+    #[error("volume {volume} has no DRBD layer, which {what} needs; leave it out")]
+    Unmodifiable {
+        /// The volume, or the name of one to be.
+        volume: String,
+        /// What only DRBD can do.
+        what: String,
+    },
+    /// Too many replicas, and none that may go yet.
+    #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
+    NotSpare {
+        /// The volume.
+        volume: VolumeId,
+        /// What was seen.
+        seen: String,
+    },
     /// Attached to another node that lives.
     #[error("volume {volume} is attached to {node} ({mode}), which is {status}; detach it there first")]
     AttachedElsewhere {

@@ -10,8 +10,13 @@
 //! operation per volume), [`groups`] (which resource groups are there), [`spread`] (which nodes are tried for replicas;
 //! [`topology`] says which there are). The order of requests in each verb is such that a crash between any two of them
 //! is mended by the same call again.
+//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`], [`list`],
+//! [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
+//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
+//! a crash between any two of them is mended by the same call again.
 
 pub mod attach;
+pub mod attributes;
 pub mod capacity;
 pub mod context;
 pub mod create;
@@ -24,10 +29,12 @@ pub mod filesystem;
 pub mod formatted;
 pub mod giveup;
 pub mod groups;
+pub mod health;
 pub mod id;
 mod known;
 pub mod limit;
 pub mod list;
+pub mod modify;
 pub mod page;
 pub mod params;
 mod patience;

@@ -236,6 +236,12 @@ impl Placement {
     }
 }
 
+/// Was this group made by linflow, so that it says all that the class did?
+pub fn is_generated(group: &GroupName) -> bool {
+    let hash = group.as_str().strip_prefix("linflow-").unwrap_or_default();
+    hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -250,6 +256,14 @@ mod tests {
         assert_eq!(two.group_name(), Placement { count: Some(2), ..Placement::default() }.group_name());
         assert_ne!(two.group_name(), three.group_name());
         assert_ne!(two.group_name(), local.group_name());
+    }
+
+    #[test]
+    fn a_generated_group_is_known_by_its_name() {
+        assert!(is_generated(&Placement::default().group_name()));
+        for name in ["gold", "linflow-gold", "DfltRscGrp"] {
+            assert!(!is_generated(&GroupName::parse(name).unwrap()), "{name}");
+        }
     }
 
     #[test]

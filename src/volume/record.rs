@@ -1,4 +1,4 @@
-//! What changes while a volume lives: attach records and the `formatted` mark, kept in the key-value-store instance
+//! What changes while a volume lives: attach records, the `formatted` mark and the wished replicas, kept in the key-value-store instance
 //! that bears the resource's name (docs/decisions.md, Records).
 //!
 //! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is
@@ -127,6 +127,8 @@ pub struct Ledger {
     pub attachments: BTreeMap<NodeName, Attachment>,
     /// Was it ever attached? Then it may hold data, whatever else is known of it.
     pub was_used: bool,
+    /// How many replicas were last asked for, where that was changed after the creation.
+    pub replicas: Option<u32>,
 }
 
 impl Ledger {
@@ -145,6 +147,8 @@ impl Ledger {
                 ledger.formatted = Some(FsUuid::parse(value).map_err(|error| failed(error.into()))?);
             } else if rest == "used" {
                 ledger.was_used = true;
+            } else if rest == "replicas" {
+                ledger.replicas = Some(value.parse().map_err(|error: std::num::ParseIntError| failed(error.into()))?);
             } else if let Some(node) = rest.strip_prefix("attach/") {
                 let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
                 let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
@@ -184,6 +188,11 @@ pub fn attach_entry(incarnation: &Incarnation, node: &NodeName, attachment: &Att
 /// The key of the mark that says which filesystem was finished on the volume.
 pub fn formatted_key(incarnation: &Incarnation) -> String {
     format!("{incarnation}/formatted")
+}
+
+/// The key and value that say how many replicas are asked for.
+pub fn replicas_entry(incarnation: &Incarnation, replicas: u32) -> BTreeMap<String, String> {
+    BTreeMap::from([(format!("{incarnation}/replicas"), replicas.to_string())])
 }
 
 /// Is the value an attach record whose detach waits for its node?
@@ -269,7 +278,9 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_read_is_an_error_and_not_an_absence() {
         let now = incarnation("a");
-        for (key, value) in [("attach/node-1", "{"), ("attach/no de", "{}"), ("formatted", "soon")] {
+        for (key, value) in
+            [("attach/node-1", "{"), ("attach/no de", "{}"), ("formatted", "soon"), ("replicas", "some")]
+        {
             let store = BTreeMap::from([(format!("{now}/{key}"), value.to_owned())]);
             assert!(Ledger::read("vol1", &store, &now).is_err(), "{key}={value}");
         }

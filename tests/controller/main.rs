@@ -8,15 +8,18 @@ mod support;
 
 mod attach;
 mod bad_input;
+mod capacity;
 mod delete;
 mod detach;
 mod expand;
 mod faults;
 mod giveup;
 mod groups;
+mod health;
 mod limit;
 mod list;
 mod modes;
+mod modify;
 mod names;
 mod paging;
 mod parameters;

@@ -12,6 +12,7 @@ mod support;
 mod create;
 mod delete;
 mod expand;
+mod modify;
 mod publish;
 mod snapshots;
 mod state;

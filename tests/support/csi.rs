@@ -5,13 +5,16 @@ use std::{collections::BTreeMap, path::Path};
 use linflow::csi::{
     controller::ControllerService,
     proto::{
-        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeRequest,
-        ControllerGetVolumeResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
-        CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
-        ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
+        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeHealthRequest,
+        ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerListVolumeHealthRequest,
+        ControllerListVolumeHealthResponse, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
+        ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
+        GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
+        VolumeCapability,
         controller_client::ControllerClient,
         group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
+        volume_health::VolumeHealthEntry,
     },
 };
 use tonic::{Status, transport::Channel};
@@ -93,6 +96,38 @@ impl Controller {
         Ok(self.client.clone().list_volumes(request).await?.into_inner())
     }
 
+    /// ControllerModifyVolume.
+    pub async fn modify(&self, volume_id: &str, mutable_parameters: &[(&str, &str)]) -> Result<(), Status> {
+        let request = ControllerModifyVolumeRequest {
+            volume_id: volume_id.to_owned(),
+            mutable_parameters: map(mutable_parameters),
+            ..ControllerModifyVolumeRequest::default()
+        };
+        self.client.clone().controller_modify_volume(request).await.map(drop)
+    }
+
+    /// ControllerGetVolumeHealth; answers what is wrong: status, reason, message.
+    pub async fn health(&self, volume_id: &str) -> Result<Vec<VolumeHealthEntry>, Status> {
+        let request = ControllerGetVolumeHealthRequest {
+            volume_id: volume_id.to_owned(),
+            ..ControllerGetVolumeHealthRequest::default()
+        };
+        let answer = self.client.clone().controller_get_volume_health(request).await?.into_inner();
+        let health = answer.volume_health.expect("the health is in the answer");
+        assert_eq!(health.volume_id, volume_id);
+        Ok(health.health_statuses)
+    }
+
+    /// ControllerListVolumeHealth.
+    pub async fn list_health(&self, max: i32, token: &str) -> Result<ControllerListVolumeHealthResponse, Status> {
+        let request = ControllerListVolumeHealthRequest {
+            max_entries: max,
+            starting_token: token.to_owned(),
+            ..ControllerListVolumeHealthRequest::default()
+        };
+        Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
+    }
+
     /// GetCapacity.
     pub async fn capacity(
         &self,
@@ -148,6 +183,12 @@ impl Create {
     /// With a StorageClass parameter.
     pub fn parameter(mut self, key: &str, value: &str) -> Self {
         self.0.parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a parameter of a VolumeAttributesClass.
+    pub fn mutable(mut self, key: &str, value: &str) -> Self {
+        self.0.mutable_parameters.insert(key.to_owned(), value.to_owned());
         self
     }
 

@@ -84,7 +84,7 @@ fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
         ("name has 129 characters", |it| it.name = "n".repeat(129)),
         ("volume_capabilities is missing", |it| it.volume_capabilities.clear()),
         ("volume_content_source", |it| it.volume_content_source = Some(csi::VolumeContentSource::default())),
-        ("mutable_parameters", |it| drop(it.mutable_parameters.insert("a".to_owned(), "b".to_owned()))),
+        ("\"a\" is no attribute", |it| drop(it.mutable_parameters.insert("a".to_owned(), "b".to_owned()))),
         ("capacity_range", |it| it.capacity_range = Some(csi::CapacityRange::default())),
     ];
     for (named, change) in changes {

@@ -19,7 +19,7 @@ pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 pub use snapshot::{CloneStatus, NewClone, NewSnapshot, NodeSnapshot, Snapshot};
 
-pub(super) use group::SizeAnswer;
+pub(super) use group::{AllSizesAnswer, SizeAnswer};
 pub(super) use request::{MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
 pub(super) use snapshot::{CloneProgress, CloneStarted, SnapshotRestore, SnapshotsCreate};
 

@@ -152,7 +152,7 @@ pub(in crate::linstor) struct VolumeDefinitionChange {
     pub(in crate::linstor) size_kib: u64,
 }
 
-/// Properties to set and to remove, in one step (`PUT /v1/key-value-store/{instance}`).
+/// Properties to set and to remove, in one step (`PUT /v1/key-value-store/{instance}`, `PUT …/resource-definitions/{name}`).
 #[derive(Debug, Serialize)]
 pub(in crate::linstor) struct PropsChange<'a> {
     /// Set, keeping all others.

@@ -12,6 +12,7 @@ use linflow::csi::{
 use linflow::linstor::name::NodeName;
 use linflow::volume::{
     VolumeId,
+    attributes::Attributes,
     context::PublishContext,
     filesystem::{FsType, FsWishes},
     params::Parameters,
@@ -27,6 +28,7 @@ pub fn all() -> Vec<RequestError> {
         VolumeId::parse("../pvc-1").expect_err("no name").into(),
         NodeName::parse("node/1").expect_err("no name").into(),
         parameter(),
+        attribute(),
         claim(),
         RequestError::Claim(ClaimError::OutsideInstance {
             instance: instance("prod"),
@@ -58,6 +60,10 @@ fn parameter() -> RequestError {
 fn snapshot_class() -> RequestError {
     let backup = BTreeMap::from([("type".to_owned(), "S3".to_owned())]);
     linflow::volume::snapshot::params::check(&backup).expect_err("a backup").into()
+}
+
+fn attribute() -> RequestError {
+    Attributes::parse(&BTreeMap::from([("storagePool".to_owned(), "fast".to_owned())])).expect_err("not mutable").into()
 }
 
 fn unsupported_mode() -> RequestError {

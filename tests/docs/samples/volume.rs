@@ -86,6 +86,7 @@ fn elsewhere() -> Vec<Error> {
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
+        Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
         Error::RemoteForbidden {
             volume: volume(),
@@ -105,6 +106,7 @@ fn unfinished() -> Vec<Error> {
         reservations.reserve(&resource()).expect_err("it is taken").into(),
         Error::Deleting(resource()),
         Error::NotGrown { volume: volume(), node: "node-1".to_owned(), seen: "its disk is Inconsistent".to_owned() },
+        Error::NotSpare { volume: volume(), seen: "node-2 would stay and its disk is Outdated".to_owned() },
         Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
         Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
         linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
@@ -125,6 +127,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Deleting(_)
         | Error::NotReady { .. }
         | Error::NotGrown { .. }
+        | Error::NotSpare { .. }
         | Error::Unfinished { .. } => true,
         Error::Linstor(error) => linstor::is_open(error),
         Error::NotFound(_)
@@ -137,6 +140,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NodeFull { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
+        | Error::Unmodifiable { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
