@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod expand;
 mod publish;
+mod snapshots;
 mod state;
 mod unpublish;
 mod walk;

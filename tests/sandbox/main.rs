@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod copies;
+mod encryption;
 mod lab;
 mod placement;
 mod replication;
+mod restarts;
 mod snapshots;

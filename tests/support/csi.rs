@@ -10,6 +10,7 @@ use linflow::csi::{
         CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
         ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
         controller_client::ControllerClient,
+        group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
     },
 };
@@ -23,6 +24,8 @@ pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
 pub struct Controller {
     /// The raw client, for what has no method here. Clone it to call.
     pub client: ControllerClient<Channel>,
+    /// The raw client of the GroupController service beside it.
+    pub groups: GroupControllerClient<Channel>,
     /// The service behind it.
     pub service: ControllerService,
 }
@@ -30,8 +33,10 @@ pub struct Controller {
 impl Controller {
     /// Connects to the socket that the service is served on.
     pub async fn connect(socket: &Path, service: ControllerService) -> Self {
-        let client = ControllerClient::connect(format!("unix://{}", socket.display())).await.unwrap();
-        Self { client, service }
+        let endpoint = format!("unix://{}", socket.display());
+        let client = ControllerClient::connect(endpoint.clone()).await.unwrap();
+        let groups = GroupControllerClient::connect(endpoint).await.unwrap();
+        Self { client, groups, service }
     }
 
     /// CreateVolume.
@@ -159,6 +164,15 @@ impl Create {
         self
     }
 
+    /// Reachable from one of the requisite places, and best in the order of the preferred ones. A place is its segments;
+    /// one without `=` is a node's name.
+    pub fn places(mut self, preferred: &[&str], requisite: &[&str]) -> Self {
+        let terms = |places: &[&str]| places.iter().map(|place| term(place)).collect();
+        let required = TopologyRequirement { requisite: terms(requisite), preferred: terms(preferred) };
+        self.0.accessibility_requirements = Some(required);
+        self
+    }
+
     /// Without DRBD: one replica.
     pub fn storage_alone(self) -> Self {
         self.parameter("layerList", "storage")
@@ -200,6 +214,12 @@ pub fn capability(mode: Mode, access_type: AccessType) -> VolumeCapability {
 /// The topology of a node.
 pub fn topology(node: &str) -> Topology {
     Topology { segments: map(&[(TOPOLOGY_KEY, node)]) }
+}
+
+/// The topology of these segments, as `zone=a,rack=7`; without `=` a node's name.
+pub fn term(place: &str) -> Topology {
+    let pairs: Vec<(&str, &str)> = place.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    if pairs.is_empty() { topology(place) } else { Topology { segments: map(&pairs) } }
 }
 
 /// A map of these pairs.

@@ -3,11 +3,14 @@
 pub mod definition;
 pub mod deploy;
 pub mod drbd;
+pub mod encryption;
 pub mod failures;
 pub mod fault;
 pub mod group;
 pub mod identity;
+pub mod kept;
 pub mod kv;
+pub mod layer;
 pub mod name;
 pub mod node;
 pub mod place;
@@ -18,24 +21,28 @@ pub mod resource;
 pub mod roles;
 pub mod snapshot;
 pub mod space;
+pub mod table;
 pub mod tiebreaker;
 pub mod together;
 
 use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
 use definition::Definition;
+use encryption::Encryption;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
+use kept::Keeper;
 use kv::KeyValueStores;
 use name::Key;
 use node::Node;
 use pool::{Pool, PoolKind};
 use props::Props;
 use reports::ErrorReports;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use table::Table;
 
 /// How long LINSTOR takes to notice that a node hangs (recorded: about 7 s).
 pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
@@ -43,22 +50,28 @@ pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
 /// The whole state.
 pub struct Cluster {
     /// Nodes, by name.
-    pub nodes: BTreeMap<Key, Node>,
+    pub nodes: Table<Node>,
     /// Resource groups, by name.
-    pub groups: BTreeMap<Key, Group>,
+    pub groups: Table<Group>,
     /// Resource definitions, by name.
-    pub definitions: BTreeMap<Key, Definition>,
+    pub definitions: Table<Definition>,
     /// Key-value stores.
     pub kv: KeyValueStores,
     /// The controller's properties.
     pub props: Props,
+    /// The master passphrase of encrypted volumes.
+    pub encryption: Encryption,
     /// Error reports.
     pub reports: ErrorReports,
     /// Do the survivors of a crash go StandAlone from each other (recorded in 2 of 5 losses)?
     pub standalone_survivors: bool,
+    /// How many of the next requests for snapshots fail at the satellites.
+    pub failing_snapshots: u32,
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
     backing: Arc<dyn Backing>,
+    /// Where changes are written down, if anywhere.
+    keeper: Option<Keeper>,
 }
 
 /// What the cluster is made of at the start.
@@ -84,14 +97,17 @@ impl Cluster {
         let default = Group::new(DEFAULT_GROUP, "", Props::new(), SelectFilter::default());
         Self {
             nodes: (1..).zip(&layout.nodes).map(node).collect(),
-            groups: [(Key::of(DEFAULT_GROUP), default)].into(),
-            definitions: BTreeMap::new(),
+            groups: [(Key::of(DEFAULT_GROUP), default)].into_iter().collect(),
+            definitions: Table::default(),
             kv: KeyValueStores::default(),
             props: controller_props(),
+            encryption: Encryption::default(),
             reports: ErrorReports::default(),
             standalone_survivors: false,
+            failing_snapshots: 0,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
             backing,
+            keeper: None,
         }
     }
 

@@ -1,15 +1,17 @@
 //! Snapshots of definitions, and volumes that are made from them. Recordings: 13_snapshots, d08.
 
 use super::Cluster;
-use super::definition::{Definition, Layer, VolumeDefinition};
+use super::definition::{Definition, VolumeDefinition};
 use super::drbd::Drbd;
 use super::fault::{Fault, code};
 use super::identity;
+use super::layer::Layer;
 use super::name::Key;
 use super::props::Props;
 use super::resource::{Kind, Resource};
 use super::tiebreaker::AutoChange;
 use crate::sandbox::bytes::ReplicaKey;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The property that says what a definition was cloned from.
@@ -18,7 +20,7 @@ pub const CLONED_FROM: &str = "cloned-from";
 const CLONING: &str = ".clone";
 
 /// A snapshot of a resource definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The name, as given.
     pub name: String,
@@ -34,10 +36,12 @@ pub struct Snapshot {
     pub volumes: BTreeMap<u32, VolumeDefinition>,
     /// What nodes hold of it, by node.
     pub replicas: BTreeMap<Key, ReplicaSnapshot>,
+    /// Did the satellites fail to take it?
+    pub has_failed: bool,
 }
 
 /// A snapshot of one replica.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReplicaSnapshot {
     /// The node's name.
     pub node: String,
@@ -164,6 +168,7 @@ impl Cluster {
             layers: definition.stack(),
             volumes: definition.volumes.clone(),
             replicas,
+            has_failed: false,
         }
     }
 
@@ -189,9 +194,12 @@ impl Cluster {
         nodes: &[Key],
         to: &Key,
     ) -> Result<Vec<AutoChange>, Fault> {
-        self.set_layers(to, snapshot.layers.clone());
+        // A clone may have asked for other layers.
+        let own = self.definitions.get(to).filter(|target| target.is_cloning).and_then(|target| target.layers.clone());
+        self.set_layers(to, own.unwrap_or_else(|| snapshot.layers.clone()));
         let Some(target) = self.definitions.get_mut(to) else { return Ok(Vec::new()) };
-        for (key, value) in &snapshot.definition_props {
+        // A clone has its source's properties already, apart from those that were not to be taken over.
+        for (key, value) in snapshot.definition_props.iter().filter(|_| !target.is_cloning) {
             target.props.entry(key.clone()).or_insert_with(|| value.clone());
         }
         let (name, generation, volumes) = (target.name.clone(), target.generation, target.volumes.clone());
@@ -210,6 +218,19 @@ impl Cluster {
             }
         }
         self.keep_quorum(to)
+    }
+
+    /// A snapshot as if its replicas were in other pools: the new names of pools by the old ones.
+    pub fn renamed(&self, mut snapshot: Snapshot, names: &BTreeMap<String, String>) -> Result<Snapshot, Fault> {
+        for (node, replica) in &mut snapshot.replicas {
+            let Some((_, new)) = names.iter().find(|(old, _)| Key::of(old) == Key::of(&replica.pool)) else { continue };
+            if self.nodes.get(node).is_none_or(|node| node.pool(new).is_none()) {
+                let message = format!("Storage pool '{new}' on node '{}' not found.", replica.node);
+                return Err(Fault::new(code::NO_POOL, message));
+            }
+            replica.pool.clone_from(new);
+        }
+        Ok(snapshot)
     }
 
     /// Every snapshot that the backing holds.
