@@ -20,3 +20,4 @@ pub mod service;
 mod snapshot;
 pub mod socket;
 pub mod status;
+mod validate;

@@ -12,6 +12,7 @@ use super::{admit, node_health, response, status};
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{self, FormatRecord, FormatRecordError, Host};
 use crate::volume::filesystem::FsUuid;
+use crate::volume::topology::{NodeTopology, TopologySettings};
 use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
 use crate::workflow::{AnyDirectory, Instances};
 
@@ -35,6 +36,7 @@ struct Shared<H> {
     instances: Instances,
     name: NodeName,
     max_volumes: i64,
+    topology: NodeTopology,
     reservations: Reservations,
 }
 
@@ -43,7 +45,7 @@ struct Shared<H> {
 pub struct NodeParts<H> {
     /// The machine.
     pub host: H,
-    /// LINSTOR, for the `formatted` mark, and for the health of what the node does not see.
+    /// LINSTOR, for the `formatted` mark, the node's topology, and the health of what the node does not see.
     pub linstor: Client,
     /// Where pods are looked up.
     pub directory: AnyDirectory,
@@ -53,6 +55,8 @@ pub struct NodeParts<H> {
     pub name: NodeName,
     /// How many volumes the node takes; 0: the orchestrator decides.
     pub max_volumes: i64,
+    /// How the node tells its topology.
+    pub topology: TopologySettings,
 }
 
 impl<H> Clone for NodeService<H> {
@@ -74,9 +78,10 @@ impl FormatRecord for FormattedMark {
 impl<H: Host + 'static> NodeService<H> {
     /// A service of these parts.
     pub fn new(parts: NodeParts<H>) -> Self {
-        let NodeParts { host, linstor, directory, instances, name, max_volumes } = parts;
+        let NodeParts { host, linstor, directory, instances, name, max_volumes, topology } = parts;
         let reservations = Reservations::default();
-        let shared = Shared { host, linstor, directory, instances, name, max_volumes, reservations };
+        let topology = NodeTopology::new(linstor.clone(), name.clone(), topology);
+        let shared = Shared { host, linstor, directory, instances, name, max_volumes, topology, reservations };
         Self { shared: Arc::new(shared), running: TaskTracker::new() }
     }
 
@@ -244,7 +249,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(csi::NodeGetInfoResponse {
             node_id: self.shared.name.to_string(),
             max_volumes_per_node: self.shared.max_volumes,
-            accessible_topology: Some(response::topology(&self.shared.name)),
+            accessible_topology: Some(response::topology(&self.shared.topology.tell().await)),
         }))
     }
 }

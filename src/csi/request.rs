@@ -11,17 +11,18 @@ use crate::volume::{
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
-    record::AccessMode,
+    record::{AccessMode, AccessType},
     said::Said,
     size::{CapacityRange, SizeError},
     snapshot::params::SnapshotParameterError,
+    topology::Term,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
 pub mod node;
 
 /// The topology key whose value is the node's name.
-pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
+pub use crate::volume::topology::HOSTNAME as TOPOLOGY_KEY;
 
 /// A request that can't be meant.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +76,6 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
-    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED
-    /// (CreateVolume Errors).
-    #[error("accessibility_requirements name no {TOPOLOGY_KEY}; it is the only topology that linflow knows")]
-    ForeignTopology,
     /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume
     /// Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
@@ -123,6 +120,16 @@ pub enum Use {
     },
 }
 
+impl Use {
+    /// What the node is given.
+    pub fn access_type(&self) -> AccessType {
+        match self {
+            Self::Block => AccessType::Block,
+            Self::Mount { .. } => AccessType::Mount,
+        }
+    }
+}
+
 /// The field, unless it is empty.
 pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
     if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
@@ -135,12 +142,12 @@ pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
 
 /// One capability: the use and the access mode.
 pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
-    use csi::volume_capability::AccessType;
+    use csi::volume_capability::AccessType as Given;
     let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
     let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
     let used = match capability.access_type.as_ref().ok_or(RequestError::Missing("volume_capability.access_type"))? {
-        AccessType::Block(_) => Use::Block,
-        AccessType::Mount(mount) => {
+        Given::Block(_) => Use::Block,
+        Given::Mount(mount) => {
             let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
             let group = Some(&mount.volume_mount_group).filter(|group| !group.is_empty()).cloned();
             Use::Mount { fs_type, flags: mount.mount_flags.clone(), group }
@@ -173,7 +180,10 @@ fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> R
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
 /// alone.
-fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
+pub(super) fn filesystem(
+    capabilities: &[csi::VolumeCapability],
+    class: Option<FsType>,
+) -> Result<Option<FsType>, RequestError> {
     if capabilities.is_empty() {
         return Err(RequestError::Missing("volume_capabilities"));
     }
@@ -229,6 +239,8 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         fs_type,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
         requisite,
         preferred,
     })
@@ -242,29 +254,34 @@ pub fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange
     }
 }
 
+/// The terms of a topology requirement: requisite, preferred.
+fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<Term>, Vec<Term>), RequestError> {
+    let terms = |list: &[csi::Topology]| -> Result<Vec<Term>, RequestError> {
+        list.iter().map(|one| Ok(Term::parse(&one.segments)?)).collect()
+    };
+    match required {
+        Some(required) => Ok((terms(&required.requisite)?, terms(&required.preferred)?)),
+        None => Ok((Vec::new(), Vec::new())),
+    }
+}
+
 /// The node that a topology segment names.
 pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
     Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
-fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<NodeName>, Vec<NodeName>), RequestError> {
-    let nodes = |list: &[csi::Topology]| -> Result<Vec<NodeName>, RequestError> {
-        list.iter().filter_map(|one| segment_node(one).transpose()).collect()
-    };
-    let Some(required) = required else { return Ok((Vec::new(), Vec::new())) };
-    let (requisite, preferred) = (nodes(&required.requisite)?, nodes(&required.preferred)?);
-    match required.requisite.is_empty() || !requisite.is_empty() {
-        true => Ok((requisite, preferred)),
-        false => Err(RequestError::ForeignTopology),
-    }
 }
 
 /// A ControllerPublishVolumeRequest.
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
-    let (_, mode) = capability(request.volume_capability.as_ref())?;
-    Ok(AttachRequest { volume, node, mode, read_only: request.readonly || mode.is_reader() })
+    let (used, mode) = capability(request.volume_capability.as_ref())?;
+    Ok(AttachRequest {
+        volume,
+        node,
+        mode,
+        access: used.access_type(),
+        read_only: request.readonly || mode.is_reader(),
+    })
 }
 
 /// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw

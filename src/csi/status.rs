@@ -50,7 +50,6 @@ impl Coded for RequestError {
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
-            Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
             | Self::VolumeName(_)
             | Self::VolumeId(_)
@@ -92,14 +91,18 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::NoRoom { .. } | Self::NoSuchPlace(_) | Self::Impossible(_) | Self::NodeFull { .. } => {
+                Code::ResourceExhausted
+            }
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
+            | Self::NotAsMade { .. }
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
             | Self::StillAttached { .. }
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
+            | Self::RemoteForbidden { .. }
             | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
             Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {

@@ -124,9 +124,9 @@ impl Placement {
         self.count.or(default)
     }
 
-    /// The count that goes into a request beside the group: a generated group says it itself.
-    pub fn explicit_count(&self) -> Option<u32> {
-        self.group.as_ref().and(self.count)
+    /// How many replicas there will be: LINSTOR makes two where nobody says.
+    pub fn wanted(&self) -> u32 {
+        self.replicas().unwrap_or(2)
     }
 
     /// The names of the layers that are asked for. Empty: the administrator's group decides.
@@ -174,7 +174,7 @@ impl Placement {
         }
     }
 
-    /// The same for the first of several replicas: a diskless resource elsewhere would be in the way of the others.
+    /// The same for some of several replicas: a diskless resource elsewhere would be in the way of the others.
     pub fn first(&self) -> SelectFilter {
         let explicit = self.explicit();
         let later = self.diskless_on_remaining.filter(|_| self.replicas() != Some(1)).map(|_| false);

@@ -164,6 +164,15 @@ impl Create {
         self
     }
 
+    /// Reachable from one of the requisite places, and best in the order of the preferred ones. A place is its segments;
+    /// one without `=` is a node's name.
+    pub fn places(mut self, preferred: &[&str], requisite: &[&str]) -> Self {
+        let terms = |places: &[&str]| places.iter().map(|place| term(place)).collect();
+        let required = TopologyRequirement { requisite: terms(requisite), preferred: terms(preferred) };
+        self.0.accessibility_requirements = Some(required);
+        self
+    }
+
     /// Without DRBD: one replica.
     pub fn storage_alone(self) -> Self {
         self.parameter("layerList", "storage")
@@ -205,6 +214,12 @@ pub fn capability(mode: Mode, access_type: AccessType) -> VolumeCapability {
 /// The topology of a node.
 pub fn topology(node: &str) -> Topology {
     Topology { segments: map(&[(TOPOLOGY_KEY, node)]) }
+}
+
+/// The topology of these segments, as `zone=a,rack=7`; without `=` a node's name.
+pub fn term(place: &str) -> Topology {
+    let pairs: Vec<(&str, &str)> = place.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    if pairs.is_empty() { topology(place) } else { Topology { segments: map(&pairs) } }
 }
 
 /// A map of these pairs.

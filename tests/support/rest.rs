@@ -6,7 +6,7 @@ use linflow::linstor::{
     model::{Resource, ResourceDefinition, ViewQuery},
     name::ResourceName,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -34,6 +34,17 @@ impl World {
     pub async fn change(&self, method: &str, path: &str, body: &Value) {
         let (status, answer) = self.rest(method, path, body).await;
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+    }
+
+    /// Gives a node a property.
+    pub async fn label(&self, node: &str, key: &str, value: &str) {
+        self.change("PUT", &format!("/v1/nodes/{node}"), &json!({"override_props": {key: value}})).await;
+    }
+
+    /// Gives a node another pool with a disk.
+    pub async fn add_pool(&self, node: &str, pool: &str) {
+        let body = json!({"storage_pool_name": pool, "provider_kind": "FILE_THIN", "props": {"StorDriver/FileDir": format!("/{pool}")}});
+        self.change("POST", &format!("/v1/nodes/{node}/storage-pools"), &body).await;
     }
 
     /// The definition, where there is one.

@@ -7,7 +7,7 @@ use crate::linstor::name::{GroupName, PoolName};
 use crate::volume::place::{Layer, Placement};
 
 /// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
-const MAX_REPLICAS: u32 = 8;
+pub(super) const MAX_REPLICAS: u32 = 8;
 /// LINSTOR's namespace for what administrators note.
 const AUX: &str = "Aux/";
 

@@ -41,7 +41,6 @@ pub fn all() -> Vec<RequestError> {
         RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
-        RequestError::ForeignTopology,
         RequestError::NoStagingPath,
         RequestError::RawUse,
         snapshot_class(),

@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
-use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange};
+use linflow::volume::{
+    Error,
+    record::{AccessMode, Ledger},
+    reserve::Reservations,
+    size::CapacityRange,
+    spread::Impossible,
+    validate::Objection,
+};
 use linflow::workflow::{Incarnation, TagError};
 
 use super::{a_node, linstor, resource, volume};
@@ -31,6 +38,10 @@ fn existing() -> Vec<Error> {
         Error::Foreign(resource()),
         mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
         Error::AttachedDifferently { volume: volume(), node: a_node("node-1"), field: "readonly flag" },
+        Error::NotAsMade {
+            volume: volume(),
+            objection: Objection::Use { made_as: "a raw block device", asked: "a filesystem" },
+        },
         CapacityRange::parse(-1, 0).expect_err("negative").into(),
         CapacityRange::parse(1025, 1030).expect("a range").choose_kib(None).expect_err("no whole KiB").into(),
         Error::NoSuchGroup(GroupName::parse("gold").expect("a group name")),
@@ -39,6 +50,8 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
+        Impossible::TooFewNodes { replicas: 2, nodes: "node-1".to_owned() }.into(),
         Error::NoPassphrase {
             resource: resource(),
             source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
@@ -62,12 +75,24 @@ fn existing() -> Vec<Error> {
 fn elsewhere() -> Vec<Error> {
     let node = || a_node("node-1");
     vec![
-        Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::AttachedElsewhere {
+            volume: volume(),
+            node: node(),
+            mode: AccessMode::SingleNodeWriter,
+            status: "ONLINE".to_owned(),
+        },
+        Error::NodeFull { node: node(), limit: 2, attached: "pvc-2, pvc-3".to_owned() },
         Error::Contended { volume: volume(), rival: a_node("node-2") },
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
+        Error::RemoteForbidden {
+            volume: volume(),
+            node: a_node("node-3"),
+            allowed: "false".to_owned(),
+            nodes: "node-1, node-2".to_owned(),
+        },
         Error::NoReplicaHere { volume: volume(), node: a_node("node-2"), nodes: "node-1".to_owned() },
     ]
 }
@@ -108,6 +133,8 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Mismatch { .. }
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
+        | Error::NotAsMade { .. }
+        | Error::NodeFull { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::NoRoom { .. }
@@ -119,6 +146,9 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::InUse { .. }
         | Error::NodeNotOnline { .. }
         | Error::NoReplicaHere { .. }
+        | Error::RemoteForbidden { .. }
+        | Error::NoSuchPlace(_)
+        | Error::Impossible(_)
         | Error::HasSnapshots { .. }
         | Error::PageToken(_)
         | Error::Record(_)
