@@ -9,7 +9,7 @@ use linflow::sandbox::faults::{Matcher, Moment};
 use serde_json::json;
 use tonic::Code;
 
-use crate::support::{NODES, World, create, csi::block, csi::capability, publish, refused, soon};
+use crate::support::{NODES, World, create, csi::block, csi::capability, node::OnNode, publish, refused, soon};
 
 const READER: Mode = Mode::MultiNodeReaderOnly;
 const WRITERS: [Mode; 3] = [Mode::SingleNodeWriter, Mode::SingleNodeSingleWriter, Mode::SingleNodeMultiWriter];
@@ -148,6 +148,29 @@ async fn a_read_only_attach_is_recorded_and_told_to_the_node() {
     // One node at a time, as the mode says.
     let elsewhere = ControllerPublishVolumeRequest { readonly: true, ..publish(&volume, "node-2") };
     refused(world.controller.publish(elsewhere).await, Code::FailedPrecondition);
+}
+
+/// From attach to stage: the node writes nothing to what is attached read-only, not even a filesystem.
+#[tokio::test]
+async fn what_is_attached_read_only_is_staged_read_only() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    let read_only = ControllerPublishVolumeRequest { readonly: true, ..publish(&volume, "node-1") };
+    let mut on_node = OnNode::attach(&world, &volume, "node-1", None).await;
+    world.controller.unpublish(&volume, "node-1").await.unwrap();
+    let writing = std::mem::replace(&mut on_node.context, world.controller.publish(read_only.clone()).await.unwrap());
+    assert!(refused(on_node.stage().await, Code::FailedPrecondition).contains("read-only"));
+    assert!(!world.store(&volume).await.unwrap().keys().any(|key| key.ends_with("/formatted")));
+    world.controller.unpublish(&volume, "node-1").await.unwrap();
+    // A writer makes the filesystem, and a reader finds it.
+    world.controller.publish(publish(&volume, "node-1")).await.unwrap();
+    let reading = std::mem::replace(&mut on_node.context, writing);
+    on_node.stage().await.unwrap();
+    on_node.unstage().await.unwrap();
+    world.controller.unpublish(&volume, "node-1").await.unwrap();
+    assert_eq!(world.controller.publish(read_only).await.unwrap(), reading);
+    on_node.context = reading;
+    on_node.stage().await.unwrap();
 }
 
 #[tokio::test]
