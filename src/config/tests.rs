@@ -68,12 +68,12 @@ fn every_mistake_is_reported_at_once() {
         "--pods",
         "--airflow-instance",
         "--admin-listen",
-        "--node-name",
         "--max-volumes-per-node",
+        "--node-name",
     ];
     assert_eq!(flags(&errors), expected);
     assert_eq!(
-        errors[11].to_string(),
+        errors[12].to_string(),
         "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
     );
 }

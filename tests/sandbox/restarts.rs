@@ -162,6 +162,7 @@ async fn a_sandbox_that_is_not_kept_writes_nothing() {
 }
 
 /// The built sandbox on a folder, and its URL.
+#[expect(clippy::disallowed_methods, reason = "a test may start a process that it ends itself")]
 fn run(state: &Path, words: &[&str]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_linflow"))
         .args(["sandbox", "--listen", "127.0.0.1:0", "--state"])
@@ -220,6 +221,7 @@ async fn replicas_keep_their_bytes_over_a_kill_and_unfinished_changes_leave_noth
     let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert!(child.wait().unwrap().success());
+    #[expect(clippy::disallowed_methods, reason = "a test may wait for a process that ends by itself")]
     let attached = Command::new("losetup").args(["--list", "--noheadings", "--output", "BACK-FILE"]).output().unwrap();
     let ours = folder.path().display().to_string();
     assert!(!String::from_utf8_lossy(&attached.stdout).contains(&ours), "devices were left behind");
