@@ -11,8 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # passed and skipped, for each access type
-MOUNT_EXPECTED="56 47"
-BLOCK_EXPECTED="56 47"
+MOUNT_EXPECTED="88 15"
+BLOCK_EXPECTED="88 15"
 
 VOLUME_BYTES=$((16 << 20))
 EXPANDED_BYTES=$((32 << 20))

@@ -337,7 +337,6 @@ impl Controller for ControllerService {
             rpc::Type::ModifyVolume,
             rpc::Type::GetVolumeHealth,
             rpc::Type::ListVolumeHealth,
-            rpc::Type::CreateDeleteSnapshot,
             rpc::Type::ListSnapshots,
             rpc::Type::GetSnapshot,
         ];

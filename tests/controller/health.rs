@@ -1,6 +1,8 @@
 //! What is said of a volume's health: what is wrong with it, what can't be known, and nothing of other volumes.
 
-use linflow::csi::proto::{VolumeHealthErrorType as ErrorType, volume_health::VolumeHealthEntry};
+use linflow::csi::proto::{
+    ControllerPublishVolumeRequest, VolumeHealthErrorType as ErrorType, volume_health::VolumeHealthEntry,
+};
 use tonic::Code;
 
 use crate::support::{World, create, csi::block, eventually, publish, refused};
@@ -31,7 +33,8 @@ async fn a_healthy_volume_has_nothing_wrong_attached_or_not() {
     let local = make_local(&world, "local", "node-2").await;
     assert_eq!(world.controller.health(&volume).await.unwrap(), []);
     assert_eq!(world.controller.health(&local).await.unwrap(), []);
-    world.controller.publish(publish(&volume, "node-1")).await.unwrap();
+    let attach = ControllerPublishVolumeRequest { volume_capability: Some(block()), ..publish(&volume, "node-1") };
+    world.controller.publish(attach).await.unwrap();
     world.set_open(&volume, "node-1", true);
     assert_eq!(world.controller.health(&volume).await.unwrap(), []);
     assert_eq!(world.controller.list_health(0, "").await.unwrap().entries, []);

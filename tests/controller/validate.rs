@@ -79,7 +79,7 @@ async fn another_access_type_mode_filesystem_or_class_is_not_confirmed() {
         ("placementCount", with(|it| it.parameters = map(&[("placementCount", "3")]))),
         ("placmentCount", with(|it| it.parameters = map(&[("placmentCount", "2")]))),
         ("another workflow", with(|it| it.parameters = map(&[("instance", "a"), ("dag-id", "d"), ("run-id", "r")]))),
-        ("mutable_parameters", with(|it| it.mutable_parameters = map(&[("iops", "1")]))),
+        ("attribute", with(|it| it.mutable_parameters = map(&[("iops", "1")]))),
     ];
     for (why, asked) in asked {
         let message = objection(&world, asked.clone()).await;
