@@ -22,13 +22,16 @@ nobody:x:65532:65532:nobody:/:/sbin/nologin' >"$root/etc/passwd"
 echo 'root:x:0:
 nobody:x:65532:' >"$root/etc/group"
 
-# In Debian the packages name some files by /lib and some by /usr/lib.
+# The package of a file. Packages name some files by /lib and some by /usr/lib; /bin/sh is a diversion of dash's, and what
+# a package's scripts have made belongs to none.
 package_of() {
-    dpkg -S "$1" 2>/dev/null || dpkg -S "${1#/usr}" 2>/dev/null || dpkg -S "$(readlink -f "$1")" 2>/dev/null || true
+    for name in "$1" "${1#/usr}" "$(readlink -f "$1")"; do
+        dpkg-query --search "$name" 2>/dev/null | sed -n '/^diversion/d; s/:.*//p'
+    done | head -n 1
 }
 
 note_package() {
-    package=$(package_of "$1" | head -n 1 | cut -d ' ' -f 1 | tr -d :, | sed "s/$(dpkg --print-architecture)\$//")
+    package=$(package_of "$1")
     if [ -z "$package" ] || [ -e "$root/var/lib/dpkg/status.d/$package" ]; then
         return
     fi
