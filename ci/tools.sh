@@ -16,7 +16,7 @@ go_tool() {
         echo "missing: go, which builds ${package##*/}; install Go 1.26 or newer" >&2
         return 1
     fi
-    if path=$(command -v "${package##*/}") && go version -m "$path" | grep -q "mod[[:space:]]*$module[[:space:]]*$version"; then
+    if path=$(command -v "${package##*/}") && go version -m "$path" | grep -q "mod[[:space:]]*${module}[[:space:]]*$version"; then
         return
     fi
     echo "installing ${package##*/} $version (about 90 s)"
