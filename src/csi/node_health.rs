@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
-use super::{proto as csi, status};
+use super::{proto as csi, status, volume_health::as_entry};
 use crate::linstor::{Client, model::ViewQuery, name::NodeName};
 use crate::node::{
     self, Host,
@@ -79,11 +79,7 @@ pub fn volume_response(volume_id: String, conditions: &[Condition]) -> csi::Node
             Severity::Inaccessible => Kind::Inaccessible,
             Severity::DataLoss => Kind::DataLoss,
         };
-        csi::volume_health::VolumeHealthEntry {
-            status: kind.into(),
-            reason: format!("{:?}", condition.reason),
-            message: condition.message.clone(),
-        }
+        as_entry(kind, &condition.reason, &condition.message)
     };
     let health_statuses = conditions.iter().map(entry).collect();
     csi::NodeGetVolumeHealthResponse { volume_health: Some(csi::VolumeHealth { volume_id, health_statuses }) }

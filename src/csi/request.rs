@@ -203,11 +203,6 @@ pub(super) fn filesystem(
     }
 }
 
-/// Are the capabilities ones that a volume can have? For ValidateVolumeCapabilities.
-pub fn check_capabilities(capabilities: &[csi::VolumeCapability]) -> Result<(), RequestError> {
-    filesystem(capabilities, None).map(|_| ())
-}
-
 /// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
 fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')

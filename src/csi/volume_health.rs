@@ -1,5 +1,7 @@
 //! A volume's health in CSI's words.
 
+use std::fmt;
+
 use super::proto::{self as csi, VolumeHealthErrorType as ErrorType};
 use crate::volume::health::{Condition, Health, Severity};
 use crate::volume::page::Page;
@@ -29,11 +31,20 @@ fn entry(condition: &Condition) -> csi::volume_health::VolumeHealthEntry {
         Severity::Inaccessible => ErrorType::Inaccessible,
         Severity::DataLoss => ErrorType::DataLoss,
     };
+    as_entry(status, &condition.reason, &condition.message)
+}
+
+/// An entry of a VolumeHealth, be it the controller's or a node's.
+pub(super) fn as_entry(
+    status: ErrorType,
+    reason: &impl fmt::Debug,
+    message: &str,
+) -> csi::volume_health::VolumeHealthEntry {
     csi::volume_health::VolumeHealthEntry {
         status: status.into(),
         // The variants' names are CamelCase, as CSI wants it.
-        reason: format!("{:?}", condition.reason),
-        message: condition.message.clone(),
+        reason: format!("{reason:?}"),
+        message: message.to_owned(),
     }
 }
 

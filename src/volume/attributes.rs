@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     drbd_options::{self, DrbdOptionError, DrbdOptions},
+    place::MAX_REPLICAS,
     qos::{Limit, Limits, QosError},
 };
 use crate::linstor::model::Props;
@@ -14,8 +15,6 @@ use crate::workflow::key::PREFIX;
 
 /// The prefixes that a key may have, in lower case: linflow's, and those of linstor-csi.
 const PREFIXES: [&str; 3] = [PREFIX, "linstor.csi.linbit.com/", "property.linstor.csi.linbit.com/"];
-/// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
-const MAX_REPLICAS: u32 = 8;
 /// The replica count, and linstor-csi's word for it.
 const REPLICAS: [&str; 2] = ["placementCount", "autoPlace"];
 

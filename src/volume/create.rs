@@ -103,7 +103,7 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
     };
     let tags = new_tags(request)?;
     let placer = create.placer(&tags, size_kib);
-    match placer.place(&attempts, request.placement.wanted(), None).await {
+    match placer.place(&attempts, create.wanted(), None).await {
         Ok(()) => {}
         Err(Stopped { error, is_defined: true }) => return Err(create.take_back_open(&tags, size_kib, error).await),
         Err(Stopped { error, is_defined: false }) => match error.kind() {
@@ -131,16 +131,16 @@ struct Create<'a> {
     resource: &'a ResourceName,
 }
 
-impl<'a> Create<'a> {
-    fn placer(&self, tags: &'a Tags, size_kib: u64) -> Placer<'a> {
+impl Create<'_> {
+    fn placer<'b>(&'b self, tags: &'b Tags, size_kib: u64) -> Placer<'b> {
         Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib }
     }
 
-    /// What a definition that is there lacks of its replicas and clients.
-    async fn complete(&self, tags: &Tags, size_kib: u64, there: &[Resource]) -> Result<(), Error> {
-        let placer = Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib };
+    /// What a definition that is there lacks of its `wanted` replicas and its clients.
+    async fn complete(&self, tags: &Tags, size_kib: u64, there: &[Resource], wanted: u32) -> Result<(), Error> {
+        let placer = self.placer(tags, size_kib);
         let held: Vec<NodeName> = replicas(there).filter_map(|one| NodeName::parse(&one.node_name).ok()).collect();
-        if held.len() < self.wanted() {
+        if held.len() < wanted as usize {
             let attempts = match plan(self.linstor, self.request).await {
                 Ok(attempts) => attempts,
                 // Nothing that is asked for now can be: no call will complete it.
@@ -150,7 +150,7 @@ impl<'a> Create<'a> {
                 Err(Error::Linstor(error)) => return Err(self.still_open(error)),
                 Err(error) => return Err(error),
             };
-            let placed = placer.place(&attempts, self.request.placement.wanted(), Some(&held)).await;
+            let placed = placer.place(&attempts, wanted, Some(&held)).await;
             if let Err(Stopped { error, .. }) = placed {
                 return Err(self.take_back_open(tags, size_kib, error).await);
             }
@@ -177,13 +177,13 @@ impl<'a> Create<'a> {
         let mut there = self.view().await?;
         self.check_listed(&there)?;
         let mut wanted = self.wanted();
-        if replicas(&there).count() < wanted {
+        if replicas(&there).count() < wanted as usize {
             // Fewer may have been asked for since.
-            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked as usize));
+            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked));
         }
         let lacks_clients = !missing_clients(&self.request.reach.clients, &there).is_empty();
-        if replicas(&there).count() < wanted || lacks_clients {
-            self.complete(&tags, size_kib, &there).await?;
+        if replicas(&there).count() < wanted as usize || lacks_clients {
+            self.complete(&tags, size_kib, &there, wanted).await?;
             there = self.view().await?;
         }
         self.finish(size_kib, &there, wanted).await
@@ -243,10 +243,10 @@ impl<'a> Create<'a> {
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    async fn finish(&self, size_kib: u64, there: &[Resource], wanted: usize) -> Result<Created, Error> {
+    async fn finish(&self, size_kib: u64, there: &[Resource], wanted: u32) -> Result<Created, Error> {
         let ready: Vec<Resource> =
             replicas(there).filter(|replica| replica.device_path(0).is_some()).cloned().collect();
-        if ready.len() < wanted {
+        if ready.len() < wanted as usize {
             return Err(self.unfinished(format!("{} of {wanted} replicas have a device", ready.len())));
         }
         let reach = &self.request.reach;
@@ -312,8 +312,8 @@ impl<'a> Create<'a> {
         }
     }
 
-    fn wanted(&self) -> usize {
-        self.request.placement.wanted() as usize
+    fn wanted(&self) -> u32 {
+        self.request.placement.wanted()
     }
 
     /// The definition is there: a refusal now, or a controller that is too old, must not look like an end.

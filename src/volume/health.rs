@@ -70,7 +70,7 @@ pub async fn list(
     token: &str,
     max: usize,
 ) -> Result<Page<Health>, Error> {
-    listings.page(&parse_token(token)?, max, Box::pin(all(linstor))).await
+    listings.page(&parse_token(token)?, max, all(linstor)).await
 }
 
 /// All of ours with something wrong, by name.

@@ -34,7 +34,7 @@ pub async fn list(
     token: &str,
     max: usize,
 ) -> Result<Page<Listed>, Error> {
-    listings.page(&parse_token(token)?, max, Box::pin(all(linstor))).await
+    listings.page(&parse_token(token)?, max, all(linstor)).await
 }
 
 /// Where a page of volumes begins: they are listed by their names in lower case.

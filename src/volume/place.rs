@@ -7,6 +7,9 @@ use super::id::short_hash;
 use crate::linstor::model::{DRBD, LUKS, ResourceGroup, STORAGE, SelectFilter};
 use crate::linstor::name::{GroupName, PoolName};
 
+/// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
+pub(super) const MAX_REPLICAS: u32 = 8;
+
 /// A layer of LINSTOR's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {

@@ -136,6 +136,22 @@ async fn fewer_replicas_are_had_by_removing_one_that_is_not_used_and_quorum_stay
 }
 
 #[tokio::test]
+async fn a_repeat_that_mends_a_client_brings_no_replica_back_that_was_taken_away() {
+    let world = World::start().await;
+    let wanted = create("data").parameter("placementCount", "2").parameter("clientList", "node-3");
+    let wanted = wanted.places(&["node-1", "node-2"], &NODES);
+    world.controller.create(wanted.clone()).await.unwrap();
+    world.controller.modify("data", &[("placementCount", "1")]).await.unwrap();
+    assert_eq!(world.replicas("data").await.len(), 1);
+    let client = "/v1/resource-definitions/data/resources/node-3";
+    world.change("DELETE", client, &serde_json::Value::Null).await;
+    world.controller.create(wanted).await.unwrap();
+    assert_eq!(world.replicas("data").await.len(), 1);
+    let client = world.resources("data").await.into_iter().find(|one| one.node_name == "node-3").unwrap();
+    assert!(client.is_diskless() && !client.is_tie_breaker());
+}
+
+#[tokio::test]
 async fn health_counts_the_replicas_that_were_asked_for_last() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;

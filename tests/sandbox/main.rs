@@ -4,6 +4,8 @@
 
 mod copies;
 mod encryption;
+#[path = "../support/http.rs"]
+mod http;
 mod lab;
 mod placement;
 mod replication;

@@ -14,6 +14,7 @@
 
 pub mod csi;
 pub mod driver;
+pub mod http;
 pub mod node;
 pub mod rest;
 pub mod snapshots;

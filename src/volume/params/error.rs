@@ -1,9 +1,13 @@
 //! What can be wrong with a parameter. All of it is for INVALID_ARGUMENT.
 
-use super::{known, placement::MAX_REPLICAS};
+use super::known;
 use crate::linstor::name::{NameError, NodeName};
 use crate::volume::{
-    drbd_options::DrbdOptionError, filesystem::UnknownFsType, place::UnknownLayer, qos::QosError, said::MAX_SAID,
+    drbd_options::DrbdOptionError,
+    filesystem::UnknownFsType,
+    place::{MAX_REPLICAS, UnknownLayer},
+    qos::QosError,
+    said::MAX_SAID,
 };
 use crate::workflow::reach::NotAccess;
 

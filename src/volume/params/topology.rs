@@ -3,10 +3,12 @@
 use super::{
     Family, KnownParameter, ParameterError,
     given::{Given, entries},
-    placement::MAX_REPLICAS,
 };
 use crate::linstor::name::NodeName;
-use crate::volume::{place::Placement, spread::Policy};
+use crate::volume::{
+    place::{MAX_REPLICAS, Placement},
+    spread::Policy,
+};
 use crate::workflow::{Reach, RemoteAccess};
 
 /// The table.
