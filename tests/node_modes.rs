@@ -127,7 +127,7 @@ async fn a_pods_group_is_a_number() {
 }
 
 #[tokio::test]
-async fn what_the_node_can_do_is_advertised() {
+async fn peer_weakness_22_the_node_stages_and_takes_a_pods_group_and_all_that_it_can_is_advertised() {
     let world = World::start().await;
     let on_node = on_node(&world).await;
     let told = on_node.client.clone().node_get_capabilities(NodeGetCapabilitiesRequest {}).await.unwrap().into_inner();
