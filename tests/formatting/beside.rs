@@ -77,6 +77,7 @@ async fn stand_side_by_side(fs_type: &'static str, mib: i64) {
         assert_eq!(fs::read(bench.seen_by("reader").join("rows")).unwrap(), b"one");
         let refusal = fs::write(bench.seen_by("reader").join("more"), b"x").unwrap_err();
         assert_eq!(refusal.raw_os_error(), Some(EROFS));
+        fs::write(bench.staging().join("staged"), b"x").unwrap();
         // Each target keeps its rights, and neither pod's end is the other's.
         refused(bench.start("reader", false).await, Code::AlreadyExists);
         refused(bench.start("writer", true).await, Code::AlreadyExists);
