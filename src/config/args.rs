@@ -113,6 +113,9 @@ pub(super) struct DriverArgs {
     /// [default: true]
     #[arg(long, env = "LINFLOW_TOPOLOGY_POOLS", value_name = "BOOL")]
     pub(super) topology_pools: Option<String>,
+    /// Whether a node without DRBD takes no volumes, and is not registered with kubelet: true or false [default: false]
+    #[arg(long, env = "LINFLOW_REQUIRE_DRBD", value_name = "BOOL")]
+    pub(super) require_drbd: Option<String>,
     /// Register with kubelet, whose directory this is (its --root-dir), as this process sees it: node and all serve a
     /// socket for kubelet in DIR/plugins_registry, so that no registrar is needed beside them; such as /var/lib/kubelet
     /// [default: don't register]

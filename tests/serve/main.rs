@@ -6,3 +6,4 @@ mod support;
 
 mod kubelet;
 mod registration;
+mod withheld;
