@@ -4,8 +4,13 @@
 
 mod copies;
 mod encryption;
+mod http;
 mod lab;
+mod many;
 mod placement;
 mod replication;
 mod restarts;
 mod snapshots;
+
+#[path = "../support/seed.rs"]
+mod seed;

@@ -1,13 +1,12 @@
 //! A state folder over restarts: what was acknowledged is there again, also after a kill.
 
+use super::http::{ask, change};
 use linflow::sandbox::{BackingKind, Sandbox, Settings, StartError};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const VOL: &str = "/v1/resource-definitions/vol";
 
@@ -31,23 +30,6 @@ async fn refused(settings: Settings) -> String {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     }
-}
-
-async fn ask(url: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: linstor\r\nconnection: close\r\n");
-    let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-    stream.write_all(format!("{head}{length}{body}").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
-}
-
-async fn change(url: &str, method: &str, path: &str, body: Value) {
-    let (status, answer) = ask(url, method, path, body).await;
-    assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
 }
 
 /// Something of every kind.
