@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
+#[path = "budgets/topology.rs"]
+mod topology;
 
-use linflow::sandbox::requests::Request;
+use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
 use support::{
     World, create,
     csi::{block, mount},
     node::{OnNode, pod},
     publish,
+    snapshots::{group, snapshot, unique},
 };
 
 /// Fails where more requests were made than allowed, or one that asks for a whole list, which grows with the cluster.
@@ -30,9 +33,16 @@ fn about_one_volume(requests: &[Request]) {
 }
 
 fn asks_for_all(request: &Request) -> bool {
-    const LISTS: [&str; 6] =
-        ["resource-definitions", "resources", "nodes", "key-value-store", "resource-groups", "storage-pools"];
-    const FILTERS: [&str; 4] = ["resource_definitions=", "resources=", "nodes=", "props="];
+    const LISTS: [&str; 7] = [
+        "resource-definitions",
+        "resources",
+        "snapshots",
+        "nodes",
+        "key-value-store",
+        "resource-groups",
+        "storage-pools",
+    ];
+    const FILTERS: [&str; 5] = ["resource_definitions=", "resources=", "nodes=", "props=", "storage_pools="];
     let is_list = request.path.rsplit('/').next().is_some_and(|last| LISTS.contains(&last));
     request.method == "GET" && is_list && !FILTERS.iter().any(|filter| request.query.contains(filter))
 }
@@ -54,6 +64,10 @@ async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
         ("storage alone", create("local").storage_alone()),
         ("raw block", create("raw").capability(block())),
         ("xfs", create("large").capability(mount("xfs"))),
+        (
+            "a class that says much",
+            create("rich").parameter("DrbdOptions/Net/max-buffers", "8000").parameter("qosReadIops", "100"),
+        ),
         ("on a node", create("near").on("node-2").storage_alone()),
     ];
     for (what, wanted) in wanted {
@@ -101,6 +115,64 @@ async fn a_tagged_volume_near_its_pod_takes_at_most_six() {
     assert_eq!(world.replicas(&made.unwrap().volume_id).await.len(), 2);
     within(6, "CreateVolume with an owner, first replica named", &requests);
     about_one_volume(&requests);
+}
+
+/// The requests without the looks that wait until a snapshot is taken.
+fn without_looks(requests: Vec<Request>) -> Vec<Request> {
+    requests.into_iter().filter(|one| one.path != "/v1/view/snapshots").collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_takes_at_most_three_requests_and_one_look() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    for (what, name) in [("", unique(1)), (", with any name", "nightly".to_owned())] {
+        for again in ["", " again"] {
+            let (taken, requests) = world.count(world.controller.snapshot(snapshot(&name, &volume))).await;
+            taken.unwrap();
+            within(4, &format!("CreateSnapshot{again}{what}, with its look"), &requests);
+            if what.is_empty() {
+                about_one_volume(&requests);
+            }
+            within(3, &format!("CreateSnapshot{again}{what}"), &without_looks(requests));
+        }
+    }
+    let id = format!("data/{}", unique(1));
+    for what in ["GetSnapshot", "ListSnapshots, one volume's", "DeleteSnapshot"] {
+        let (_, requests) = world
+            .count(async {
+                match what {
+                    "GetSnapshot" => drop(world.controller.get_snapshot(&id).await.unwrap()),
+                    "DeleteSnapshot" => world.controller.delete_snapshot(&id).await.unwrap(),
+                    _ => {
+                        let of = ListSnapshotsRequest { source_volume_id: volume.clone(), ..Default::default() };
+                        assert_eq!(world.controller.list_snapshots(of).await.unwrap().entries.len(), 2);
+                    }
+                }
+            })
+            .await;
+        within(if what == "DeleteSnapshot" { 2 } else { 1 }, what, &requests);
+        about_one_volume(&requests);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_any_size_takes_at_most_three_requests_and_one_look() {
+    let world = World::start().await;
+    let names: Vec<String> = (0..70).map(|number| format!("member-{number}")).collect();
+    for name in &names {
+        world.controller.create(create(name).mib(4).capability(block())).await.unwrap();
+    }
+    for size in [1, 2, 70] {
+        let members: Vec<&str> = names[..size].iter().map(String::as_str).collect();
+        let name = format!("group-of-{size}");
+        for again in ["", " again"] {
+            let (taken, requests) = world.count(world.controller.group(group(&name, &members))).await;
+            assert_eq!(taken.unwrap().snapshots.len(), size);
+            within(4, &format!("CreateVolumeGroupSnapshot{again} of {size}, with its look"), &requests);
+            within(3, &format!("CreateVolumeGroupSnapshot{again} of {size}"), &without_looks(requests));
+        }
+    }
 }
 
 #[tokio::test]
@@ -246,8 +318,50 @@ async fn a_list_and_the_capacity_take_at_most_three_with_200_volumes() {
     within(3, "ListVolumes, the first page", &requests);
     let (next, requests) = world.count(world.controller.list(50, &page.next_token)).await;
     assert_eq!(next.unwrap().entries.len(), 50);
-    within(3, "ListVolumes, a later page", &requests);
+    assert_eq!(requests, [], "the pages of a walk share one listing");
     let (capacity, requests) = world.count(world.controller.capacity(&[], Some("node-1"))).await;
     assert!(capacity.unwrap().available_capacity > 0);
     within(3, "GetCapacity", &requests);
+}
+
+#[tokio::test]
+async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any_size() {
+    let world = World::start().await;
+    for number in 0..50 {
+        world.controller.create(create(&format!("volume-{number:02}")).mib(4).capability(block())).await.unwrap();
+    }
+    let (health, requests) = world.count(world.controller.health("volume-07")).await;
+    assert_eq!(health.unwrap(), []);
+    within(5, "ControllerGetVolumeHealth", &requests);
+    about_one_volume(&requests);
+    world.crash("node-3");
+    for (max, what) in [(0, "all"), (5, "a page")] {
+        let (page, requests) = world.count(world.controller.list_health(max, "")).await;
+        assert!(!page.unwrap().entries.is_empty());
+        within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
+    }
+}
+
+#[tokio::test]
+async fn a_modify_takes_at_most_five_and_a_repeat_three() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    for (attributes, budget, again) in [
+        (&[("qosReadIops", "500")][..], 2, 1),
+        (&[("placementCount", "3"), ("qosReadIops", "600"), ("DrbdOptions/Net/max-buffers", "8000")], 5, 3),
+    ] {
+        let (modified, requests) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        // Looks at the view after the autoplace wait for the new replica.
+        let changed = requests.iter().rposition(|request| request.method != "GET").unwrap();
+        within(budget, &format!("ControllerModifyVolume {attributes:?}"), &requests[..=changed]);
+        about_one_volume(&requests);
+        let (modified, repeat) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        within(again, &format!("ControllerModifyVolume {attributes:?} again"), &repeat);
+    }
+    let (modified, requests) = world.count(world.controller.modify(&volume, &[("placementCount", "2")])).await;
+    modified.unwrap();
+    within(8, "ControllerModifyVolume, a replica less", &requests);
+    about_one_volume(&requests);
 }

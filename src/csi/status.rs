@@ -50,16 +50,17 @@ impl Coded for RequestError {
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
-            Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
             | Self::VolumeName(_)
             | Self::VolumeId(_)
             | Self::NodeId(_)
             | Self::Parameter(_)
+            | Self::Attribute(_)
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::FsOption(_)
+            | Self::MountGroup(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
             | Self::SnapshotParameter(_)
@@ -83,7 +84,7 @@ impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
             Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
-            Self::NoSuchGroup(_) => Code::InvalidArgument,
+            Self::NoSuchGroup(_) | Self::Unmodifiable { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)
@@ -91,19 +92,25 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::NoRoom { .. } | Self::NoSuchPlace(_) | Self::Impossible(_) | Self::NodeFull { .. } => {
+                Code::ResourceExhausted
+            }
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
+            | Self::NotAsMade { .. }
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
             | Self::StillAttached { .. }
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
+            | Self::RemoteForbidden { .. }
             | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
-            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {
-                Code::Unavailable
-            }
+            Self::NodeNotOnline { .. }
+            | Self::NotReady { .. }
+            | Self::NotGrown { .. }
+            | Self::NotSpare { .. }
+            | Self::Random(_) => Code::Unavailable,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }
@@ -157,13 +164,14 @@ impl Coded for node::Error {
             Self::Option(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
                 Code::InvalidArgument
             }
-            Self::NotFound(_) => Code::NotFound,
+            Self::NotFound(_) | Self::NotOnNode(_) => Code::NotFound,
             Self::OtherPermit { .. } => Code::PermissionDenied,
             Self::DeviceMissing { .. }
             | Self::NotGrownYet { .. }
             | Self::Changed(_)
             | Self::NoQuorum { .. }
             | Self::Record(_)
+            | Self::GroupUnfinished { .. }
             | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
@@ -176,6 +184,7 @@ impl Coded for node::Error {
             | Self::PrimaryElsewhere { .. }
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
+            | Self::SecondTarget { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,

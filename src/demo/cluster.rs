@@ -24,6 +24,7 @@ use crate::linstor::{
 };
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox, model::Cluster as Simulated, model::failures::FailureError};
+use crate::volume::topology::TopologySettings;
 use crate::workflow::{AnyDirectory, FolderDirectory, Instances};
 
 /// The simulated nodes.
@@ -164,6 +165,7 @@ fn node_service(name: &str, linstor: &Client, work: &Work) -> Result<NodeService
         instances: Instances::default(),
         name: NodeName::parse(name).map_err(unnamed)?,
         max_volumes: 0,
+        topology: TopologySettings { pools: true, file: None },
     }))
 }
 

@@ -14,7 +14,7 @@ use super::{
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
-use crate::volume::filesystem::FsType;
+use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
 
 /// The number of a block device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +117,37 @@ pub struct ProgramEnd {
     pub exit: Option<i32>,
     /// The last 2 KiB of its standard error.
     pub stderr: String,
+}
+
+/// What drbdsetup answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrbdAnswer {
+    /// It is not installed.
+    NoProgram,
+    /// This.
+    Ended {
+        /// Its exit status; `None` where a signal ended it.
+        exit: Option<i32>,
+        /// What it wrote to standard output.
+        stdout: String,
+        /// The last 2 KiB of its standard error.
+        stderr: String,
+    },
+}
+
+/// How far files were given to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// All of them are the group's.
+    Done {
+        /// How many were not before.
+        changed: u64,
+    },
+    /// Time was up.
+    Unfinished {
+        /// How many were given to it.
+        changed: u64,
+    },
 }
 
 /// How full a filesystem is, as statvfs(3) tells.
@@ -234,6 +265,22 @@ pub trait Host: Send + Sync {
 
     /// How full the filesystem at a path is.
     fn usage(&self, path: &Path, deadline: Instant) -> impl Future<Output = Result<Usage, HostError>> + Send;
+
+    /// Gives a directory of a mounted filesystem, and all below it, to a group that may read and write there: nothing
+    /// where the directory has it, which is given last. No link is followed. Stops shortly before the deadline.
+    fn hand_over(
+        &self,
+        directory: &Path,
+        group: u32,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Handover, HostError>> + Send;
+
+    /// What DRBD says of a resource of this node, or of all: `drbdsetup status --json`.
+    fn drbd_status(
+        &self,
+        resource: Option<&ResourceName>,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<DrbdAnswer, HostError>> + Send;
 
     /// What stands at a path; `None` where its parent does not exist.
     fn inspect(&self, path: &Path, deadline: Instant) -> impl Future<Output = Result<Option<Place>, HostError>> + Send;

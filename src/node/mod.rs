@@ -9,12 +9,14 @@
 //! [`ScriptedHost`](scripted::ScriptedHost) the one of tests. Each verb may be cut at any point and called again.
 //! When a device may be written at all is settled in [`formatting`].
 
+pub mod access;
 pub mod device;
 pub mod drbd;
 pub mod error;
 pub mod expand;
 pub mod filesystem;
 pub mod formatting;
+pub mod health;
 pub mod host;
 pub mod linux;
 pub mod mounts;
@@ -31,6 +33,7 @@ mod wait;
 mod tests;
 
 pub use crate::volume::filesystem::options;
+pub use access::{Access, FsUse, Targets};
 pub use device::DeviceHint;
 pub use error::{Difference, Error};
 pub use expand::{ExpandRequest, expand};
@@ -38,5 +41,5 @@ pub use formatting::{FormatRecord, FormatRecordError};
 pub use host::Host;
 pub use path::{AbsolutePath, InvalidPath};
 pub use publish::{PublishRequest, publish, unpublish};
-pub use stage::{Access, StageRequest, stage, unstage};
+pub use stage::{StageRequest, stage, unstage};
 pub use stats::{Stats, stats};

@@ -77,7 +77,16 @@ pub struct Journal {
     size: u64,
     size_when_new: u64,
     is_broken: bool,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Journal {
+    /// To close the file is not enough: a child that is being started holds a copy of it for a moment.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the state folder stays locked until this process ends");
+        }
+    }
 }
 
 /// A journal, and what it says; nothing in a new folder.
@@ -117,7 +126,7 @@ impl Journal {
         let file = OpenOptions::new().append(true).open(&path).map_err(failed(&path))?;
         // What was cut off goes, or the next line would be glued to it.
         file.set_len(size).map_err(failed(&path))?;
-        let journal = Self { path, header, file, size, size_when_new: size, is_broken: false, _lock: lock };
+        let journal = Self { path, header, file, size, size_when_new: size, is_broken: false, lock };
         Ok(Opened { journal, lines })
     }
 

@@ -1,6 +1,13 @@
 //! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
 
-use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError};
+use super::{
+    id::VolumeId,
+    record::{AccessMode, RecordError},
+    reserve::Busy,
+    size::SizeError,
+    spread::Impossible,
+    validate::Objection,
+};
 use crate::linstor::{
     self,
     name::{GroupName, NameError, NodeName, ResourceName},
@@ -45,6 +52,26 @@ pub enum Error {
         /// What differs.
         field: &'static str,
     },
+    /// A raw block volume asked for as a filesystem, or the reverse.
+    #[error("volume {volume} can't be attached so: {objection}; make another with the volumeMode that is wanted")]
+    NotAsMade {
+        /// The volume.
+        volume: VolumeId,
+        /// What it is.
+        objection: Objection,
+    },
+    /// The node has as many volumes as it may have.
+    #[error(
+        "node {node} has its limit of {limit} volumes attached: {attached}; detach one, or raise --max-volumes-per-node"
+    )]
+    NodeFull {
+        /// The node.
+        node: NodeName,
+        /// How many it may have.
+        limit: usize,
+        /// The volumes that it has, or some of them, in words.
+        attached: String,
+    },
     /// Another operation runs.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -69,6 +96,15 @@ pub enum Error {
         /// LINSTOR's answer.
         source: linstor::Error,
     },
+    /// No node has the segments of any requisite term. CSI's word for requirements that can't be met is
+    /// RESOURCE_EXHAUSTED (CreateVolume Errors).
+    #[error(
+        "accessibility_requirements name no place that LINSTOR has: {0}; a node has its name as linflow.csi/hostname, its storage pools as linflow.csi/pool-<pool>, and its Aux properties"
+    )]
+    NoSuchPlace(String),
+    /// The replicas can't be where they must be.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// LINSTOR can't encrypt at this time. Nothing is left of the volume.
     #[error(
         "volume {resource} is to be encrypted, and LINSTOR's master passphrase is not set or not entered; set it with `linstor encryption create-passphrase`, or enter it with `linstor encryption enter-passphrase` after the controller has started"
@@ -110,13 +146,31 @@ pub enum Error {
         /// What was seen last.
         seen: String,
     },
+    /// Attributes that the volume can't have. Nothing was changed.
+    #[error("volume {volume} has no DRBD layer, which {what} needs; leave it out")]
+    Unmodifiable {
+        /// The volume, or the name of one to be.
+        volume: String,
+        /// What only DRBD can do.
+        what: String,
+    },
+    /// Too many replicas, and none that may go yet.
+    #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
+    NotSpare {
+        /// The volume.
+        volume: VolumeId,
+        /// What was seen.
+        seen: String,
+    },
     /// Attached to another node that lives.
-    #[error("volume {volume} is attached to {node}, which is {status}; detach it there first")]
+    #[error("volume {volume} is attached to {node} ({mode}), which is {status}; detach it there first")]
     AttachedElsewhere {
         /// The volume.
         volume: VolumeId,
         /// The node that has it.
         node: NodeName,
+        /// The mode that it has it with.
+        mode: AccessMode,
         /// The node's connection status.
         status: String,
     },
@@ -174,6 +228,20 @@ pub enum Error {
         /// The nodes with a replica, in words.
         nodes: String,
     },
+    /// The class keeps the volume from nodes that have no copy of it.
+    #[error(
+        "volume {volume} can't be attached to {node}, which has no copy of it: allowRemoteVolumeAccess is {allowed}; use {nodes}, or a node that shares with one of them what it says"
+    )]
+    RemoteForbidden {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that was asked for.
+        node: NodeName,
+        /// What the class allows.
+        allowed: String,
+        /// The nodes that may have it, in words.
+        nodes: String,
+    },
     /// The device did not appear in time.
     #[error("volume {volume} is not ready on {node} yet: {seen}; call again")]
     NotReady {
@@ -193,12 +261,12 @@ pub enum Error {
         seen: String,
     },
     /// Snapshots keep it.
-    #[error("volume {volume} has snapshots; delete them first: {message}")]
+    #[error("volume {volume} has snapshots, which would go with it: {snapshots}; delete them first")]
     HasSnapshots {
         /// The volume.
         volume: VolumeId,
-        /// LINSTOR's answer, which names them.
-        message: String,
+        /// Their LINSTOR names, in words.
+        snapshots: String,
     },
     /// A page token that we did not give.
     #[error("starting_token {0:?} is not one that linflow gave; start over without a token")]

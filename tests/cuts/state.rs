@@ -6,17 +6,18 @@ use serde_json::{Map, Value, json};
 
 use crate::support::World;
 
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "/v1/nodes",
     "/v1/view/storage-pools",
     "/v1/resource-groups",
     "/v1/resource-definitions?with_volume_definitions=true",
     "/v1/view/resources",
     "/v1/key-value-store",
+    "/v1/view/snapshots",
 ];
 
 /// Fields that LINSTOR draws, counts or clocks, and the folder of the test.
-const VARYING: [&str; 14] = [
+const VARYING: [&str; 15] = [
     "uuid",
     "create_timestamp",
     "created_at",
@@ -31,6 +32,8 @@ const VARYING: [&str; 14] = [
     "DrbdCurrentGi",
     "StorDriver/StorPoolName",
     "time",
+    // How many snapshots the volume has ever had.
+    "SequenceNumber",
 ];
 
 /// What LINSTOR shows now: list by list, each entry under its name.

@@ -4,13 +4,13 @@
 
 mod copies;
 mod encryption;
+#[path = "../support/http.rs"]
 mod http;
 mod lab;
 mod many;
 mod placement;
 mod replication;
 mod restarts;
-mod snapshots;
-
 #[path = "../support/seed.rs"]
 mod seed;
+mod snapshots;

@@ -1,7 +1,7 @@
 //! Ten thousand of everything: lists stay usable, and a change costs what it changes.
 
-use super::http::{ask, change};
-use super::seed::{Seed, seed};
+use crate::http::{ask, change};
+use crate::seed::{Seed, seed};
 use linflow::sandbox::model::props::Props;
 use linflow::sandbox::{BackingKind, Sandbox, Settings};
 use serde_json::{Value, json};

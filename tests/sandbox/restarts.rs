@@ -1,9 +1,9 @@
 //! A state folder over restarts: what was acknowledged is there again, also after a kill.
 
-use super::http::{ask, change};
+use crate::http::{ask, change};
 use linflow::sandbox::{BackingKind, Sandbox, Settings, StartError};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -144,6 +144,7 @@ async fn a_sandbox_that_is_not_kept_writes_nothing() {
 }
 
 /// The built sandbox on a folder, and its URL.
+#[expect(clippy::disallowed_methods, reason = "a test may start a process that it ends itself")]
 fn run(state: &Path, words: &[&str]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_linflow"))
         .args(["sandbox", "--listen", "127.0.0.1:0", "--state"])
@@ -177,6 +178,8 @@ async fn what_was_acknowledged_before_a_kill_is_there_after_it() {
 #[tokio::test]
 async fn replicas_keep_their_bytes_over_a_kill_and_unfinished_changes_leave_nothing() {
     if !nix::unistd::geteuid().is_root() {
+        // Not by eprintln!, which the test runner keeps to itself.
+        std::io::stderr().write_all(b"SKIPPED replicas over a kill: loop devices need root\n").unwrap();
         return;
     }
     let folder = TempDir::new().unwrap();
@@ -202,6 +205,7 @@ async fn replicas_keep_their_bytes_over_a_kill_and_unfinished_changes_leave_noth
     let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert!(child.wait().unwrap().success());
+    #[expect(clippy::disallowed_methods, reason = "a test may wait for a process that ends by itself")]
     let attached = Command::new("losetup").args(["--list", "--noheadings", "--output", "BACK-FILE"]).output().unwrap();
     let ours = folder.path().display().to_string();
     assert!(!String::from_utf8_lossy(&attached.stdout).contains(&ours), "devices were left behind");

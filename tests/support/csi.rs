@@ -5,12 +5,16 @@ use std::{collections::BTreeMap, path::Path};
 use linflow::csi::{
     controller::ControllerService,
     proto::{
-        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeRequest,
-        ControllerGetVolumeResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
-        CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
-        ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability,
+        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeHealthRequest,
+        ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerListVolumeHealthRequest,
+        ControllerListVolumeHealthResponse, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
+        ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
+        GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
+        VolumeCapability,
         controller_client::ControllerClient,
+        group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
+        volume_health::VolumeHealthEntry,
     },
 };
 use tonic::{Status, transport::Channel};
@@ -23,6 +27,8 @@ pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
 pub struct Controller {
     /// The raw client, for what has no method here. Clone it to call.
     pub client: ControllerClient<Channel>,
+    /// The raw client of the GroupController service beside it.
+    pub groups: GroupControllerClient<Channel>,
     /// The service behind it.
     pub service: ControllerService,
 }
@@ -30,8 +36,10 @@ pub struct Controller {
 impl Controller {
     /// Connects to the socket that the service is served on.
     pub async fn connect(socket: &Path, service: ControllerService) -> Self {
-        let client = ControllerClient::connect(format!("unix://{}", socket.display())).await.unwrap();
-        Self { client, service }
+        let endpoint = format!("unix://{}", socket.display());
+        let client = ControllerClient::connect(endpoint.clone()).await.unwrap();
+        let groups = GroupControllerClient::connect(endpoint).await.unwrap();
+        Self { client, groups, service }
     }
 
     /// CreateVolume.
@@ -86,6 +94,38 @@ impl Controller {
     pub async fn list(&self, max_entries: i32, starting_token: &str) -> Result<ListVolumesResponse, Status> {
         let request = ListVolumesRequest { max_entries, starting_token: starting_token.to_owned() };
         Ok(self.client.clone().list_volumes(request).await?.into_inner())
+    }
+
+    /// ControllerModifyVolume.
+    pub async fn modify(&self, volume_id: &str, mutable_parameters: &[(&str, &str)]) -> Result<(), Status> {
+        let request = ControllerModifyVolumeRequest {
+            volume_id: volume_id.to_owned(),
+            mutable_parameters: map(mutable_parameters),
+            ..ControllerModifyVolumeRequest::default()
+        };
+        self.client.clone().controller_modify_volume(request).await.map(drop)
+    }
+
+    /// ControllerGetVolumeHealth; answers what is wrong: status, reason, message.
+    pub async fn health(&self, volume_id: &str) -> Result<Vec<VolumeHealthEntry>, Status> {
+        let request = ControllerGetVolumeHealthRequest {
+            volume_id: volume_id.to_owned(),
+            ..ControllerGetVolumeHealthRequest::default()
+        };
+        let answer = self.client.clone().controller_get_volume_health(request).await?.into_inner();
+        let health = answer.volume_health.expect("the health is in the answer");
+        assert_eq!(health.volume_id, volume_id);
+        Ok(health.health_statuses)
+    }
+
+    /// ControllerListVolumeHealth.
+    pub async fn list_health(&self, max: i32, token: &str) -> Result<ControllerListVolumeHealthResponse, Status> {
+        let request = ControllerListVolumeHealthRequest {
+            max_entries: max,
+            starting_token: token.to_owned(),
+            ..ControllerListVolumeHealthRequest::default()
+        };
+        Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
     }
 
     /// GetCapacity.
@@ -146,6 +186,12 @@ impl Create {
         self
     }
 
+    /// With a parameter of a VolumeAttributesClass.
+    pub fn mutable(mut self, key: &str, value: &str) -> Self {
+        self.0.mutable_parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
     /// Used so, and not otherwise.
     pub fn capability(mut self, capability: VolumeCapability) -> Self {
         self.0.volume_capabilities = vec![capability];
@@ -156,6 +202,15 @@ impl Create {
     pub fn on(mut self, node: &str) -> Self {
         let nodes = vec![topology(node)];
         self.0.accessibility_requirements = Some(TopologyRequirement { requisite: nodes.clone(), preferred: nodes });
+        self
+    }
+
+    /// Reachable from one of the requisite places, and best in the order of the preferred ones. A place is its segments;
+    /// one without `=` is a node's name.
+    pub fn places(mut self, preferred: &[&str], requisite: &[&str]) -> Self {
+        let terms = |places: &[&str]| places.iter().map(|place| term(place)).collect();
+        let required = TopologyRequirement { requisite: terms(requisite), preferred: terms(preferred) };
+        self.0.accessibility_requirements = Some(required);
         self
     }
 
@@ -200,6 +255,12 @@ pub fn capability(mode: Mode, access_type: AccessType) -> VolumeCapability {
 /// The topology of a node.
 pub fn topology(node: &str) -> Topology {
     Topology { segments: map(&[(TOPOLOGY_KEY, node)]) }
+}
+
+/// The topology of these segments, as `zone=a,rack=7`; without `=` a node's name.
+pub fn term(place: &str) -> Topology {
+    let pairs: Vec<(&str, &str)> = place.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    if pairs.is_empty() { topology(place) } else { Topology { segments: map(&pairs) } }
 }
 
 /// A map of these pairs.

@@ -5,8 +5,8 @@ use reqwest::Method;
 use crate::linstor::client::Client;
 use crate::linstor::error::Error;
 use crate::linstor::model::{
-    AutoPlace, DefinitionQuery, PropFilter, ResourceDefinition, VolumeDefinitionChange, VolumeDefinitionCreate,
-    is_same_name,
+    AutoPlace, DefinitionQuery, PropFilter, Props, PropsChange, ResourceDefinition, VolumeDefinitionChange,
+    VolumeDefinitionCreate, is_same_name,
 };
 use crate::linstor::name::ResourceName;
 use crate::linstor::rc::Replies;
@@ -54,6 +54,12 @@ impl Client {
     pub async fn resize(&self, name: &ResourceName, volume: u32, size_kib: u64) -> Result<Replies, Error> {
         let body = VolumeDefinitionChange { volume_number: None, size_kib };
         self.put(&[DEFINITIONS, name.as_str(), "volume-definitions", &volume.to_string()], &body).await
+    }
+
+    /// Sets properties of a definition, keeping all others (`PUT /v1/resource-definitions/{name}`): all of them or, where
+    /// one is refused ([`Kind::Invalid`](crate::linstor::Kind::Invalid)), none. DRBD is adjusted on every node of it.
+    pub async fn modify_definition(&self, name: &ResourceName, overrides: &Props) -> Result<Replies, Error> {
+        self.put(&[DEFINITIONS, name.as_str()], &PropsChange { override_props: overrides, delete_props: &[] }).await
     }
 
     /// Places replicas until there are enough (`POST …/autoplace`).

@@ -19,8 +19,8 @@ pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 pub use snapshot::{CloneStatus, NewClone, NewSnapshot, NodeSnapshot, Snapshot};
 
-pub(super) use group::SizeAnswer;
-pub(super) use request::{MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
+pub(super) use group::{AllSizesAnswer, SizeAnswer};
+pub(super) use request::{MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
 pub(super) use snapshot::{CloneProgress, CloneStarted, SnapshotRestore, SnapshotsCreate};
 
 /// Properties of an object: key → value, both at most 4096 characters.

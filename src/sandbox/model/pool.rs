@@ -31,14 +31,6 @@ impl PoolKind {
         }
     }
 
-    /// How its satellite's messages name it.
-    pub fn spoken(self) -> &'static str {
-        match self {
-            Self::FileThin => "FILE THIN",
-            Self::File => "FILE",
-        }
-    }
-
     /// How often its room may be promised.
     pub fn oversubscription(self) -> u32 {
         match self {

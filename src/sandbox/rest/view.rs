@@ -26,10 +26,10 @@ pub fn routes() -> Router<SharedCluster> {
 }
 
 async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response {
-    cluster.look(move |cluster| find(cluster, &params).map(Value::Array)).await
+    cluster.look(move |cluster| find(cluster, &params)).await
 }
 
-fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
+fn find(cluster: &Cluster, params: &Params) -> Result<Value, Fault> {
     for name in params.all("resources") {
         if why_invalid(&name).is_some() {
             // Recorded: a list with commas is one name, and no good one.
@@ -49,7 +49,7 @@ fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
     let render = |(definition, resource)| {
         render(cluster, definition, resource).with("volumes", render_volumes(cluster, definition, resource)).done()
     };
-    params.page(found.map(render).collect())
+    params.page(found, render)
 }
 
 /// What kind of pool a resource is in.

@@ -46,9 +46,12 @@ fn paths() -> Vec<Error> {
         Error::Symlink(target()),
         Error::WrongKind { path: target(), expected: "a directory" },
         Error::NotFound(target()),
+        Error::NotOnNode(resource()),
         Error::ParentMissing(target()),
         Error::NotStaged(target()),
         Error::Incompatible { path: target(), difference },
+        Error::SecondTarget { path: target(), first: "/var/lib/kubelet/pods/0/mount".into() },
+        Error::GroupUnfinished { path: target(), group: 1000, changed: 250_000 },
         Error::ForeignMount { path: target(), fs_type: "tmpfs".to_owned() },
         Error::WentReadOnly(target()),
         Error::OtherPermit { permitted: resource(), asked: "pvc-2".parse().expect("a resource name") },
@@ -106,6 +109,7 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::Symlink(_)
         | Error::WrongKind { .. }
         | Error::NotFound(_)
+        | Error::NotOnNode(_)
         | Error::ParentMissing(_)
         | Error::NotStaged(_)
         | Error::DeviceMissing { .. }
@@ -127,6 +131,8 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::Program { .. }
         | Error::Mount { .. }
         | Error::Incompatible { .. }
+        | Error::SecondTarget { .. }
+        | Error::GroupUnfinished { .. }
         | Error::OtherPermit { .. }
         | Error::WentReadOnly(_)
         | Error::ForeignMount { .. }

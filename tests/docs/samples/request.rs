@@ -12,6 +12,7 @@ use linflow::csi::{
 use linflow::linstor::name::NodeName;
 use linflow::volume::{
     VolumeId,
+    attributes::Attributes,
     context::PublishContext,
     filesystem::{FsType, FsWishes},
     params::Parameters,
@@ -27,6 +28,7 @@ pub fn all() -> Vec<RequestError> {
         VolumeId::parse("../pvc-1").expect_err("no name").into(),
         NodeName::parse("node/1").expect_err("no name").into(),
         parameter(),
+        attribute(),
         claim(),
         RequestError::Claim(ClaimError::OutsideInstance {
             instance: instance("prod"),
@@ -38,11 +40,13 @@ pub fn all() -> Vec<RequestError> {
         unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
         FsWishes::parse(FsType::Ext4, None, Some("sync=maybe"), None).expect_err("no such option").into(),
+        RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
-        RequestError::ForeignTopology,
         RequestError::NoStagingPath,
         RequestError::RawUse,
+        snapshot_class(),
+        RequestError::Repeated { field: "source_volume_ids", id: "pvc-1".to_owned() },
         RequestError::MaxEntries(-1),
         PublishContext::from_map(&BTreeMap::new()).expect_err("it is empty").into(),
     ]
@@ -51,6 +55,15 @@ pub fn all() -> Vec<RequestError> {
 fn parameter() -> RequestError {
     let misspelt = BTreeMap::from([("placmentCount".to_owned(), "2".to_owned())]);
     Parameters::parse(&misspelt).expect_err("misspelt").into()
+}
+
+fn snapshot_class() -> RequestError {
+    let backup = BTreeMap::from([("type".to_owned(), "S3".to_owned())]);
+    linflow::volume::snapshot::params::check(&backup).expect_err("a backup").into()
+}
+
+fn attribute() -> RequestError {
+    Attributes::parse(&BTreeMap::from([("storagePool".to_owned(), "fast".to_owned())])).expect_err("not mutable").into()
 }
 
 fn unsupported_mode() -> RequestError {

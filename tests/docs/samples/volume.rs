@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
-use linflow::volume::{Error, record::Ledger, reserve::Reservations, size::CapacityRange};
+use linflow::volume::{
+    Error,
+    record::{AccessMode, Ledger},
+    reserve::Reservations,
+    size::CapacityRange,
+    spread::Impossible,
+    validate::Objection,
+};
 use linflow::workflow::{Incarnation, TagError};
 
 use super::{a_node, linstor, resource, volume};
@@ -31,6 +38,10 @@ fn existing() -> Vec<Error> {
         Error::Foreign(resource()),
         mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
         Error::AttachedDifferently { volume: volume(), node: a_node("node-1"), field: "readonly flag" },
+        Error::NotAsMade {
+            volume: volume(),
+            objection: Objection::Use { made_as: "a raw block device", asked: "a filesystem" },
+        },
         CapacityRange::parse(-1, 0).expect_err("negative").into(),
         CapacityRange::parse(1025, 1030).expect("a range").choose_kib(None).expect_err("no whole KiB").into(),
         Error::NoSuchGroup(GroupName::parse("gold").expect("a group name")),
@@ -39,6 +50,8 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
+        Impossible::TooFewNodes { replicas: 2, nodes: "node-1".to_owned() }.into(),
         Error::NoPassphrase {
             resource: resource(),
             source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
@@ -50,7 +63,7 @@ fn existing() -> Vec<Error> {
             pool: "fast".to_owned(),
             nodes: "node-1, node-2".to_owned(),
         },
-        Error::HasSnapshots { volume: volume(), message: "snapshot before-upgrade".to_owned() },
+        Error::HasSnapshots { volume: volume(), snapshots: "before-upgrade, nightly".to_owned() },
         Error::PageToken("page 2".to_owned()),
         record(),
         ResourceName::parse("-").expect_err("a name begins with a letter").into(),
@@ -62,12 +75,25 @@ fn existing() -> Vec<Error> {
 fn elsewhere() -> Vec<Error> {
     let node = || a_node("node-1");
     vec![
-        Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::AttachedElsewhere {
+            volume: volume(),
+            node: node(),
+            mode: AccessMode::SingleNodeWriter,
+            status: "ONLINE".to_owned(),
+        },
+        Error::NodeFull { node: node(), limit: 2, attached: "pvc-2, pvc-3".to_owned() },
         Error::Contended { volume: volume(), rival: a_node("node-2") },
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
+        Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
+        Error::RemoteForbidden {
+            volume: volume(),
+            node: a_node("node-3"),
+            allowed: "false".to_owned(),
+            nodes: "node-1, node-2".to_owned(),
+        },
         Error::NoReplicaHere { volume: volume(), node: a_node("node-2"), nodes: "node-1".to_owned() },
     ]
 }
@@ -80,6 +106,7 @@ fn unfinished() -> Vec<Error> {
         reservations.reserve(&resource()).expect_err("it is taken").into(),
         Error::Deleting(resource()),
         Error::NotGrown { volume: volume(), node: "node-1".to_owned(), seen: "its disk is Inconsistent".to_owned() },
+        Error::NotSpare { volume: volume(), seen: "node-2 would stay and its disk is Outdated".to_owned() },
         Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
         Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
         linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
@@ -100,6 +127,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Deleting(_)
         | Error::NotReady { .. }
         | Error::NotGrown { .. }
+        | Error::NotSpare { .. }
         | Error::Unfinished { .. } => true,
         Error::Linstor(error) => linstor::is_open(error),
         Error::NotFound(_)
@@ -108,8 +136,11 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Mismatch { .. }
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
+        | Error::NotAsMade { .. }
+        | Error::NodeFull { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
+        | Error::Unmodifiable { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
@@ -119,6 +150,9 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::InUse { .. }
         | Error::NodeNotOnline { .. }
         | Error::NoReplicaHere { .. }
+        | Error::RemoteForbidden { .. }
+        | Error::NoSuchPlace(_)
+        | Error::Impossible(_)
         | Error::HasSnapshots { .. }
         | Error::PageToken(_)
         | Error::Record(_)
