@@ -29,7 +29,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
-    /// How long an attach waits for the device, and a growth for the replicas, at most.
+    /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
     pending: Arc<Notify>,
@@ -90,11 +90,11 @@ impl Controller for ControllerService {
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
-        let (linstor, groups, fs_type) = (self.linstor.clone(), self.groups.clone(), parsed.fs_type);
+        let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(id::resource_name(&parsed.name));
-        let verb = async move { create::create(&linstor, &groups, &parsed).await };
+        let verb = async move { create::create(&linstor, &groups, &parsed, patience).await };
         let created = self.exclusively(&volume, verb).await?;
-        Ok(Response::new(response::created(&created, fs_type)))
+        Ok(Response::new(response::created(&created)))
     }
 
     async fn delete_volume(
@@ -224,6 +224,7 @@ impl Controller for ControllerService {
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
             rpc::Type::ExpandVolume,
+            rpc::Type::CloneVolume,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

@@ -3,7 +3,7 @@
 
 use crate::csi::proto as csi;
 use crate::linstor::name::{NameError, NodeName};
-use crate::volume::{VolumeId, context::ContextError};
+use crate::volume::{VolumeId, context::ContextError, copy::Source, snapshot::SnapshotId};
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
@@ -31,6 +31,10 @@ pub enum RequestError {
     /// A volume id that linflow never gives.
     #[error(transparent)]
     VolumeId(#[from] VolumeIdError),
+    /// A content source by an id that linflow never gives: there is none. The code is the spec's own (CreateVolume
+    /// Errors, "Source does not exist").
+    #[error("volume_content_source {0:?} does not exist: linflow never gave that id")]
+    NoSuchSource(String),
     /// A node id that LINSTOR can't have as a name.
     #[error("node_id: {0}")]
     NodeId(#[from] NameError),
@@ -162,24 +166,46 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if characters > 128 || name.chars().any(is_banned) {
         return Err(RequestError::VolumeName(characters));
     }
-    if request.volume_content_source.is_some() {
-        return Err(RequestError::Unsupported("volume_content_source"));
-    }
     if !request.mutable_parameters.is_empty() {
         return Err(RequestError::Unsupported("mutable_parameters"));
     }
     let parameters = Parameters::parse(&request.parameters)?;
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
+    let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     Ok(CreateRequest {
         name: name.to_owned(),
         range: capacity_range(request.capacity_range)?,
+        source: request.volume_content_source.as_ref().map(content_source).transpose()?,
         fs_type,
+        is_fs_named,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
         requisite,
         preferred,
     })
+}
+
+fn names_filesystem(capabilities: &[csi::VolumeCapability]) -> bool {
+    use csi::volume_capability::AccessType;
+    let names = |one: &csi::VolumeCapability| matches!(&one.access_type, Some(AccessType::Mount(mount)) if !mount.fs_type.is_empty());
+    capabilities.iter().any(names)
+}
+
+/// What a volume is to be made from.
+fn content_source(source: &csi::VolumeContentSource) -> Result<Source, RequestError> {
+    use csi::volume_content_source::Type;
+    match &source.r#type {
+        None => Err(RequestError::Missing("volume_content_source.type")),
+        Some(Type::Volume(volume)) => {
+            let id = VolumeId::parse(require("volume_content_source.volume.volume_id", &volume.volume_id)?);
+            Ok(Source::Volume(id.map_err(|_| RequestError::NoSuchSource(volume.volume_id.clone()))?))
+        }
+        Some(Type::Snapshot(snapshot)) => {
+            let id = SnapshotId::parse(require("volume_content_source.snapshot.snapshot_id", &snapshot.snapshot_id)?);
+            Ok(Source::Snapshot(id.map_err(|_| RequestError::NoSuchSource(snapshot.snapshot_id.clone()))?))
+        }
+    }
 }
 
 /// A range, where one is sent.

@@ -4,7 +4,7 @@ use super::proto as csi;
 use super::request::TOPOLOGY_KEY;
 use crate::linstor::name::NodeName;
 use crate::node::Stats;
-use crate::volume::{capacity::Capacity, context, create::Created, filesystem::FsType, list::Listed};
+use crate::volume::{capacity::Capacity, context, copy::Source, create::Created, list::Listed};
 
 /// Bytes as CSI counts them.
 fn int64(bytes: u64) -> i64 {
@@ -17,15 +17,24 @@ pub fn topology(node: &NodeName) -> csi::Topology {
 }
 
 /// A volume that CreateVolume made or found.
-pub fn created(volume: &Created, fs_type: Option<FsType>) -> csi::CreateVolumeResponse {
+pub fn created(volume: &Created) -> csi::CreateVolumeResponse {
     let volume = csi::Volume {
         capacity_bytes: int64(volume.bytes),
         volume_id: volume.id.to_string(),
-        volume_context: context::volume_context(fs_type),
-        content_source: None,
+        volume_context: context::volume_context(volume.fs_type),
+        content_source: volume.source.as_ref().map(content_source),
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
     csi::CreateVolumeResponse { volume: Some(volume) }
+}
+
+fn content_source(source: &Source) -> csi::VolumeContentSource {
+    use csi::volume_content_source::{SnapshotSource, Type, VolumeSource};
+    let kind = match source {
+        Source::Snapshot(id) => Type::Snapshot(SnapshotSource { snapshot_id: id.to_string() }),
+        Source::Volume(id) => Type::Volume(VolumeSource { volume_id: id.to_string() }),
+    };
+    csi::VolumeContentSource { r#type: Some(kind) }
 }
 
 fn volume(listed: &Listed) -> csi::Volume {
@@ -89,7 +98,7 @@ pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::VolumeId;
+    use crate::volume::{VolumeId, filesystem::FsType};
 
     fn node() -> NodeName {
         NodeName::parse("node-1").unwrap()
@@ -102,8 +111,9 @@ mod tests {
     #[test]
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
         let bound = |nodes: Vec<NodeName>| {
-            let made = Created { id: id(), bytes: 4096, reachable_from: nodes };
-            created(&made, Some(FsType::Xfs)).volume.unwrap()
+            let fs_type = Some(FsType::Xfs);
+            let made = Created { id: id(), bytes: 4096, reachable_from: nodes, fs_type, source: None };
+            created(&made).volume.unwrap()
         };
         let local = bound(vec![node()]);
         assert_eq!(local.accessible_topology, [topology(&node())]);

@@ -48,6 +48,7 @@ impl Coded for RequestError {
             Self::Size(error) => size(error),
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
+            Self::NoSuchSource(_) => Code::NotFound,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
             Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
@@ -78,8 +79,8 @@ fn size(error: &SizeError) -> Code {
 impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
-            Self::NoSuchGroup(_) => Code::InvalidArgument,
+            Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
+            Self::NoSuchGroup(_) | Self::Incompatible { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)
@@ -87,7 +88,7 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } => Code::ResourceExhausted,
+            Self::NoRoom { .. } | Self::NoRoomForCopy { .. } | Self::OutOfReach { .. } => Code::ResourceExhausted,
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
             | Self::AttachedElsewhere { .. }
@@ -96,9 +97,12 @@ impl Coded for volume::Error {
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
-            Self::NodeNotOnline { .. } | Self::NotReady { .. } | Self::NotGrown { .. } | Self::Random(_) => {
-                Code::Unavailable
-            }
+            Self::NodeNotOnline { .. }
+            | Self::NotReady { .. }
+            | Self::NotGrown { .. }
+            | Self::SourceNotReady { .. }
+            | Self::Random(_) => Code::Unavailable,
+            Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }

@@ -104,6 +104,7 @@ mod tests {
             ownership,
             csi_name: "vol1".into(),
             fs_uuid: Some(FsUuid::from_random([7; 16])),
+            fs_type: Some(FsType::Ext4),
             try_number: None,
             ti_id: None,
             pvc_namespace: None,

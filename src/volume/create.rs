@@ -3,8 +3,11 @@
 //! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more. A
 //! repeat finds the definition and completes what a broken call left undone.
 
+use std::time::Duration;
+
 use super::{
     Error,
+    copy::{self, Origin, Source},
     filesystem::{FsType, FsUuid},
     groups::Groups,
     id::{VolumeId, resource_name},
@@ -27,8 +30,12 @@ pub struct CreateRequest {
     pub name: String,
     /// The size.
     pub range: CapacityRange,
+    /// What it is made from; none: it begins empty.
+    pub source: Option<Source>,
     /// The filesystem that it will carry; none for raw block.
     pub fs_type: Option<FsType>,
+    /// Did the capability or the class name that filesystem? Else a copy has its source's.
+    pub is_fs_named: bool,
     /// Where the replicas go.
     pub placement: Placement,
     /// The nodes one of which must reach the volume; empty: any.
@@ -48,14 +55,26 @@ pub struct Created {
     pub bytes: u64,
     /// The only nodes that can reach it; empty: all can, over the network.
     pub reachable_from: Vec<NodeName>,
+    /// The filesystem that it carries or will; none for raw block.
+    pub fs_type: Option<FsType>,
+    /// What it was made from; none: it began empty.
+    pub source: Option<Source>,
 }
 
-/// Makes the volume, or completes it, or finds it complete.
+/// Makes the volume, or completes it, or finds it complete. Waits for a copy's bytes, at most `patience`.
 ///
 /// # Errors
 /// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be
-/// completed.
-pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
+/// completed; those of [`copy::create`].
+pub async fn create(
+    linstor: &Client,
+    groups: &Groups,
+    request: &CreateRequest,
+    patience: Duration,
+) -> Result<Created, Error> {
+    if let Some(source) = &request.source {
+        return copy::create(linstor, groups, request, source, patience).await;
+    }
     let resource = resource_name(&request.name);
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
@@ -101,10 +120,11 @@ enum Spawned {
     First,
 }
 
-struct Create<'a> {
-    linstor: &'a Client,
-    request: &'a CreateRequest,
-    resource: &'a ResourceName,
+/// One CreateVolume, and what of it copies have in common with the rest.
+pub(super) struct Create<'a> {
+    pub linstor: &'a Client,
+    pub request: &'a CreateRequest,
+    pub resource: &'a ResourceName,
 }
 
 impl Create<'_> {
@@ -175,15 +195,22 @@ impl Create<'_> {
     }
 
     /// Is the existing definition what is asked for? Answers its tags.
-    fn check_same(&self, existing: &ResourceDefinition) -> Result<Tags, Error> {
+    pub(super) fn check_same(&self, existing: &ResourceDefinition) -> Result<Tags, Error> {
         let request = self.request;
         let tags = check_ours(existing, self.resource)?;
         let group = request.placement.group_name();
         let least = request.fs_type.map_or(0, FsType::min_bytes);
         let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
-        let bytes = existing.size_kib().map(|size_kib| size_kib * 1024);
+        let origin = Origin::read(self.resource, &existing.props)?;
+        // A copy is being grown until it has what it was promised.
+        let promised = origin.as_ref().map_or(0, |origin| origin.size_kib);
+        let bytes = existing.size_kib().map(|size_kib| size_kib.max(promised) * 1024);
+        let from = |source: Option<&Source>| source.map_or_else(|| "none".to_owned(), ToString::to_string);
+        let origin = origin.map(|origin| origin.source);
         let (field, is, asked) = if tags.csi_name != request.name {
             ("CSI name", tags.csi_name, request.name.clone())
+        } else if origin != request.source {
+            ("content source", from(origin.as_ref()), from(request.source.as_ref()))
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
@@ -200,7 +227,7 @@ impl Create<'_> {
     }
 
     /// The replicas with a disk that aren't being deleted.
-    async fn view_replicas(&self) -> Result<Vec<Resource>, Error> {
+    pub(super) async fn view_replicas(&self) -> Result<Vec<Resource>, Error> {
         let query = ViewQuery { resources: vec![self.resource.clone()], ..ViewQuery::default() };
         let mut replicas = self.linstor.resources_view(&query).await.map_err(|error| self.still_open(error))?;
         replicas.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
@@ -208,14 +235,20 @@ impl Create<'_> {
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    fn finish(&self, size_kib: u64, replicas: &[Resource]) -> Result<Created, Error> {
+    pub(super) fn finish(&self, size_kib: u64, replicas: &[Resource]) -> Result<Created, Error> {
         let ready: Vec<&Resource> = replicas.iter().filter(|replica| replica.device_path(0).is_some()).collect();
         if ready.len() < self.wanted() {
             return Err(self.unfinished(format!("{} of {} replicas have a device", ready.len(), self.wanted())));
         }
         let uses_drbd = ready.iter().any(|replica| replica.has_layer(DRBD));
         let nodes = ready.iter().filter(|_| !uses_drbd).filter_map(|replica| NodeName::parse(&replica.node_name).ok());
-        Ok(Created { id: self.resource.clone().into(), bytes: size_kib * 1024, reachable_from: nodes.collect() })
+        Ok(Created {
+            id: self.resource.clone().into(),
+            bytes: size_kib * 1024,
+            reachable_from: nodes.collect(),
+            fs_type: self.request.fs_type,
+            source: self.request.source.clone(),
+        })
     }
 
     /// After a refusal: a final answer is given only when nothing is left, for the caller won't come again after one.
@@ -250,32 +283,32 @@ impl Create<'_> {
         }
     }
 
-    fn no_group(&self) -> Error {
+    pub(super) fn no_group(&self) -> Error {
         match &self.request.placement.group {
             Some(group) => Error::NoSuchGroup(group.clone()),
             None => self.unfinished("its resource group was removed meanwhile".to_owned()),
         }
     }
 
-    fn wanted(&self) -> usize {
+    pub(super) fn wanted(&self) -> usize {
         self.request.placement.replicas().unwrap_or(1) as usize
     }
 
     /// The definition is there: a refusal now, or a controller that is too old, must not look like an end.
-    fn still_open(&self, error: linstor::Error) -> Error {
+    pub(super) fn still_open(&self, error: linstor::Error) -> Error {
         match error {
             linstor::Error::Refused(_) | linstor::Error::TooOld { .. } => self.unfinished(error.to_string()),
             silence => silence.into(),
         }
     }
 
-    fn unfinished(&self, seen: String) -> Error {
+    pub(super) fn unfinished(&self, seen: String) -> Error {
         Error::Unfinished { resource: self.resource.clone(), seen }
     }
 }
 
 /// What the class says beside an administrator's group. A generated group says it all itself.
-fn explicit(placement: &Placement) -> SelectFilter {
+pub(super) fn explicit(placement: &Placement) -> SelectFilter {
     match placement.group {
         Some(_) => SelectFilter {
             storage_pool_list: placement.pool_names(),
@@ -286,7 +319,7 @@ fn explicit(placement: &Placement) -> SelectFilter {
     }
 }
 
-fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
+pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     let (mut incarnation, mut uuid) = ([0; 16], [0; 16]);
     for random in [&mut incarnation, &mut uuid] {
         getrandom::fill(random).map_err(|error| Error::Random(error.to_string()))?;
@@ -298,6 +331,7 @@ fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         csi_name: request.name.clone(),
         // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
         fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
+        fs_type: request.fs_type,
         try_number: None,
         ti_id: None,
         pvc_namespace: request.claim.pvc_namespace.clone(),
@@ -321,7 +355,9 @@ mod tests {
         let request = CreateRequest {
             name: "vol1".to_owned(),
             range: CapacityRange::any(),
+            source: None,
             fs_type: None,
+            is_fs_named: false,
             placement: Placement::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),

@@ -1,6 +1,11 @@
 //! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
 
-use super::{id::VolumeId, record::RecordError, reserve::Busy, size::SizeError};
+use super::{
+    copy::{OriginError, Source},
+    id::VolumeId,
+    record::RecordError, reserve::Busy,
+    size::SizeError,
+};
 use crate::linstor::{
     self,
     name::{GroupName, NameError, NodeName, ResourceName},
@@ -69,6 +74,67 @@ pub enum Error {
         /// LINSTOR's answer.
         source: linstor::Error,
     },
+    /// Nothing to copy from is there, or none that is linflow's.
+    #[error("{from} can't be copied: {reason}")]
+    NoSource {
+        /// What was to be copied.
+        from: Source,
+        /// What is the matter with it.
+        reason: &'static str,
+    },
+    /// What is to be copied can't be copied yet. Nothing was made.
+    #[error("{from} can't be copied yet: {seen}; call again")]
+    SourceNotReady {
+        /// What is to be copied.
+        from: Source,
+        /// What was seen.
+        seen: String,
+    },
+    /// A copy can't be what was asked for, for it is what its source is.
+    #[error("{from} has another {field}: {is} instead of {asked}; a copy has its source's")]
+    Incompatible {
+        /// What was to be copied.
+        from: Source,
+        /// What differs.
+        field: &'static str,
+        /// What the source has.
+        is: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Without DRBD a copy is reached where its source's bytes are, and on no node that was asked for.
+    #[error(
+        "{from} has no DRBD layer and its bytes are on {nodes}: none of the nodes asked for ({asked}) could reach a copy; schedule the pod there"
+    )]
+    OutOfReach {
+        /// What was to be copied.
+        from: Source,
+        /// The nodes that have the bytes, in words.
+        nodes: String,
+        /// The nodes that were asked for, in words.
+        asked: String,
+    },
+    /// LINSTOR could not clone. What it had made was taken back.
+    #[error("LINSTOR failed to clone {from} to {resource}, and nothing of it is left; LINSTOR's error reports tell more")]
+    CopyFailed {
+        /// The clone's resource definition.
+        resource: ResourceName,
+        /// What was to be cloned.
+        from: Source,
+    },
+    /// A copy that is to be larger than its source, where its pools can't hold so much. It was taken back.
+    #[error("a copy of {from} can't have {size_kib} KiB: {why}; free space, or ask for less")]
+    NoRoomForCopy {
+        /// What was to be copied.
+        from: Source,
+        /// KiB that were asked for.
+        size_kib: u64,
+        /// What there is room for.
+        why: String,
+    },
+    /// A copy whose origin can't be read.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// A growth that the pools of the replicas can't hold. Nothing was changed.
     ///
     /// Final, unlike the lack of room for a new volume: no other place can be chosen for replicas that are there, and a

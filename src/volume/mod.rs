@@ -9,6 +9,7 @@
 pub mod attach;
 pub mod capacity;
 pub mod context;
+pub mod copy;
 pub mod create;
 pub mod delete;
 pub mod detach;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::volume::filesystem::{FsUuid, NotAUuid};
+use crate::volume::filesystem::{FsType, FsUuid, NotAUuid, UnknownFsType};
 
 use super::{
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
@@ -27,6 +27,13 @@ pub const WORKFLOW_ID: &str = "Aux/linflow/workflow-id";
 pub const CSI_NAME: &str = "Aux/linflow/csi-name";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
+/// The filesystem that the volume was made for: a copy of it is mounted as what it is.
+pub const FS_TYPE: &str = "Aux/linflow/fs-type";
+/// What begins the property of a copy that says where it comes from. The copy's own resource name follows, so that it
+/// is never taken for that of its source, whose properties LINSTOR copies.
+pub const COPY: &str = "Aux/linflow/copy/";
+/// On a snapshot that is there for one clone alone: the clone's resource name.
+pub const INTERNAL: &str = "Aux/linflow/internal";
 /// The Airflow deployment.
 pub const AIRFLOW_INSTANCE: &str = "Aux/airflow/instance";
 /// Airflow's dag_id, exact.
@@ -85,6 +92,9 @@ pub enum TagError {
     /// A filesystem identity that is none.
     #[error("the volume's property {FS_UUID} is unreadable: {0}")]
     FsUuid(NotAUuid),
+    /// A filesystem that is none of ours.
+    #[error("the volume's property {FS_TYPE} is unreadable: {0}")]
+    FsType(UnknownFsType),
     /// A try number that is none.
     #[error("the volume's property {AIRFLOW_TRY_NUMBER} is {0:?}, which is not a number")]
     TryNumber(String),
@@ -113,6 +123,8 @@ pub struct Tags {
     pub csi_name: String,
     /// The filesystem's identity; none for a raw block volume.
     pub fs_uuid: Option<FsUuid>,
+    /// The filesystem that it was made for; none for a raw block volume, and for one made before linflow wrote it down.
+    pub fs_type: Option<FsType>,
     /// The try that the volume was made for, where it is known; for the record.
     pub try_number: Option<u32>,
     /// Airflow's UUID of the task instance that the volume was made for, where it is known; for the record.
@@ -134,8 +146,10 @@ impl Tags {
         put(CSI_NAME, &self.csi_name);
         let try_number = self.try_number.map(|number| number.to_string());
         let fs_uuid = self.fs_uuid.as_ref().map(ToString::to_string);
+        let fs_type = self.fs_type.map(|fs_type| fs_type.to_string());
         let optional = [
             (FS_UUID, &fs_uuid),
+            (FS_TYPE, &fs_type),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
             (PVC_NAMESPACE, &self.pvc_namespace),
@@ -165,6 +179,7 @@ impl Tags {
             ownership: read_ownership(properties)?,
             csi_name: require(CSI_NAME)?.clone(),
             fs_uuid: properties.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(TagError::FsUuid)?,
+            fs_type: properties.get(FS_TYPE).map(|name| name.parse()).transpose().map_err(TagError::FsType)?,
             try_number: properties.get(AIRFLOW_TRY_NUMBER).map(number).transpose()?,
             ti_id: get(AIRFLOW_TI_ID),
             pvc_namespace: get(PVC_NAMESPACE),

@@ -5,8 +5,8 @@ use reqwest::Method;
 use crate::linstor::client::Client;
 use crate::linstor::error::Error;
 use crate::linstor::model::{
-    AutoPlace, DefinitionQuery, PropFilter, ResourceDefinition, VolumeDefinitionChange, VolumeDefinitionCreate,
-    is_same_name,
+    AutoPlace, DefinitionCreate, DefinitionQuery, NewDefinition, PropFilter, Props, PropsChange, ResourceDefinition,
+    VolumeDefinitionChange, VolumeDefinitionCreate, is_same_name,
 };
 use crate::linstor::name::ResourceName;
 use crate::linstor::rc::Replies;
@@ -32,6 +32,24 @@ impl Client {
         let query = DefinitionQuery { names: vec![name.clone()], ..DefinitionQuery::default() };
         let found = self.definitions(&query).await?;
         Ok(found.into_iter().find(|definition| is_same_name(&definition.name, name.as_str())))
+    }
+
+    /// Makes a definition without volumes and replicas (`POST /v1/resource-definitions`): what a snapshot is restored to.
+    /// Refused with [`Kind::Exists`](crate::linstor::Kind::Exists) where the name is taken.
+    pub async fn create_definition(&self, new: &NewDefinition) -> Result<Replies, Error> {
+        self.post(&[DEFINITIONS], &DefinitionCreate { resource_definition: new }).await
+    }
+
+    /// Sets and removes properties of a definition (`PUT /v1/resource-definitions/{name}`). DRBD is adjusted on every
+    /// node that has it.
+    pub async fn change_definition(
+        &self,
+        name: &ResourceName,
+        overrides: &Props,
+        deletes: &[String],
+    ) -> Result<Replies, Error> {
+        let body = PropsChange { override_props: overrides, delete_props: deletes };
+        self.put(&[DEFINITIONS, name.as_str()], &body).await
     }
 
     /// Deletes a definition with its volumes on every node (`DELETE /v1/resource-definitions/{name}`), **also while it

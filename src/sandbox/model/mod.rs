@@ -1,5 +1,6 @@
 //! The cluster that the sandbox plays: nodes, groups, definitions, resources. Synchronous; REST is a thin skin over it.
 
+pub mod cloning;
 pub mod definition;
 pub mod deploy;
 pub mod drbd;
@@ -21,6 +22,7 @@ pub mod tiebreaker;
 
 use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
+use cloning::CloneFate;
 use definition::Definition;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
@@ -55,6 +57,8 @@ pub struct Cluster {
     pub standalone_survivors: bool,
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
+    /// What becomes of the clones that are begun.
+    pub clone_fate: CloneFate,
     backing: Arc<dyn Backing>,
 }
 
@@ -93,6 +97,7 @@ impl Cluster {
             reports: ErrorReports::default(),
             standalone_survivors: false,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
+            clone_fate: CloneFate::default(),
             backing,
         }
     }

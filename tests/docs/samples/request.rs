@@ -29,6 +29,7 @@ pub fn all() -> Vec<RequestError> {
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::ForeignTopology,
         RequestError::NoStagingPath,
+        RequestError::NoSuchSource("snapshot-1".to_owned()),
         RequestError::RawUse,
         RequestError::MaxEntries(-1),
         PublishContext::from_map(&BTreeMap::new()).expect_err("it is empty").into(),

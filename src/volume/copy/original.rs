@@ -1,0 +1,188 @@
+//! What a copy is made of, as LINSTOR has it now, and whether it is what the request asks for.
+
+use super::{Source, temporary};
+use crate::linstor::{
+    Client,
+    model::{DRBD, Props, Resource, ResourceDefinition, Snapshot, ViewQuery, is_same_name},
+    name::ResourceName,
+};
+use crate::volume::{
+    Error, VolumeId,
+    create::CreateRequest,
+    filesystem::{FsType, FsUuid},
+    known::Known,
+    snapshot::{SnapshotId, SnapshotProps},
+};
+use crate::workflow::Tags;
+
+use super::source::Origin;
+
+/// A snapshot or a volume, read for a copy.
+#[derive(Debug)]
+pub(super) struct Original {
+    pub source: Source,
+    /// The identity of its filesystem, which the copy's is too; none for raw block.
+    pub fs_uuid: Option<FsUuid>,
+    /// Its filesystem, where it was written down.
+    pub fs_type: Option<FsType>,
+    /// The filesystem that was known to be finished on it before its bytes were taken.
+    pub formatted: Option<FsUuid>,
+    pub size_kib: u64,
+    pub uses_drbd: bool,
+    /// The nodes that have the bytes.
+    pub holders: Vec<Holder>,
+    /// The definition's properties, which LINSTOR copies.
+    pub props: Props,
+    /// Of a volume: does every node with a replica answer? LINSTOR never completes a clone without one.
+    pub is_whole: bool,
+}
+
+/// A node with the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub node: String,
+    /// The storage pool there; none where LINSTOR does not say.
+    pub pool: Option<String>,
+}
+
+impl Original {
+    /// Reads a snapshot that a caller named. One request.
+    pub async fn of_snapshot(linstor: &Client, id: &SnapshotId) -> Result<Self, Error> {
+        let source = Source::Snapshot(id.clone());
+        let snapshot = find(linstor, id).await?.ok_or_else(|| missing(&source, "it does not exist in LINSTOR"))?;
+        match SnapshotProps::read(&snapshot.props) {
+            Ok(Some(own)) => Self::read(source, &snapshot, own.formatted),
+            Ok(None) => Err(missing(&source, "it was not taken by linflow")),
+            Err(damaged) => Err(not_ready(&source, damaged.to_string())),
+        }
+    }
+
+    /// Reads the snapshot that stands between a volume and its clone. One request.
+    pub async fn of_temporary(linstor: &Client, volume: &VolumeId, copy: &ResourceName) -> Result<Self, Error> {
+        let source = Source::Volume(volume.clone());
+        let id = temporary::id(volume.resource(), copy);
+        let snapshot = find(linstor, &id).await?.ok_or_else(|| not_ready(&source, "its snapshot is gone".to_owned()))?;
+        let formatted = temporary::formatted(&snapshot).map_err(|seen| not_ready(&source, seen))?;
+        Self::read(source, &snapshot, formatted)
+    }
+
+    fn read(source: Source, snapshot: &Snapshot, formatted: Option<FsUuid>) -> Result<Self, Error> {
+        if snapshot.is_failed() {
+            return Err(missing(&source, "it failed when it was taken, and never will hold anything; take another"));
+        } else if snapshot.is_deleting() {
+            return Err(missing(&source, "it is being deleted"));
+        }
+        let size_kib = snapshot.size_kib().filter(|_| snapshot.is_ready());
+        let size_kib = size_kib.ok_or_else(|| not_ready(&source, "it is still being taken".to_owned()))?;
+        let tags = read_tags(&source, &snapshot.definition_props)?;
+        let holder = |node: &String| {
+            let here = snapshot.snapshots.iter().find(|one| is_same_name(&one.node_name, node));
+            Holder { node: node.clone(), pool: here.and_then(|one| one.pool()).map(str::to_owned) }
+        };
+        Ok(Self {
+            fs_uuid: tags.fs_uuid,
+            fs_type: tags.fs_type,
+            formatted,
+            size_kib,
+            uses_drbd: snapshot.uses_drbd(),
+            holders: snapshot.nodes.iter().map(holder).collect(),
+            props: snapshot.definition_props.clone(),
+            is_whole: true,
+            source,
+        })
+    }
+
+    /// Reads a volume, its records before anything is copied. Three requests side by side.
+    pub async fn of_volume(linstor: &Client, volume: &VolumeId) -> Result<Self, Error> {
+        let source = Source::Volume(volume.clone());
+        let query = ViewQuery { resources: vec![volume.resource().clone()], ..ViewQuery::default() };
+        let view = async { Ok(linstor.resources_view(&query).await?) };
+        let (known, mut replicas) = match tokio::try_join!(Known::load(linstor, volume), view) {
+            Err(Error::NotFound(_)) => return Err(missing(&source, "it does not exist in LINSTOR")),
+            Err(Error::Foreign(_)) => return Err(missing(&source, "it was not made by linflow")),
+            Err(Error::Deleting(_)) => return Err(missing(&source, "it is being deleted")),
+            read => read?,
+        };
+        replicas.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
+        let unready = || not_ready(&source, "it is not complete itself".to_owned());
+        let size_kib = known.definition.size_kib().filter(|size_kib| is_complete(&known, *size_kib, &replicas));
+        let holder = |replica: &Resource| Holder {
+            node: replica.node_name.clone(),
+            pool: replica.volume(0).map(|volume| volume.storage_pool_name.clone()),
+        };
+        Ok(Self {
+            size_kib: size_kib.ok_or_else(unready)?,
+            fs_uuid: known.tags.fs_uuid,
+            fs_type: known.tags.fs_type,
+            formatted: known.ledger.formatted,
+            uses_drbd: replicas.iter().any(|replica| replica.has_layer(DRBD)),
+            holders: replicas.iter().map(holder).collect(),
+            props: known.definition.props,
+            is_whole: replicas.iter().all(Resource::is_live),
+            source,
+        })
+    }
+
+    /// The request as it is for this original: with its filesystem where none was named, and the size in KiB.
+    ///
+    /// # Errors
+    /// `Incompatible` where the copy can't be what is asked for, `Size`.
+    pub fn fit(&self, request: &CreateRequest) -> Result<(CreateRequest, u64), Error> {
+        let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
+        let layers = |uses_drbd| if uses_drbd { "with DRBD" } else { "without DRBD" }.to_owned();
+        let (is_filesystem, asks_drbd) = (self.fs_uuid.is_some(), request.placement.may_use_drbd());
+        if is_filesystem != request.fs_type.is_some() {
+            return Err(self.differs("access type", access(is_filesystem), access(request.fs_type.is_some())));
+        } else if self.uses_drbd != asks_drbd {
+            return Err(self.differs("layer list", layers(self.uses_drbd), layers(asks_drbd)));
+        }
+        let fs_type = match (self.fs_type, request.fs_type) {
+            (Some(own), Some(asked)) if own != asked && request.is_fs_named => {
+                return Err(self.differs("filesystem", own.to_string(), asked.to_string()));
+            }
+            (own, asked) => own.or(asked),
+        };
+        let size_kib = request.range.copy_kib(self.size_kib)?;
+        Ok((CreateRequest { fs_type, ..request.clone() }, size_kib))
+    }
+
+    pub fn differs(&self, field: &'static str, is: String, asked: String) -> Error {
+        Error::Incompatible { from: self.source.clone(), field, is, asked }
+    }
+}
+
+/// Is a volume all that it is to be? One that is itself a copy in the making is not.
+fn is_complete(known: &Known, size_kib: u64, replicas: &[Resource]) -> bool {
+    let own = match Origin::read(known.volume.resource(), &known.definition.props) {
+        Ok(None) => true,
+        Ok(Some(origin)) => origin.incarnation == known.tags.incarnation && origin.size_kib <= size_kib,
+        Err(_) => false,
+    };
+    own && !replicas.is_empty() && !known.definition.is_cloning() && !known.definition.is_failed()
+}
+
+async fn find(linstor: &Client, id: &SnapshotId) -> Result<Option<Snapshot>, Error> {
+    let all = linstor.snapshots(std::slice::from_ref(id.resource())).await?;
+    let is_it = |snapshot: &Snapshot| {
+        is_same_name(&snapshot.resource_name, id.resource().as_str()) && is_same_name(&snapshot.name, id.name().as_str())
+    };
+    Ok(all.into_iter().find(is_it))
+}
+
+fn read_tags(source: &Source, props: &Props) -> Result<Tags, Error> {
+    Tags::read(props)?.ok_or_else(|| missing(source, "its volume was not made by linflow"))
+}
+
+/// Whether a definition was cloned from that one by LINSTOR itself.
+pub(super) fn was_cloned(definition: &ResourceDefinition, source: &Source) -> bool {
+    let from = definition.prop("cloned-from");
+    matches!(source, Source::Volume(_)) && from.is_some_and(|from| is_same_name(from, source.resource().as_str()))
+}
+
+pub(super) fn missing(source: &Source, reason: &'static str) -> Error {
+    Error::NoSource { from: source.clone(), reason }
+}
+
+pub(super) fn not_ready(source: &Source, seen: String) -> Error {
+    Error::SourceNotReady { from: source.clone(), seen }
+}

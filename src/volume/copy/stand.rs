@@ -1,0 +1,183 @@
+//! Waiting until a copy stands: what LINSTOR says is looked at, never believed alone.
+
+use super::{Copy, Source, pour::inherited, temporary};
+use crate::linstor::{
+    Error as LinstorError, Kind,
+    model::{AutoPlace, CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, SelectFilter, is_same_name},
+};
+use crate::volume::{
+    Error,
+    create::{Created, explicit},
+    expand,
+    patience::Patience,
+    size::CapacityRange,
+};
+
+/// What a look at a copy came to.
+enum Look {
+    /// All of it is there, with so many KiB.
+    Stands(u64),
+    /// Its tags are not its own.
+    Tags(ResourceDefinition),
+    /// LINSTOR says that it failed.
+    Failed,
+    /// Something is not there yet.
+    Lacks(String),
+}
+
+impl Copy<'_> {
+    /// Looks until the copy stands, makes it as large as it is to be, places the replicas that the class wants beside
+    /// those that were copied, and removes what is not needed any more. `seen`: what was just seen.
+    pub(super) async fn stand(&self, seen: Option<ResourceDefinition>) -> Result<Created, Error> {
+        let (is_kib, mut replicas) = self.await_standing(seen).await?;
+        self.grow(is_kib, &replicas).await?;
+        let wanted = self.create.wanted();
+        if replicas.len() < wanted {
+            self.place_beside(wanted).await?;
+            replicas = self.create.view_replicas().await?;
+        }
+        let made = self.create.finish(self.origin.size_kib, &replicas)?;
+        match self.source {
+            Source::Volume(volume) if !self.is_clone => {
+                temporary::remove(self.create.linstor, volume.resource(), self.create.resource).await?;
+            }
+            _ => {}
+        }
+        Ok(made)
+    }
+
+    /// Answers the size in KiB and the replicas of a copy that stands.
+    async fn await_standing(&self, mut seen: Option<ResourceDefinition>) -> Result<(u64, Vec<Resource>), Error> {
+        let mut patience = Patience::until(self.until);
+        loop {
+            let look = async {
+                match seen.take() {
+                    Some(seen) => Ok(Some(seen)),
+                    None => self.create.linstor.definition(self.create.resource).await.map_err(Error::from),
+                }
+            };
+            let (definition, replicas, status) =
+                tokio::try_join!(look, self.create.view_replicas(), self.clone_status())?;
+            let lacking = match self.judge(definition, &replicas, status) {
+                Look::Stands(size_kib) => return Ok((size_kib, replicas)),
+                Look::Tags(definition) => {
+                    self.put_back(&definition.props).await?;
+                    "its tags were its source's".to_owned()
+                }
+                Look::Failed => return Err(self.failed().await),
+                Look::Lacks(seen) => seen,
+            };
+            if !patience.wait().await {
+                return Err(self.create.unfinished(lacking));
+            }
+        }
+    }
+
+    async fn clone_status(&self) -> Result<Option<CloneStatus>, Error> {
+        if !self.is_clone {
+            return Ok(None);
+        }
+        Ok(self.create.linstor.clone_status(self.source.resource(), self.create.resource).await?)
+    }
+
+    fn judge(
+        &self,
+        definition: Option<ResourceDefinition>,
+        replicas: &[Resource],
+        status: Option<CloneStatus>,
+    ) -> Look {
+        let Some(definition) = definition else { return Look::Lacks("it went away".to_owned()) };
+        if definition.is_failed() {
+            return Look::Failed;
+        } else if definition.is_deleting() {
+            return Look::Lacks("it is being deleted".to_owned());
+        } else if definition.is_cloning() || status == Some(CloneStatus::Cloning) {
+            return Look::Lacks("its bytes are still being copied".to_owned());
+        } else if status == Some(CloneStatus::Failed) {
+            return Look::Lacks("LINSTOR says that the clone failed, or that a node of it is not ONLINE".to_owned());
+        } else if let Some(lacking) = lacking(replicas, &self.origin.nodes) {
+            return Look::Lacks(lacking);
+        } else if inherited(&definition.props, &self.properties()) {
+            return Look::Tags(definition);
+        }
+        definition.size_kib().map_or_else(|| Look::Lacks("it has no size yet".to_owned()), Look::Stands)
+    }
+
+    /// A clone that LINSTOR gave up never stands: it goes, and the caller is told.
+    async fn failed(&self) -> Error {
+        match self.take_back().await {
+            Ok(()) => Error::CopyFailed { resource: self.create.resource.clone(), from: self.source.clone() },
+            Err(left) => self.create.unfinished(format!("its clone failed, and could not be taken back: {left}")),
+        }
+    }
+
+    async fn grow(&self, is_kib: u64, replicas: &[Resource]) -> Result<(), Error> {
+        let is_large = |replica: &Resource| {
+            let usable = replica.volume(0).and_then(|volume| volume.usable_size_kib());
+            !replica.has_layer(DRBD) || usable.is_none_or(|usable| usable >= self.origin.size_kib)
+        };
+        if is_kib >= self.origin.size_kib && replicas.iter().all(is_large) {
+            return Ok(());
+        }
+        let volume = self.create.resource.clone().into();
+        let range = CapacityRange::of_kib(self.origin.size_kib);
+        let patience = self.until.saturating_duration_since(tokio::time::Instant::now());
+        match expand::expand(self.create.linstor, &volume, range, patience).await {
+            Ok(_) => Ok(()),
+            Err(full @ Error::NoRoomToGrow { .. }) if self.is_fresh => match self.take_back().await {
+                Ok(()) => Err(Error::NoRoomForCopy { from: self.source.clone(), size_kib: self.origin.size_kib, why: full.to_string() }),
+                Err(left) => Err(self.create.unfinished(format!("{full}; and it could not be taken back: {left}"))),
+            },
+            Err(open) => Err(self.create.unfinished(open.to_string())),
+        }
+    }
+
+    /// Places the replicas that the class wants beside those that were copied. They are filled over the network.
+    async fn place_beside(&self, wanted: usize) -> Result<(), Error> {
+        let place_count = u32::try_from(wanted).ok();
+        let select_filter = SelectFilter { place_count, ..explicit(&self.create.request.placement) };
+        let place = AutoPlace { select_filter, diskless_on_remaining: false };
+        match self.create.linstor.autoplace(self.create.resource, &place).await {
+            Ok(_) => Ok(()),
+            Err(error) if self.is_fresh && is_no_room(&error) => Err(self.undo(error).await),
+            Err(error) => Err(self.create.still_open(error)),
+        }
+    }
+}
+
+fn is_no_room(error: &LinstorError) -> bool {
+    matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace))
+}
+
+/// What a copy lacks to be given out. LINSTOR calls a clone complete while a replica has a quarter of its bytes
+/// (recordings/linstor-drbd/d08), so every replica that was copied must say itself that it is up to date. One that was
+/// placed beside them may still be filling.
+fn lacking(replicas: &[Resource], nodes: &[String]) -> Option<String> {
+    let is_copied = |replica: &&Resource| nodes.iter().any(|node| is_same_name(node, &replica.node_name));
+    let copied: Vec<&Resource> = replicas.iter().filter(is_copied).collect();
+    // LINSTOR may have moved all of them since.
+    let copied = if copied.is_empty() { replicas.iter().collect() } else { copied };
+    if copied.is_empty() {
+        return Some("it has no replica yet".to_owned());
+    }
+    copied.into_iter().find_map(|replica| Some(format!("on {} {}", replica.node_name, hindrance(replica)?)))
+}
+
+fn hindrance(replica: &Resource) -> Option<String> {
+    let Some(volume) = replica.volume(0) else { return Some("there is no volume yet".to_owned()) };
+    if !replica.is_live() {
+        Some("the satellite does not answer".to_owned())
+    } else if volume.device_path.is_none() {
+        Some("there is no device yet".to_owned())
+    } else if volume.flags.iter().any(|flag| flag == "CLONING" || flag == "CLONING_START") {
+        Some("its bytes are still being copied".to_owned())
+    } else if !replica.has_layer(DRBD) {
+        None
+    } else {
+        match volume.disk_state() {
+            Some(DiskState::UpToDate) => None,
+            Some(disk) => Some(format!("its disk is {disk}")),
+            None => Some("its disk is not known".to_owned()),
+        }
+    }
+}
