@@ -239,6 +239,7 @@ replays! {
     the_controller_answers_as_recorded: "controller",
     nodes_answer_as_recorded: "nodes",
     storage_pools_answer_as_recorded: "storage_pools",
+    changes_of_storage_pools_answer_as_recorded: "pool_changes",
     resource_groups_answer_as_recorded: "resource_groups",
     resource_definitions_answer_as_recorded: "resource_definitions",
     volume_definitions_answer_as_recorded: "volume_definitions",

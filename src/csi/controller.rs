@@ -15,7 +15,9 @@ use crate::volume::{
     detach::{self, Detached},
     expand,
     groups::Groups,
-    id, list,
+    id,
+    list::{self, Listed},
+    page::Listings,
     params::Parameters,
     reserve::Reservations,
     settle,
@@ -29,6 +31,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    listings: Listings<Listed>,
     /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
@@ -44,6 +47,7 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            listings: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
@@ -172,8 +176,9 @@ impl Controller for ControllerService {
         let message = message.get_ref();
         let negative = |_| status::of(&request::RequestError::MaxEntries(message.max_entries));
         let max = usize::try_from(message.max_entries).map_err(negative)?;
-        let page = list::list(&self.linstor, &message.starting_token, max).await.map_err(|error| status::of(&error))?;
-        let entries = page.volumes.iter().map(response::entry).collect();
+        let page = list::list(&self.linstor, &self.listings, &message.starting_token, max);
+        let page = page.await.map_err(|error| status::of(&error))?;
+        let entries = page.entries.iter().map(response::entry).collect();
         Ok(Response::new(csi::ListVolumesResponse { entries, next_token: page.next.unwrap_or_default() }))
     }
 

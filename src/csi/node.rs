@@ -139,7 +139,8 @@ fn access(
     context: &PublishContext,
 ) -> Result<Access, RequestError> {
     let (fs_type, flags) = match used {
-        Use::Mount { fs_type, flags } => (fs_type, flags),
+        Use::Mount { group: Some(_), .. } => return Err(RequestError::Unsupported("volume_mount_group")),
+        Use::Mount { fs_type, flags, .. } => (fs_type, flags),
         Use::Block if context.fs_uuid.is_some() => return Err(RequestError::RawUse),
         Use::Block => return Ok(Access::Block),
     };
@@ -158,7 +159,7 @@ fn parse_stage(
         device: device(&volume, &context),
         staging_path,
         access: access(used, &message.volume_context, &context)?,
-        read_only: false,
+        read_only: context.read_only,
         fs_uuid: context.fs_uuid.clone(),
     };
     Ok((volume, context, request))
@@ -180,7 +181,7 @@ fn parse_publish(
         staging_path,
         target_path,
         access: access(used, &message.volume_context, &context)?,
-        read_only: message.readonly,
+        read_only: message.readonly || context.read_only,
     };
     Ok((volume, context, request))
 }

@@ -48,8 +48,13 @@ pub enum RequestError {
     #[error(transparent)]
     Size(#[from] SizeError),
     /// An access mode that isn't supported.
-    #[error("access mode {0} is not supported; use SINGLE_NODE_WRITER (ReadWriteOnce)")]
-    AccessMode(&'static str),
+    #[error("access mode {mode} is not supported: {reason}; use ReadWriteOnce, or ReadOnlyMany for many readers")]
+    AccessMode {
+        /// CSI's word for it.
+        mode: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
@@ -96,6 +101,8 @@ pub enum Use {
         fs_type: Option<FsType>,
         /// Mount flags, unchecked.
         flags: Vec<String>,
+        /// The group that the files are to belong to (`volume_mount_group`), unchecked.
+        group: Option<String>,
     },
 }
 
@@ -111,24 +118,40 @@ pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
 
 /// One capability: the use and the access mode.
 pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
-    use csi::volume_capability::{AccessType, access_mode::Mode};
+    use csi::volume_capability::AccessType;
     let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
     let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
-    let mode = match mode {
-        Mode::SingleNodeWriter => AccessMode::SingleNodeWriter,
-        other => return Err(RequestError::AccessMode(other.as_str_name())),
-    };
-    match capability.access_type.as_ref() {
-        None => Err(RequestError::Missing("volume_capability.access_type")),
-        Some(AccessType::Block(_)) => Ok((Use::Block, mode)),
-        Some(AccessType::Mount(mount)) if !mount.volume_mount_group.is_empty() => {
-            Err(RequestError::Unsupported("volume_mount_group"))
-        }
-        Some(AccessType::Mount(mount)) => {
+    let used = match capability.access_type.as_ref().ok_or(RequestError::Missing("volume_capability.access_type"))? {
+        AccessType::Block(_) => Use::Block,
+        AccessType::Mount(mount) => {
             let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
-            Ok((Use::Mount { fs_type, flags: mount.mount_flags.clone() }, mode))
+            let group = Some(&mount.volume_mount_group).filter(|group| !group.is_empty()).cloned();
+            Use::Mount { fs_type, flags: mount.mount_flags.clone(), group }
         }
-    }
+    };
+    let mode = access_mode(mode, &used)?;
+    Ok((used, mode))
+}
+
+/// The mode, where it can be had for that use.
+fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> Result<AccessMode, RequestError> {
+    use csi::volume_capability::access_mode::Mode;
+    let reason = match (mode, used) {
+        (Mode::SingleNodeWriter, _) => return Ok(AccessMode::SingleNodeWriter),
+        (Mode::SingleNodeSingleWriter, _) => return Ok(AccessMode::SingleNodeSingleWriter),
+        (Mode::SingleNodeMultiWriter, _) => return Ok(AccessMode::SingleNodeMultiWriter),
+        (Mode::SingleNodeReaderOnly, _) => return Ok(AccessMode::SingleNodeReaderOnly),
+        (Mode::MultiNodeReaderOnly, _) => return Ok(AccessMode::MultiNodeReaderOnly),
+        (Mode::MultiNodeSingleWriter, _) => "DRBD lets no node read while another one may write",
+        (Mode::MultiNodeMultiWriter, Use::Block) => {
+            "it takes two DRBD primaries, as live migration does, and linflow doesn't allow them yet"
+        }
+        (Mode::MultiNodeMultiWriter, Use::Mount { .. }) => {
+            "ext4 and xfs are written by one node at a time, and linflow exports nothing over NFS"
+        }
+        (Mode::Unknown, _) => "it is none that this version knows",
+    };
+    Err(RequestError::AccessMode { mode: mode.as_str_name(), reason })
 }
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
@@ -238,7 +261,7 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
     let volume = volume_id(&request.volume_id)?;
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
     let (_, mode) = capability(request.volume_capability.as_ref())?;
-    Ok(AttachRequest { volume, node, mode, read_only: request.readonly })
+    Ok(AttachRequest { volume, node, mode, read_only: request.readonly || mode.is_reader() })
 }
 
 /// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw

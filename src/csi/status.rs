@@ -57,7 +57,7 @@ impl Coded for RequestError {
             | Self::NodeId(_)
             | Self::Parameter(_)
             | Self::Claim(_)
-            | Self::AccessMode(_)
+            | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
@@ -137,7 +137,7 @@ fn refused(kind: Kind) -> Code {
 impl Coded for node::Error {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidFlag(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
+            Self::Option(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
                 Code::InvalidArgument
             }
             Self::NotFound(_) => Code::NotFound,

@@ -6,11 +6,10 @@ use super::{
     drbd::{self, Refusal, errno},
     formatting::FormatRecordError,
     host::{BlockDevice, DeviceNumber, HostError, Operation, Program},
-    options::InvalidFlag,
     probe::Found,
 };
 use crate::linstor::name::ResourceName;
-use crate::volume::filesystem::{FsType, FsUuid};
+use crate::volume::filesystem::{FsType, FsUuid, OptionError};
 
 /// What is there and what was asked for, in one respect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +31,9 @@ impl fmt::Display for Difference {
 /// Why a volume is not staged, published, released or measured. Nothing was lost; every verb may be called again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A mount flag outside the allow-list.
+    /// A mount flag, or an option of the volume's class, outside the allow-list.
     #[error(transparent)]
-    InvalidFlag(#[from] InvalidFlag),
+    Option(#[from] OptionError),
     /// A symbolic link stands where a mount was to go.
     #[error("{} is a symbolic link; linflow mounts on real directories and files only", .0.display())]
     Symlink(PathBuf),

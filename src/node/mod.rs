@@ -19,7 +19,6 @@ pub mod host;
 pub mod linux;
 pub mod mounts;
 pub mod operation;
-pub mod options;
 pub mod path;
 pub mod probe;
 pub mod publish;
@@ -31,6 +30,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+pub use crate::volume::filesystem::options;
 pub use device::DeviceHint;
 pub use error::{Difference, Error};
 pub use expand::{ExpandRequest, expand};

@@ -54,7 +54,7 @@ async fn publish_filesystem<H: Host>(
     flags: &[String],
     deadline: Instant,
 ) -> Result<(), Error> {
-    let mut wanted = MountOptions::parse(flags)?.attributes;
+    let mut wanted = MountOptions::parse_flags(flags)?.attributes;
     if request.read_only {
         wanted.insert(Attribute::ReadOnly);
     }

@@ -56,7 +56,9 @@ pub async fn stage<H: Host>(
 ) -> Result<(), Error> {
     let (fs_type, options) = match &request.access {
         Access::Block => return await_device(host, &request.device, deadline).await.map(drop),
-        Access::Mount { fs_type, flags } => (*fs_type, MountOptions::parse(flags)?.for_staging(request.read_only)),
+        Access::Mount { fs_type, flags } => {
+            (*fs_type, MountOptions::parse_flags(flags)?.for_staging(request.read_only))
+        }
     };
     let device = await_device(host, &request.device, deadline).await?;
     let staging = Staging { host, request, device: &device, fs_type, options, deadline };

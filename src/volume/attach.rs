@@ -35,7 +35,7 @@ pub struct AttachRequest {
     pub node: NodeName,
     /// How it will be used.
     pub mode: AccessMode,
-    /// Only for reading?
+    /// Only for reading? Always, where the mode says so.
     pub read_only: bool,
 }
 
@@ -55,7 +55,7 @@ pub async fn attach(
     if attach.is_repeat()? && known.ledger.attachments.len() == 1 {
         // Short cut of a repeat. Where the device isn't to be seen, the whole way is gone again.
         if let Some(device) = attach.view().await?.iter().find_map(|resource| attach.device_of(resource)) {
-            return Ok(publish_context(&known, &device));
+            return Ok(publish_context(&known, &device, request.read_only));
         }
     }
     let lost = attach.check_nodes().await?;
@@ -64,7 +64,7 @@ pub async fn attach(
     } else {
         attach.ensure_local().await?
     };
-    Ok(publish_context(&known, &device))
+    Ok(publish_context(&known, &device, request.read_only))
 }
 
 struct Attach<'a> {

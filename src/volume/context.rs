@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::filesystem::{FsType, FsUuid};
+use super::filesystem::{FsType, FsUuid, FsWishes, OptionError};
 use super::known::Known;
 use crate::workflow::{
     Incarnation, OwnerView,
@@ -18,12 +18,13 @@ const DRBD: &str = "linflow.csi/drbd";
 const BYTES: &str = "linflow.csi/bytes";
 const INCARNATION: &str = "linflow.csi/incarnation";
 const FS_UUID: &str = "linflow.csi/fs-uuid";
+const READ_ONLY: &str = "linflow.csi/read-only";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";
 
-/// The publish_context of a volume whose device is at that path on the node. Whether it was formatted is not in it:
-/// that is read live.
-pub fn publish_context(known: &Known, device: &str) -> BTreeMap<String, String> {
+/// The publish_context of a volume whose device is at that path on the node, where it may only be read if `read_only`.
+/// Whether it was formatted is not in it: that is read live.
+pub fn publish_context(known: &Known, device: &str, read_only: bool) -> BTreeMap<String, String> {
     let uuid = known.tags.fs_uuid.iter().map(|uuid| (FS_UUID.to_owned(), uuid.to_string()));
     let fixed = [
         (DEVICE, device.to_owned()),
@@ -32,7 +33,8 @@ pub fn publish_context(known: &Known, device: &str) -> BTreeMap<String, String> 
         (INCARNATION, known.tags.incarnation.to_string()),
     ];
     let fixed = fixed.map(|(key, value)| (key.to_owned(), value)).into_iter();
-    fixed.chain(uuid).chain(owner::to_map(&known.tags.ownership)).collect()
+    let read_only = read_only.then(|| (READ_ONLY.to_owned(), true.to_string()));
+    fixed.chain(uuid).chain(read_only).chain(owner::to_map(&known.tags.ownership)).collect()
 }
 
 /// A publish_context as the node reads it.
@@ -48,6 +50,8 @@ pub struct PublishContext {
     pub incarnation: Incarnation,
     /// The identity of its filesystem; none for a volume that linflow didn't make.
     pub fs_uuid: Option<FsUuid>,
+    /// Must the node not write to it? False where nothing is said, as in contexts of older versions.
+    pub read_only: bool,
     /// The workflow that owns the volume, with long ids shortened to hashes; none: nobody's.
     pub owner: Option<OwnerView>,
 }
@@ -74,9 +78,36 @@ impl PublishContext {
             bytes: get(BYTES)?.parse().map_err(|_| bad(BYTES))?,
             incarnation: Incarnation::parse(get(INCARNATION)?).map_err(|_| bad(INCARNATION))?,
             fs_uuid: map.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(|_| bad(FS_UUID))?,
+            read_only: map.get(READ_ONLY).map_or(Ok(false), |value| value.parse()).map_err(|_| bad(READ_ONLY))?,
             owner: owner::from_map(map)?,
         })
     }
+}
+
+/// The key of the volume_context with what the class asks of mkfs: [`mkfs`](super::filesystem::mkfs).
+pub const FS_OPTIONS: &str = "linflow.csi/fs-opts";
+/// The key with the class's mount options: [`options`](super::filesystem::options).
+pub const MOUNT_OPTIONS: &str = "linflow.csi/mount-opts";
+/// The key with the class's command for a mounted xfs: [`xfs`](super::filesystem::xfs).
+pub const POST_MOUNT_XFS: &str = "linflow.csi/post-mount-xfs-opts";
+
+/// What a volume_context says of the filesystem, parsed by the same lists as the class was: between the two it was in
+/// other hands.
+pub fn wishes_of(volume_context: &BTreeMap<String, String>, fs_type: FsType) -> Result<FsWishes, OptionError> {
+    let get = |key: &str| volume_context.get(key).map(String::as_str);
+    FsWishes::parse(fs_type, get(FS_OPTIONS), get(MOUNT_OPTIONS), get(POST_MOUNT_XFS))
+}
+
+/// The entries of a volume_context that [`wishes_of`] reads.
+pub fn wishes_to_map(wishes: &FsWishes) -> BTreeMap<String, String> {
+    let post_mount = wishes.post_mount.as_ref().map(ToString::to_string).unwrap_or_default();
+    let all = [
+        (FS_OPTIONS, wishes.mkfs.to_string()),
+        (MOUNT_OPTIONS, wishes.mount.to_string()),
+        (POST_MOUNT_XFS, post_mount),
+    ];
+    let said = all.into_iter().filter(|(_, text)| !text.is_empty());
+    said.map(|(key, text)| (key.to_owned(), text)).collect()
 }
 
 /// The volume_context of a new volume.
@@ -117,21 +148,36 @@ mod tests {
 
     #[test]
     fn the_node_reads_what_the_controller_wrote() {
-        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000")).unwrap();
+        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000", false)).unwrap();
         assert_eq!((read.device.to_str(), read.bytes, read.uses_drbd), (Some("/dev/drbd1000"), 1 << 20, false));
         assert_eq!((read.incarnation, read.fs_uuid), (known().tags.incarnation, known().tags.fs_uuid));
-        assert_eq!(read.owner, None);
+        assert_eq!((read.owner, read.read_only), (None, false));
+        let reader = publish_context(&known(), "/dev/drbd1000", true);
+        assert!(PublishContext::from_map(&reader).unwrap().read_only);
     }
 
     #[test]
     fn a_missing_or_broken_key_is_named() {
         for key in [DEVICE, DRBD, BYTES, INCARNATION] {
-            let mut map = publish_context(&known(), "/dev/drbd1000");
+            let mut map = publish_context(&known(), "/dev/drbd1000", false);
             map.remove(key);
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }
-        let mut map = publish_context(&known(), "/dev/drbd1000");
-        map.insert(FS_UUID.into(), "none".into());
-        assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(FS_UUID)));
+        for key in [FS_UUID, READ_ONLY] {
+            let mut map = publish_context(&known(), "/dev/drbd1000", false);
+            map.insert(key.into(), "none".into());
+            assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
+        }
+    }
+
+    #[test]
+    fn what_a_class_asks_of_a_filesystem_comes_back_and_what_was_tampered_with_does_not() {
+        let wishes = FsWishes::parse(FsType::Xfs, Some("-i size=512"), Some("noatime"), Some("extsize 2m")).unwrap();
+        let mut map = wishes_to_map(&wishes);
+        assert_eq!(map.len(), 3);
+        assert_eq!(wishes_of(&map, FsType::Xfs), Ok(wishes));
+        map.insert(FS_OPTIONS.into(), "-d name=/etc/passwd".into());
+        assert!(matches!(wishes_of(&map, FsType::Xfs), Err(OptionError::NotAllowed { .. })));
+        assert!(wishes_to_map(&FsWishes::none(FsType::Ext4)).is_empty());
     }
 }

@@ -257,7 +257,7 @@ pub enum Error {
         message: String,
     },
     /// A page token that we did not give.
-    #[error("starting_token {0:?} is not one that ListVolumes gave; start over without a token")]
+    #[error("starting_token {0:?} is not one that linflow gave; start over without a token")]
     PageToken(String),
     /// A record that can't be read.
     #[error(transparent)]

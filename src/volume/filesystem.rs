@@ -1,6 +1,15 @@
-//! The filesystems that a volume may carry, and the identity that each gets.
+//! The filesystems that a volume may carry, the identity that each gets, and what a class may ask of them.
+
+mod allow;
+pub mod mkfs;
+pub mod options;
+mod wishes;
+pub mod xfs;
 
 use std::{fmt, str::FromStr};
+
+pub use allow::OptionError;
+pub use wishes::FsWishes;
 
 /// A filesystem that linflow makes and mounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

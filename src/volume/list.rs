@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, id::VolumeId, known::Known, record::Ledger};
+use super::{
+    Error,
+    id::VolumeId,
+    known::Known,
+    page::{Listings, Page, PageToken},
+    record::Ledger,
+};
 use crate::linstor::{
     Client,
     model::{DefinitionQuery, PropFilter, ResourceDefinition},
     name::{NodeName, ResourceName},
 };
 use crate::workflow::tag::{self, Tags};
-
-/// What marks a page token as ours. The rest is the name of the last volume of the page before.
-const TOKEN_PREFIX: &str = "after:";
 
 /// A volume as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,40 +27,36 @@ pub struct Listed {
     pub attached_to: Vec<NodeName>,
 }
 
-/// A part of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VolumePage {
-    /// The volumes, by name.
-    pub volumes: Vec<Listed>,
-    /// What asks for the next part; none: there is no more.
-    pub next: Option<String>,
+/// A page of our volumes by name, of at most `max` (0: all). Two requests for a whole walk that takes seconds.
+pub async fn list(
+    linstor: &Client,
+    listings: &Listings<Listed>,
+    token: &str,
+    max: usize,
+) -> Result<Page<Listed>, Error> {
+    let token =
+        PageToken::parse(token, |key| ResourceName::parse(key).is_ok_and(|name| sort_key(name.as_str()) == key))?;
+    listings.page(&token, max, all(linstor)).await
 }
 
-/// Lists our volumes by name, at most `max` (0: all) after where the token says. Two requests at any size.
+/// All our volumes by name.
 ///
-/// A token names the last volume of the page before, not a position: volumes that come and go meanwhile neither hide
-/// nor repeat others.
-pub async fn list(linstor: &Client, token: &str, max: usize) -> Result<VolumePage, Error> {
-    let after = parse_token(token)?;
+/// One whose tags or records can't be read fails the list as a whole: left out, or listed as attached nowhere, it would
+/// be detached by whoever compares the list with what should be attached.
+async fn all(linstor: &Client) -> Result<BTreeMap<String, Listed>, Error> {
     let ours = DefinitionQuery { props: vec![PropFilter::Has(tag::DRIVER.to_owned())], ..DefinitionQuery::default() };
-    let (mut definitions, stores) = tokio::try_join!(linstor.definitions(&ours), linstor.kv_list())?;
-    definitions.retain(|definition| !definition.is_deleting() && sort_key(&definition.name) > after);
-    definitions.sort_by_key(|definition| sort_key(&definition.name));
-    let is_last = max == 0 || definitions.len() <= max;
-    if !is_last {
-        definitions.truncate(max);
-    }
-    let next = definitions.last().filter(|_| !is_last).map(|last| format!("{TOKEN_PREFIX}{}", sort_key(&last.name)));
-    let volumes = definitions.iter().map(|definition| listed(definition, &stores)).collect::<Result<_, _>>()?;
-    Ok(VolumePage { volumes, next })
+    let (definitions, stores) = tokio::try_join!(linstor.definitions(&ours), linstor.kv_list())?;
+    let stores: Stores = stores.into_iter().map(|(name, store)| (sort_key(&name), store)).collect();
+    let there = definitions.iter().filter(|definition| !definition.is_deleting());
+    there.map(|definition| Ok((sort_key(&definition.name), listed(definition, &stores)?))).collect()
 }
 
-fn listed(
-    definition: &ResourceDefinition,
-    stores: &BTreeMap<String, BTreeMap<String, String>>,
-) -> Result<Listed, Error> {
+/// Key-value-store instances by name in lower case, for LINSTOR ignores it.
+type Stores = BTreeMap<String, BTreeMap<String, String>>;
+
+fn listed(definition: &ResourceDefinition, stores: &Stores) -> Result<Listed, Error> {
     let resource = ResourceName::parse(&definition.name)?;
-    let ledger = match (Tags::read(&definition.props)?, stores.get(&definition.name)) {
+    let ledger = match (Tags::read(&definition.props)?, stores.get(&sort_key(&definition.name))) {
         (Some(tags), Some(store)) => Ledger::read(resource.as_str(), store, &tags.incarnation)?,
         _ => Ledger::default(),
     };
@@ -74,31 +73,4 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Listed, Error> {
 
 fn sort_key(name: &str) -> String {
     name.to_ascii_lowercase()
-}
-
-fn parse_token(token: &str) -> Result<String, Error> {
-    let bad = || Error::PageToken(token.to_owned());
-    match token.strip_prefix(TOKEN_PREFIX) {
-        Some(name) => ResourceName::parse(name).map(|name| sort_key(name.as_str())).map_err(|_| bad()),
-        None if token.is_empty() => Ok(String::new()),
-        None => Err(bad()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_the_name_of_a_volume_in_any_case() {
-        assert_eq!(parse_token("").unwrap(), "");
-        assert_eq!(parse_token("after:PVC-1").unwrap(), "pvc-1");
-    }
-
-    #[test]
-    fn a_token_that_was_not_given_by_us_is_refused() {
-        for token in ["2", "pvc-1", "after:", "after:a/b", "After:pvc-1", " "] {
-            assert!(matches!(parse_token(token), Err(Error::PageToken(_))), "{token:?}");
-        }
-    }
 }

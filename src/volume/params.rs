@@ -4,21 +4,20 @@
 //! (`csi.storage.k8s.io/…`) are read where they help and passed over otherwise; every other key is refused, since a
 //! misspelt parameter must not be lost in silence.
 
+mod error;
+mod files;
+mod given;
 mod known;
+mod placement;
+mod workflow;
 
 use std::collections::BTreeMap;
 
-pub use known::{KnownParameter, PARAMETERS};
+pub use error::ParameterError;
+pub use known::{FAMILIES, Family, KnownParameter, all};
 
-use super::filesystem::{FsType, UnknownFsType};
-use super::place::{Layer, Placement, UnknownLayer};
-use crate::linstor::name::{GroupName, NameError, PoolName};
-use crate::workflow::key::PREFIX;
-
-/// The prefix of what Kubernetes' sidecars add.
-const SIDECAR_PREFIX: &str = "csi.storage.k8s.io/";
-/// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
-const MAX_REPLICAS: u32 = 8;
+use super::{filesystem::FsType, place::Placement};
+use given::Given;
 
 /// The parameters of a StorageClass, typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,118 +31,15 @@ pub struct Parameters {
     pub claim: BTreeMap<String, String>,
 }
 
-/// A parameter that can't be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParameterError {
-    /// No such parameter.
-    #[error("unknown parameter {key:?}; known are {}", known::keys())]
-    Unknown {
-        /// The key as it was sent.
-        key: String,
-    },
-    /// One parameter in two spellings.
-    #[error("parameter {key} is given twice; keep one spelling")]
-    Twice {
-        /// The bare key.
-        key: &'static str,
-    },
-    /// Not a number, or none that makes sense.
-    #[error("placementCount {value:?} is not a whole number from 1 to {MAX_REPLICAS}")]
-    PlacementCount {
-        /// The value as it was sent.
-        value: String,
-    },
-    /// Copies without replication.
-    #[error(
-        "placementCount {count} needs the DRBD layer, for without it nothing keeps the copies equal; use layerList \"drbd storage\" or placementCount 1"
-    )]
-    ReplicasWithoutDrbd {
-        /// The value as it was sent.
-        count: u32,
-    },
-    /// A list without entries.
-    #[error("{key} is empty; leave it out or name at least one")]
-    Empty {
-        /// The bare key.
-        key: &'static str,
-    },
-    /// Layers in an order that LINSTOR can't stack.
-    #[error("layerList must end with storage and name each layer once, such as \"drbd storage\"")]
-    LayerOrder,
-    /// A layer that we don't know.
-    #[error("layerList: {0}")]
-    Layer(#[from] UnknownLayer),
-    /// A name that LINSTOR would refuse.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// A filesystem that we don't make.
-    #[error("fsType: {0}")]
-    FsType(#[from] UnknownFsType),
-}
-
 impl Parameters {
     /// Parses the map of a CreateVolume or GetCapacity request. Errors are for INVALID_ARGUMENT.
     pub fn parse(parameters: &BTreeMap<String, String>) -> Result<Self, ParameterError> {
-        let mut known = known_keys(parameters)?;
-        let mut take = |key: &str| known.remove(key);
-        let placement = Placement {
-            group: take("resourceGroup").map(|name| GroupName::parse(&name)).transpose()?,
-            count: take("placementCount").map(|value| parse_count(&value)).transpose()?,
-            pools: take("storagePool").map(|list| parse_pools(&list)).transpose()?.unwrap_or_default(),
-            layers: take("layerList").map(|list| parse_layers(&list)).transpose()?,
-            ..Placement::default()
-        };
-        match placement.count {
-            Some(count @ 2..) if !placement.may_use_drbd() => {
-                return Err(ParameterError::ReplicasWithoutDrbd { count });
-            }
-            _ => {}
-        }
-        let fs_type = take("fsType").filter(|name| !name.is_empty()).map(|name| name.parse()).transpose()?;
-        let sidecars = parameters.iter().filter(|(key, _)| key.starts_with(SIDECAR_PREFIX));
-        let sidecars = sidecars.map(|(key, value)| (key.clone(), value.clone()));
-        // What is left of the known ones is the workflow's.
-        let workflow = known.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value));
-        let claim = sidecars.chain(workflow).collect();
-        Ok(Self { placement, fs_type, claim })
-    }
-}
-
-/// Our keys without prefix, in the spelling of [`PARAMETERS`]; the sidecars' are left out.
-fn known_keys(parameters: &BTreeMap<String, String>) -> Result<BTreeMap<&'static str, String>, ParameterError> {
-    let mut keys = BTreeMap::new();
-    for (sent, value) in parameters.iter().filter(|(key, _)| !key.starts_with(SIDECAR_PREFIX)) {
-        let lower = sent.to_ascii_lowercase();
-        let known = known::find(lower.strip_prefix(PREFIX).unwrap_or(&lower));
-        let key = known.ok_or_else(|| ParameterError::Unknown { key: sent.clone() })?.key;
-        if keys.insert(key, value.clone()).is_some() {
-            return Err(ParameterError::Twice { key });
-        }
-    }
-    Ok(keys)
-}
-
-fn parse_count(value: &str) -> Result<u32, ParameterError> {
-    let count = value.trim().parse().ok().filter(|count| (1..=MAX_REPLICAS).contains(count));
-    count.ok_or_else(|| ParameterError::PlacementCount { value: value.to_owned() })
-}
-
-/// Entries of a list: separated by spaces, as users of LINSTOR write them, or by commas.
-fn entries(list: &str) -> impl Iterator<Item = &str> {
-    list.split([' ', ',', '\t', '\n']).filter(|entry| !entry.is_empty())
-}
-
-fn parse_pools(list: &str) -> Result<Vec<PoolName>, ParameterError> {
-    let pools = entries(list).map(PoolName::parse).collect::<Result<Vec<_>, _>>()?;
-    if pools.is_empty() { Err(ParameterError::Empty { key: "storagePool" }) } else { Ok(pools) }
-}
-
-fn parse_layers(list: &str) -> Result<Vec<Layer>, ParameterError> {
-    let layers = entries(list).map(str::parse).collect::<Result<Vec<Layer>, _>>()?;
-    match layers.as_slice() {
-        [] => Err(ParameterError::Empty { key: "layerList" }),
-        [Layer::Storage] | [Layer::Drbd, Layer::Storage] => Ok(layers),
-        _ => Err(ParameterError::LayerOrder),
+        let mut given = Given::read(parameters)?;
+        Ok(Self {
+            placement: placement::parse(&mut given)?,
+            fs_type: files::parse(&mut given)?,
+            claim: workflow::take(&mut given).into_iter().chain(given.sidecars).collect(),
+        })
     }
 }
 
@@ -151,6 +47,7 @@ fn parse_layers(list: &str) -> Result<Vec<Layer>, ParameterError> {
 mod tests {
     use super::*;
     use crate::workflow::key::PARAMETERS as WORKFLOW_KEYS;
+    use crate::workflow::key::PREFIX;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Parameters, ParameterError> {
         Parameters::parse(&pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
@@ -191,7 +88,7 @@ mod tests {
 
     #[test]
     fn every_known_parameter_is_read_and_goes_where_it_belongs() {
-        for known in PARAMETERS {
+        for known in all() {
             let parameters = parse(&[(known.key, known.example)]).unwrap();
             assert_ne!(parameters, Parameters::default(), "{} is not read", known.key);
             for key in parameters.claim.keys() {
@@ -199,7 +96,7 @@ mod tests {
             }
         }
         for key in WORKFLOW_KEYS {
-            assert!(known::find(key.trim_start_matches(PREFIX)).is_some(), "{key} is not known");
+            assert!(super::known::find(key.trim_start_matches(PREFIX)).is_some(), "{key} is not known");
         }
     }
 

@@ -4,7 +4,7 @@
 //! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is
 //! never believed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,45 @@ use super::filesystem::FsUuid;
 use crate::linstor::name::NodeName;
 use crate::workflow::Incarnation;
 
-/// How a volume may be used (CSI spec, VolumeCapability.AccessMode).
+/// How a volume may be used (CSI spec, VolumeCapability.AccessMode). The modes with writers on several nodes are not
+/// among them: a request for one is refused by name before it gets here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AccessMode {
-    /// Read and written on one node at a time.
+    /// Read and written on one node at a time. What callers say who don't know the next two.
     SingleNodeWriter,
+    /// Read and written on one node, through one target there.
+    SingleNodeSingleWriter,
+    /// Read and written on one node, through any number of targets there.
+    SingleNodeMultiWriter,
+    /// Only read, on one node at a time.
+    SingleNodeReaderOnly,
+    /// Only read, on any number of nodes.
+    MultiNodeReaderOnly,
+}
+
+impl AccessMode {
+    /// The word that CSI has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SingleNodeWriter => "SINGLE_NODE_WRITER",
+            Self::SingleNodeSingleWriter => "SINGLE_NODE_SINGLE_WRITER",
+            Self::SingleNodeMultiWriter => "SINGLE_NODE_MULTI_WRITER",
+            Self::SingleNodeReaderOnly => "SINGLE_NODE_READER_ONLY",
+            Self::MultiNodeReaderOnly => "MULTI_NODE_READER_ONLY",
+        }
+    }
+
+    /// Does it forbid to write?
+    pub fn is_reader(self) -> bool {
+        matches!(self, Self::SingleNodeReaderOnly | Self::MultiNodeReaderOnly)
+    }
+}
+
+impl fmt::Display for AccessMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// The record that a volume is attached to a node. While it stands, the volume is attached; nothing else means that.
@@ -136,6 +169,20 @@ mod tests {
 
     fn incarnation(digit: &str) -> Incarnation {
         Incarnation::parse(&digit.repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn a_mode_is_recorded_by_its_word_in_csi() {
+        use AccessMode::{
+            MultiNodeReaderOnly, SingleNodeMultiWriter, SingleNodeReaderOnly, SingleNodeSingleWriter, SingleNodeWriter,
+        };
+        for mode in
+            [SingleNodeWriter, SingleNodeSingleWriter, SingleNodeMultiWriter, SingleNodeReaderOnly, MultiNodeReaderOnly]
+        {
+            let word = format!("\"{mode}\"");
+            assert_eq!(serde_json::to_string(&mode).unwrap(), word);
+            assert_eq!(serde_json::from_str::<AccessMode>(&word).unwrap(), mode);
+        }
     }
 
     #[test]

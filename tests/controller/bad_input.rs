@@ -46,7 +46,7 @@ async fn an_unsupported_mode_or_filesystem_is_refused() {
     let mounted = || AccessType::Mount(MountVolume::default());
     let bad = [
         capability(Mode::MultiNodeMultiWriter, mounted()),
-        capability(Mode::MultiNodeReaderOnly, AccessType::Block(BlockVolume {})),
+        capability(Mode::MultiNodeSingleWriter, AccessType::Block(BlockVolume {})),
         capability(Mode::Unknown, mounted()),
         mount("zfs"),
         mount("EXT4"),

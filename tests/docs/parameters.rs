@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linflow::volume::params::{PARAMETERS, Parameters};
+use linflow::volume::params::{FAMILIES, Parameters};
 use linflow::workflow::{Claim, Instances};
 
 use super::page;
@@ -10,7 +10,7 @@ use super::page;
 const INTRODUCTION: &str = "\
 # StorageClass parameters
 
-<!-- Rendered from src/volume/params/known.rs: `LINFLOW_RENDER=1 cargo test --test docs`. -->
+<!-- Rendered from the tables in src/volume/params/: `LINFLOW_RENDER=1 cargo test --test docs`. -->
 
 Keys are written as below or with the prefix `linflow.csi/`, in any case. A key that is not known, or is given twice, is INVALID_ARGUMENT:
 a misspelt parameter is not lost in silence. Keys that begin with `csi.storage.k8s.io/` are the sidecars' own.
@@ -72,10 +72,13 @@ pub fn render() -> String {
         let cells = [known.key, known.values, known.default, known.meaning, known.example];
         cells.map(str::to_owned).to_vec()
     };
-    let rows: Vec<Vec<String>> = PARAMETERS.iter().map(row).collect();
-    let table = page::table(&["key", "values", "default", "meaning", "example"], &rows);
+    let table = |family: &linflow::volume::params::Family| {
+        let rows: Vec<Vec<String>> = family.parameters.iter().map(row).collect();
+        format!("## {}\n\n{}\n", family.title, page::table(&["key", "values", "default", "meaning", "example"], &rows))
+    };
+    let tables = FAMILIES.map(|family| table(&family));
     let classes = CLASSES.map(|(about, class)| format!("\n{about}\n\n```yaml\n{class}```\n"));
-    format!("{INTRODUCTION}{table}\n## Examples\n{}", classes.concat())
+    format!("{INTRODUCTION}{}## Examples\n{}", tables.concat(), classes.concat())
 }
 
 #[test]

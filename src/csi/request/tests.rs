@@ -39,14 +39,41 @@ fn the_filesystem_is_the_capabilitys_then_the_classes_then_ext4() {
 
 #[test]
 fn a_capability_without_a_part_or_with_one_that_is_not_supported_is_refused() {
-    let shared = capability_of(AccessType::Block(BlockVolume {}), access_mode::Mode::MultiNodeMultiWriter);
-    assert!(matches!(capability(Some(&shared)), Err(RequestError::AccessMode("MULTI_NODE_MULTI_WRITER"))));
     let typeless = csi::VolumeCapability { access_type: None, ..block() };
     assert!(matches!(capability(Some(&typeless)), Err(RequestError::Missing("volume_capability.access_type"))));
     let modeless = csi::VolumeCapability { access_mode: None, ..block() };
     assert!(matches!(capability(Some(&modeless)), Err(RequestError::Missing("volume_capability.access_mode"))));
     assert!(matches!(capability(None), Err(RequestError::Missing("volume_capability"))));
     assert!(matches!(capability(Some(&mount("zfs"))), Err(RequestError::FsType(_))));
+}
+
+#[test]
+fn every_mode_with_writers_on_one_node_or_none_is_known_and_the_others_are_refused_by_name() {
+    use access_mode::Mode;
+    for number in 0..=7 {
+        let word = Mode::try_from(number).unwrap();
+        for access in [AccessType::Block(BlockVolume {}), AccessType::Mount(MountVolume::default())] {
+            let is_filesystem = matches!(access, AccessType::Mount(_));
+            match (word, capability(Some(&capability_of(access, word)))) {
+                (Mode::Unknown | Mode::MultiNodeSingleWriter | Mode::MultiNodeMultiWriter, Err(refused)) => {
+                    let refused = refused.to_string();
+                    assert!(refused.contains(word.as_str_name()), "{refused}");
+                    let names_nfs = is_filesystem && word == Mode::MultiNodeMultiWriter;
+                    assert_eq!(refused.contains("NFS"), names_nfs, "{refused}");
+                }
+                (_, Ok((_, mode))) => assert_eq!(mode.as_str(), word.as_str_name()),
+                (_, Err(refused)) => panic!("{refused}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mount_group_is_passed_on() {
+    let mount = MountVolume { volume_mount_group: "2000".to_owned(), ..MountVolume::default() };
+    let asked = capability_of(AccessType::Mount(mount), access_mode::Mode::SingleNodeWriter);
+    let (used, _) = capability(Some(&asked)).unwrap();
+    assert_eq!(used, Use::Mount { fs_type: None, flags: Vec::new(), group: Some("2000".to_owned()) });
 }
 
 #[test]
@@ -96,6 +123,9 @@ fn an_attach_names_a_volume_a_node_and_one_capability() {
         (parsed.volume.to_string(), parsed.node.as_str(), parsed.read_only),
         ("pvc-1".to_owned(), "node-1", true)
     );
+    let reader = Some(capability_of(AccessType::Block(BlockVolume {}), access_mode::Mode::MultiNodeReaderOnly));
+    let reader = csi::ControllerPublishVolumeRequest { volume_capability: reader, readonly: false, ..asked.clone() };
+    assert!(attach(&reader).unwrap().read_only);
     let nowhere = csi::ControllerPublishVolumeRequest { node_id: String::new(), ..asked };
     assert!(matches!(attach(&nowhere), Err(RequestError::Missing("node_id"))));
 }

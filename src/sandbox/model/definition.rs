@@ -184,6 +184,11 @@ impl Definition {
         self.staying().filter(|r| !r.is_diskless())
     }
 
+    /// Does a resource take room of its pool? Not without a disk, and not once DRBD is to forget it.
+    pub fn counts(&self, resource: &Resource) -> bool {
+        !resource.is_diskless() && resource.deleting != Deleting::DrbdFlagged
+    }
+
     /// Its resources, those that DRBD is to forget left out.
     pub fn staying(&self) -> impl Iterator<Item = &Resource> {
         self.resources.values().filter(|r| r.deleting != Deleting::DrbdFlagged)

@@ -10,17 +10,18 @@ use super::props::POOL_NAME;
 use super::resource::{Deleting, Kind, Resource, Volume};
 
 impl Cluster {
-    /// Registers a resource on a node and deploys it where the node can be reached. A replica that joins others starts
-    /// empty: DRBD brings it up to date, without DRBD it stays an empty twin.
-    pub fn add_resource(&mut self, key: &Key, node: &Key, kind: Kind) -> Result<(), Fault> {
+    /// Registers a resource on a node, in its first pool unless told otherwise, and deploys it where the node can be
+    /// reached. A replica that joins others starts empty: DRBD brings it up to date, without DRBD it stays an empty
+    /// twin.
+    pub fn add_resource(&mut self, key: &Key, node: &Key, kind: Kind, pool: Option<&str>) -> Result<(), Fault> {
         let Some(name) = self.nodes.get(node).map(|node| node.name.clone()) else { return Ok(()) };
-        let pool = if kind == Kind::Diskful { self.pool_name(node) } else { DISKLESS_POOL.to_owned() };
+        let pool = if kind == Kind::Diskful { self.pool_name(node, pool) } else { DISKLESS_POOL.to_owned() };
         let Some(definition) = self.definitions.get_mut(key) else { return Ok(()) };
         let joins = definition.diskful().next().is_some();
         let taken: Vec<u32> = definition.resources.values().map(|r| r.node_id).collect();
         let node_id = (0..).find(|id| !taken.contains(id)).unwrap_or_default();
         let generation = if joins && definition.is_drbd() { 0 } else { definition.generation };
-        let mut resource = Resource::new(&name, kind, node_id, generation);
+        let mut resource = Resource::new(&name, kind, &pool, node_id, generation);
         resource.props.insert(POOL_NAME.to_owned(), pool);
         definition.resources.insert(node.clone(), resource);
         self.deploy(key, node)
@@ -33,8 +34,11 @@ impl Cluster {
         definition.resources.values_mut().for_each(|r| r.generation = generation);
     }
 
-    fn pool_name(&self, node: &Key) -> String {
-        self.nodes.get(node).map(|node| node.pool.name.clone()).unwrap_or_default()
+    /// A node's pool as it is spelled there, its first one where none is named.
+    fn pool_name(&self, node: &Key, asked: Option<&str>) -> String {
+        let Some(node) = self.nodes.get(node) else { return String::new() };
+        let pool = asked.map_or_else(|| node.pools.first(), |name| node.pool(name));
+        pool.map(|pool| pool.name.clone()).unwrap_or_default()
     }
 
     /// Makes the devices of a resource's volumes, those that are missing, where its node can be reached.
@@ -64,9 +68,10 @@ impl Cluster {
         Ok(())
     }
 
-    /// Makes a diskless resource a replica: its device is made anew, and DRBD fills it.
-    pub fn give_disk(&mut self, key: &Key, node: &Key) -> Result<(), Fault> {
-        let pool = self.pool_name(node);
+    /// Makes a diskless resource a replica in a pool, the first one unless told otherwise: its device is made anew, and
+    /// DRBD fills it.
+    pub fn give_disk(&mut self, key: &Key, node: &Key, pool: Option<&str>) -> Result<(), Fault> {
+        let pool = self.pool_name(node, pool);
         if let Some(resource) = self.resource_mut(key, node).filter(|resource| resource.open) {
             let message = format!("The sandbox can't give '{}' a disk while it is in use there.", resource.node);
             return Err(Fault::new(code::IN_USE, message));
@@ -76,6 +81,7 @@ impl Cluster {
             resource.kind = Kind::Diskful;
             resource.generation = 0;
             resource.via = None;
+            resource.pool.clone_from(&pool);
             resource.props.insert(POOL_NAME.to_owned(), pool);
             resource.volumes.values_mut().for_each(|volume| volume.device.clear());
         }

@@ -130,11 +130,11 @@ impl Cluster {
         Ok(self.refresh(&definition)?)
     }
 
-    /// Fills a node's pool with something else.
+    /// Fills a node's pools with something else: they share its disk.
     pub fn fill_pool(&mut self, node: &str, kib: u64) -> Result<(), FailureError> {
         let key = self.known_node(node)?;
         if let Some(node) = self.nodes.get_mut(&key) {
-            node.pool.filled_kib = kib;
+            node.pools.iter_mut().for_each(|pool| pool.filled_kib = kib);
         }
         Ok(())
     }

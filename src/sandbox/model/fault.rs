@@ -20,7 +20,7 @@ pub mod code {
     pub const INVALID_SNAPSHOT_NAME: u16 = 218;
     /// A place count below one.
     pub const INVALID_PLACE_COUNT: u16 = 219;
-    /// A layer that LINSTOR does not know.
+    /// A layer, or a kind of storage pool, that LINSTOR does not know.
     pub const INVALID_LAYER: u16 = 224;
     /// A layer stack that does not fit.
     pub const INVALID_LAYER_STACK: u16 = 225;
@@ -62,6 +62,8 @@ pub mod code {
     pub const RESOURCE_IS_DEPLOYED: u16 = 502;
     /// The volume definition exists.
     pub const VOLUME_DEFINITION_EXISTS: u16 = 503;
+    /// The storage pool exists on this node.
+    pub const POOL_EXISTS: u16 = 510;
     /// The snapshot exists, or keeps its resource definition.
     pub const SNAPSHOT_EXISTS: u16 = 514;
     /// The resource group exists.
@@ -70,6 +72,10 @@ pub mod code {
     pub const VOLUME_GROUP_EXISTS: u16 = 523;
     /// A DRBD device is not UpToDate.
     pub const NOT_UP_TO_DATE: u16 = 974;
+    /// Replicas differ already in what replicas-on-same wants to be the same.
+    pub const UNDECIDABLE: u16 = 985;
+    /// The node can't have storage pools of this kind.
+    pub const UNSUPPORTED_PROVIDER: u16 = 989;
     /// No replica is on a node that can be reached.
     pub const NO_DISK_ONLINE: u16 = 995;
     /// Autoplace found too few nodes, or too small ones.

@@ -80,22 +80,22 @@ pub struct SelectFilter {
     /// In any of these pools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_pool_list: Option<Vec<String>>,
-    /// Kept and shown; the sandbox has one diskless pool.
+    /// The diskless pools that `diskless_on_remaining` may use; the sandbox has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_pool_diskless_list: Option<Vec<String>>,
     /// Not where these resources are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_place_with_rsc: Option<Vec<String>>,
-    /// Not where resources are whose name is this text. LINSTOR takes a regular expression.
+    /// Not where resources are whose whole name this regular expression fits, without regard to case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_place_with_rsc_regex: Option<String>,
     /// Nodes that have this property with one value, or with the value after `=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas_on_same: Option<Vec<String>>,
-    /// Nodes that have this property with different values.
+    /// Nodes that have this property with different values, and never the value after `=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas_on_different: Option<Vec<String>>,
-    /// Kept and shown, not obeyed.
+    /// How many replicas may be on nodes with one value of a property.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_replicas_on_different_map: Option<BTreeMap<String, i64>>,
     /// The layers, top first.
@@ -104,7 +104,7 @@ pub struct SelectFilter {
     /// Only pools of these kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_list: Option<Vec<String>>,
-    /// Kept and shown, not obeyed.
+    /// Clients on all other nodes that can be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diskless_on_remaining: Option<bool>,
     /// Kept and shown, not obeyed.

@@ -12,6 +12,7 @@ pub mod kv;
 pub mod name;
 pub mod node;
 pub mod place;
+pub mod pool;
 pub mod props;
 pub mod reports;
 pub mod resource;
@@ -19,6 +20,7 @@ pub mod roles;
 pub mod snapshot;
 pub mod space;
 pub mod tiebreaker;
+pub mod together;
 
 use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
@@ -28,10 +30,11 @@ use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
 use kv::KeyValueStores;
 use name::Key;
-use node::{Node, Pool};
+use node::Node;
+use pool::{Pool, PoolKind};
 use props::Props;
 use reports::ErrorReports;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -78,14 +81,9 @@ impl Cluster {
     /// A cluster with nodes and nothing on them.
     pub fn new(layout: &Layout<'_>, backing: Arc<dyn Backing>) -> Self {
         let node = |(number, name): (u8, &String)| {
-            let pool = Pool {
-                name: layout.pool.to_owned(),
-                uuid: identity::uuid(),
-                size_kib: layout.pool_kib,
-                filled_kib: 0,
-                folder: layout.state.join(name).display().to_string(),
-            };
-            (Key::of(name), Node::new(name, number, pool))
+            let folder = layout.state.join(name).display().to_string();
+            let pool = Pool::new(layout.pool, PoolKind::FileThin, layout.pool_kib, &folder);
+            (Key::of(name), Node::new(name, number, vec![pool]))
         };
         let default = Group::new(DEFAULT_GROUP, "", Props::new(), SelectFilter::default());
         Self {
@@ -134,16 +132,15 @@ impl Cluster {
 
     /// The lowest DRBD minor number that no volume has, from 1000.
     pub fn free_minor(&self) -> u32 {
-        let taken = |minor: &u32| {
-            let volumes = self.definitions.values().flat_map(|d| d.volumes.values());
-            volumes.filter_map(|volume| volume.minor).any(|m| m == *minor)
-        };
-        (1000..).find(|minor| !taken(minor)).unwrap_or_default()
+        let volumes = self.definitions.values().flat_map(|d| d.volumes.values());
+        let taken: HashSet<u32> = volumes.filter_map(|volume| volume.minor).collect();
+        (1000..).find(|minor| !taken.contains(minor)).unwrap_or_default()
     }
 
     /// The lowest DRBD port that no definition has, from 7000.
     pub fn free_port(&self) -> u32 {
-        (7000..).find(|port| !self.definitions.values().any(|d| d.port == *port)).unwrap_or_default()
+        let taken: HashSet<u32> = self.definitions.values().map(|definition| definition.port).collect();
+        (7000..).find(|port| !taken.contains(port)).unwrap_or_default()
     }
 
     /// Are bytes real here?

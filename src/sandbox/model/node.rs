@@ -1,14 +1,13 @@
-//! Nodes and their storage.
+//! Nodes.
 
 use super::identity;
+use super::name::Key;
+use super::pool::Pool;
 use super::props::Props;
 use tokio::time::Instant;
 
 /// The storage pool that holds nothing, on every node: diskless resources are in it.
 pub const DISKLESS_POOL: &str = "DfltDisklessStorPool";
-
-/// How many times a thin pool may be promised (LINSTOR's default).
-pub const OVERSUBSCRIPTION: u32 = 20;
 
 /// Can a node be reached?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub enum Health {
     Crashed,
 }
 
-/// A simulated node with one thin pool.
+/// A simulated node and its pools.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The name, as given.
@@ -41,32 +40,17 @@ pub struct Node {
     pub health: Health,
     /// Since when LINSTOR can't reach it, milliseconds since 1970.
     pub offline_since_ms: Option<u64>,
-    /// Its pool.
-    pub pool: Pool,
+    /// Its pools, in the order in which they were made: the first is for resources that name none.
+    pub pools: Vec<Pool>,
     /// LINSTOR's identity of its diskless pool.
     pub diskless_pool_uuid: String,
     /// LINSTOR's identity of its network interface.
     pub interface_uuid: String,
 }
 
-/// A thin storage pool on a node.
-#[derive(Debug, Clone)]
-pub struct Pool {
-    /// The pool's name, the same on every node.
-    pub name: String,
-    /// LINSTOR's identity of the pool.
-    pub uuid: String,
-    /// Its size, KiB.
-    pub size_kib: u64,
-    /// What a fault has filled it with, KiB.
-    pub filled_kib: u64,
-    /// The folder that it says it is in.
-    pub folder: String,
-}
-
 impl Node {
-    /// A node that is up, with an empty pool.
-    pub fn new(name: &str, number: u8, pool: Pool) -> Self {
+    /// A node that is up.
+    pub fn new(name: &str, number: u8, pools: Vec<Pool>) -> Self {
         let props = [("CurStltConnName", "default"), ("NodeUname", name)];
         Self {
             name: name.to_owned(),
@@ -75,10 +59,20 @@ impl Node {
             number,
             health: Health::Up,
             offline_since_ms: None,
-            pool,
+            pools,
             diskless_pool_uuid: identity::uuid(),
             interface_uuid: identity::uuid(),
         }
+    }
+
+    /// A pool of it, by its name.
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
+        self.pools.iter().find(|pool| Key::of(&pool.name) == Key::of(name))
+    }
+
+    /// A pool of it to change, by its name.
+    pub fn pool_mut(&mut self, name: &str) -> Option<&mut Pool> {
+        self.pools.iter_mut().find(|pool| Key::of(&pool.name) == Key::of(name))
     }
 
     /// Does LINSTOR call it ONLINE?

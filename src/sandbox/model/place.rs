@@ -1,10 +1,14 @@
-//! The autoplacer: which nodes get a replica.
+//! The autoplacer: which nodes get a replica, and in which of their pools.
 
 use super::Cluster;
 use super::fault::{Fault, code};
 use super::group::SelectFilter;
 use super::name::Key;
 use super::node::Node;
+use super::pool::Pool;
+use super::space::Rooms;
+use super::together;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// What is to be placed.
@@ -22,78 +26,86 @@ pub struct Wish<'a> {
     pub layers: &'a str,
 }
 
+/// A pool on a node.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// One of its pools.
+    pub pool: &'a Pool,
+}
+
 impl Cluster {
-    /// Chooses nodes for the replicas that are missing, roomiest first; LINSTOR's complaint where there are too few.
-    pub fn choose_nodes(&self, filter: &SelectFilter, wish: Wish<'_>) -> Result<Vec<Key>, Fault> {
-        let fitting: Vec<&Node> = self.fitting(filter, wish.size_kib).collect();
+    /// Chooses pools for the replicas that are missing, roomiest first; LINSTOR's complaint where there are too few.
+    pub fn choose<'a>(&'a self, filter: &SelectFilter, wish: Wish<'_>) -> Result<Vec<Spot<'a>>, Fault> {
         let taken: Vec<&Node> = wish.taken.iter().filter_map(|key| self.nodes.get(key)).collect();
-        let free: Vec<&Node> = fitting.into_iter().filter(|n| !wish.taken.contains(&Key::of(&n.name))).collect();
-        let chosen = pick(filter, &free, taken, wish.missing);
-        chosen.map(|nodes| nodes.iter().map(|node| Key::of(&node.name)).collect()).ok_or_else(|| refuse(filter, wish))
+        together::check_taken(filter, &taken)?;
+        let fitting = self.fitting(filter, wish.size_kib, &self.rooms())?;
+        let free: Vec<Spot<'a>> =
+            fitting.into_iter().filter(|s| !wish.taken.contains(&Key::of(&s.node.name))).collect();
+        let chosen = pick(filter, &free, &taken, &[], wish.missing);
+        chosen.ok_or_else(|| refuse(filter, wish))
     }
 
-    /// The nodes that have room and a pool that will do, roomiest first.
-    pub fn fitting(&self, filter: &SelectFilter, size_kib: u64) -> impl Iterator<Item = &Node> {
-        let (pools, avoided) = (filter.pools(), self.avoided(filter));
-        let listed: Option<BTreeSet<Key>> = filter
-            .node_name_list
-            .as_ref()
-            .filter(|l| !l.is_empty())
-            .map(|list| list.iter().map(|n| Key::of(n)).collect());
-        let kinds = filter.provider_list.clone().unwrap_or_default();
-        let mut nodes: Vec<_> = self
-            .nodes
-            .iter()
-            .filter(|(key, node)| {
-                node.is_online()
-                    && (pools.is_empty() || pools.contains(&node.pool.name.to_uppercase()))
-                    && listed.as_ref().is_none_or(|list| list.contains(key))
-                    && (kinds.is_empty() || kinds.iter().any(|kind| kind == "FILE_THIN"))
-                    && !avoided.contains(key)
-                    && self.largest_volume_kib(node) >= size_kib
-            })
-            .map(|(_, node)| (std::cmp::Reverse(self.largest_volume_kib(node)), node))
-            .collect();
-        nodes.sort_by_key(|(room, _)| *room);
-        nodes.into_iter().map(|(_, node)| node)
+    /// The pools that have room and will do, on nodes that will do, roomiest first.
+    pub fn fitting(&self, filter: &SelectFilter, size_kib: u64, rooms: &Rooms<'_>) -> Result<Vec<Spot<'_>>, Fault> {
+        let (pools, avoided) = (filter.pools(), self.avoided(filter)?);
+        let listed: BTreeSet<Key> = filter.node_name_list.iter().flatten().map(|name| Key::of(name)).collect();
+        let nodes = self.nodes.iter().filter(|(key, node)| {
+            node.is_online()
+                && (listed.is_empty() || listed.contains(key))
+                && !avoided.contains(key)
+                && together::is_allowed(filter, node)
+        });
+        let kinds: Vec<&String> = filter.provider_list.iter().flatten().collect();
+        let fits = |spot: &Spot<'_>| {
+            (pools.is_empty() || pools.contains(&spot.pool.name.to_uppercase()))
+                && (kinds.is_empty() || kinds.iter().any(|kind| *kind == spot.pool.kind.name()))
+                && rooms.largest_volume_kib(spot.node, spot.pool) >= size_kib
+        };
+        let spots = nodes.flat_map(|(_, node)| node.pools.iter().map(move |pool| Spot { node, pool }));
+        let mut spots: Vec<Spot<'_>> = spots.filter(fits).collect();
+        spots.sort_by_key(|spot| Reverse(rooms.largest_volume_kib(spot.node, spot.pool)));
+        Ok(spots)
     }
 
-    /// The nodes on which a resource is that must not be near.
-    fn avoided(&self, filter: &SelectFilter) -> BTreeSet<Key> {
-        let named = filter.not_place_with_rsc.iter().flatten().chain(&filter.not_place_with_rsc_regex);
-        let definitions = named.filter_map(|name| self.definitions.get(&Key::of(name)));
-        definitions.flat_map(|definition| definition.resources.keys().cloned()).collect()
+    /// The nodes on which a resource is that must not be near, named or by an expression that fits its whole name.
+    fn avoided(&self, filter: &SelectFilter) -> Result<BTreeSet<Key>, Fault> {
+        let named = filter.not_place_with_rsc.iter().flatten();
+        let mut definitions: Vec<_> = named.filter_map(|name| self.definitions.get(&Key::of(name))).collect();
+        if let Some(pattern) = filter.not_place_with_rsc_regex.as_ref().filter(|pattern| !pattern.is_empty()) {
+            let whole = regex::bytes::RegexBuilder::new(&format!("^(?:{pattern})$"))
+                .case_insensitive(true)
+                .unicode(false)
+                .build()
+                .map_err(|error| Fault::new(code::UNKNOWN, format!("An unknown error occurred: {error}")).reported())?;
+            definitions.extend(self.definitions.values().filter(|d| whole.is_match(d.name.as_bytes())));
+        }
+        Ok(definitions.into_iter().flat_map(|definition| definition.resources.keys().cloned()).collect())
     }
 }
 
-/// The first `missing` nodes, in order, that go together with each other and with those taken.
-fn pick<'a>(filter: &SelectFilter, free: &[&'a Node], taken: Vec<&'a Node>, missing: usize) -> Option<Vec<&'a Node>> {
+/// The first `missing` pools, in order, that go together with each other and with the nodes taken.
+fn pick<'a>(
+    filter: &SelectFilter,
+    free: &[Spot<'a>],
+    taken: &[&Node],
+    chosen: &[Spot<'a>],
+    missing: usize,
+) -> Option<Vec<Spot<'a>>> {
+    let nodes: Vec<&Node> = taken.iter().copied().chain(chosen.iter().map(|spot| spot.node)).collect();
     if missing == 0 {
-        return Some(Vec::new());
+        return together::is_whole(filter, &nodes).then(|| chosen.to_vec());
     }
-    free.iter().enumerate().find_map(|(at, node)| {
-        let mut together = taken.clone();
-        together.push(*node);
-        if !go_together(filter, &together) {
+    free.iter().enumerate().find_map(|(at, spot)| {
+        // One pool of a node, and no mix of thin and fat.
+        let apart = chosen.iter().any(|other| other.node.name == spot.node.name || other.pool.kind != spot.pool.kind);
+        if apart || !together::may_join(filter, &nodes, spot.node) {
             return None;
         }
-        let mut rest = pick(filter, &free[at + 1..], together, missing - 1)?;
-        rest.insert(0, *node);
-        Some(rest)
+        let longer: Vec<Spot<'a>> = chosen.iter().chain([spot]).copied().collect();
+        pick(filter, &free[at + 1..], taken, &longer, missing - 1)
     })
-}
-
-fn go_together(filter: &SelectFilter, nodes: &[&Node]) -> bool {
-    let values = |key: &str| nodes.iter().map(|node| node.props.get(key).cloned()).collect::<Vec<_>>();
-    let same = |wish: &String| match wish.split_once('=') {
-        Some((key, value)) => values(key).iter().all(|v| v.as_deref() == Some(value)),
-        None => values(wish).windows(2).all(|pair| pair[0] == pair[1] && pair[0].is_some()),
-    };
-    let different = |wish: &String| {
-        let values = values(wish.split_once('=').map_or(wish, |(key, _)| key));
-        values.iter().collect::<BTreeSet<_>>().len() == values.len()
-    };
-    filter.replicas_on_same.iter().flatten().all(same) && filter.replicas_on_different.iter().flatten().all(different)
 }
 
 /// LINSTOR's complaint: the same for too few nodes and for too small ones.

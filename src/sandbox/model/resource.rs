@@ -38,6 +38,8 @@ pub struct Resource {
     pub props: Props,
     /// What it is.
     pub kind: Kind,
+    /// The storage pool that it is in.
+    pub pool: String,
     /// Is it to be deleted?
     pub deleting: Deleting,
     /// When its node made it, milliseconds since 1970; `None` while its node never could.
@@ -82,12 +84,13 @@ impl Volume {
 
 impl Resource {
     /// A resource that is not deployed yet.
-    pub fn new(node: &str, kind: Kind, node_id: u32, generation: u64) -> Self {
+    pub fn new(node: &str, kind: Kind, pool: &str, node_id: u32, generation: u64) -> Self {
         Self {
             node: node.to_owned(),
             uuid: identity::uuid(),
             props: Props::new(),
             kind,
+            pool: pool.to_owned(),
             deleting: Deleting::No,
             created_ms: None,
             node_id,

@@ -42,6 +42,8 @@ pub struct ReplicaSnapshot {
     pub created_ms: u64,
     /// The resource's properties when it was taken.
     pub props: Props,
+    /// The pool that its replica was in, and that it is in.
+    pub pool: String,
     /// LINSTOR's identities of its volumes.
     pub volumes: BTreeMap<u32, String>,
     /// Was the replica up to date?
@@ -63,6 +65,7 @@ impl ReplicaSnapshot {
             uuid: identity::uuid(),
             created_ms,
             props: resource.props.clone(),
+            pool: resource.pool.clone(),
             volumes: resource.volumes.keys().map(|number| (*number, identity::uuid())).collect(),
             is_current,
         }
@@ -166,7 +169,7 @@ impl Cluster {
                 let restored = self.backing().restore(&from, &snapshot.name, &replica.key(&name, *number));
                 restored.map_err(|error| Fault::backing(&error))?;
             }
-            self.add_resource(to, node, Kind::Diskful)?;
+            self.add_resource(to, node, Kind::Diskful, Some(&replica.pool))?;
         }
         let any_current = snapshot.replicas.values().any(|replica| replica.is_current);
         for (node, replica) in &snapshot.replicas {

@@ -65,7 +65,9 @@ impl Cluster {
 
     /// Are tie-breakers made for this definition?
     pub fn makes_tie_breakers(&self, definition: &Definition) -> bool {
-        let asked = definition.props.get(AUTO_TIE_BREAKER).or_else(|| self.props.get(AUTO_TIE_BREAKER));
+        let of_group = || self.groups.get(&Key::of(&definition.group)).and_then(|g| g.props.get(AUTO_TIE_BREAKER));
+        let asked = definition.props.get(AUTO_TIE_BREAKER).or_else(of_group);
+        let asked = asked.or_else(|| self.props.get(AUTO_TIE_BREAKER));
         let off = definition.is_quorum_manual() && definition.props.get(QUORUM).is_some_and(|quorum| quorum == "off");
         asked.is_some_and(|value| value.eq_ignore_ascii_case("true")) && !off
     }
@@ -76,7 +78,7 @@ impl Cluster {
         let Some((node, name)) = free.map(|(node, state)| (node.clone(), state.name.clone())) else {
             return Ok(AutoChange::NoNodeForTieBreaker);
         };
-        self.add_resource(key, &node, Kind::TieBreaker)?;
+        self.add_resource(key, &node, Kind::TieBreaker, None)?;
         Ok(AutoChange::TieBreakerCreated { node: name })
     }
 

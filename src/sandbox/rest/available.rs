@@ -62,10 +62,8 @@ fn run(cluster: &mut Cluster, call: &mut Call, which: (&str, &str), body: &MakeA
     let layers = layers.unwrap_or_else(|| definition.stack());
     let through_network = layers.contains(&Layer::Drbd) && definition.diskful().next().is_some() && !body.diskful;
     let kind = if through_network { Kind::Client } else { Kind::Diskful };
-    if kind == Kind::Diskful {
-        refuse_without_pool(cluster, definition, &node, which.1)?;
-    }
-    add(cluster, call, &key, &node, NewResource { kind, layers, says_pool: true })
+    let pool = if kind == Kind::Diskful { Some(find_pool(cluster, definition, &node, which.1)?) } else { None };
+    add(cluster, call, &key, &node, NewResource { kind, layers, says_pool: true, pool })
 }
 
 /// A resource that is there: whatever its node is doing, LINSTOR is content (recorded for dead nodes too).
@@ -98,7 +96,10 @@ fn reuse(
 
 /// Makes a diskless resource a replica.
 fn add_disk(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Result<(), Fault> {
-    cluster.give_disk(key, node)?;
+    let Some(definition) = cluster.definitions.get(key) else { return Ok(()) };
+    let name = cluster.nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
+    let pool = find_pool(cluster, definition, node, &name).ok();
+    cluster.give_disk(key, node, pool.as_deref())?;
     let changes = cluster.keep_quorum(key)?;
     call.done(code::CREATED, progress::STOR_POOL_SET);
     let Some(definition) = cluster.definitions.get(key) else { return Ok(()) };
@@ -118,16 +119,16 @@ fn add_disk(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Re
 }
 
 /// A replica needs a pool that the group allows, with room, on a node that can be reached.
-fn refuse_without_pool(cluster: &Cluster, definition: &Definition, node: &Key, name: &str) -> Result<(), Fault> {
+fn find_pool(cluster: &Cluster, definition: &Definition, node: &Key, name: &str) -> Result<String, Fault> {
     let filter = cluster.group(&definition.group).map(|group| group.filter.clone()).unwrap_or_default();
-    let fits = cluster.fitting(&filter, definition.size_kib()).any(|fitting| Key::of(&fitting.name) == *node);
-    if fits {
-        return Ok(());
-    }
-    let message = format!(
-        "Autoplacer could not find diskful stor pool on node {name} matching resource-groups autoplace-settings"
-    );
-    Err(Fault::new(code::NO_POOL, message))
+    let fitting = cluster.fitting(&filter, definition.size_kib(), &cluster.rooms())?;
+    let found = fitting.into_iter().find(|spot| Key::of(&spot.node.name) == *node);
+    let message = || {
+        format!(
+            "Autoplacer could not find diskful stor pool on node {name} matching resource-groups autoplace-settings"
+        )
+    };
+    found.map(|spot| spot.pool.name.clone()).ok_or_else(|| Fault::new(code::NO_POOL, message()))
 }
 
 /// A resource to be made on a named node.
@@ -139,13 +140,15 @@ pub struct NewResource {
     pub layers: Vec<Layer>,
     /// Does LINSTOR note its pool, and say so?
     pub says_pool: bool,
+    /// The storage pool for its disk; the node's first where none is named.
+    pub pool: Option<String>,
 }
 
 /// Makes a resource on a named node, and says so.
 pub fn add(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key, new: NewResource) -> Result<(), Fault> {
     let before = cluster.definitions.get(key).map(|d| progress::sites(cluster, d)).unwrap_or_default();
     cluster.set_layers(key, new.layers);
-    cluster.add_resource(key, node, new.kind)?;
+    cluster.add_resource(key, node, new.kind, new.pool.as_deref())?;
     let changes = cluster.keep_quorum(key)?;
     let Some(definition) = cluster.definitions.get(key) else { return Ok(()) };
     let (name, Some(resource)) = (&definition.name, definition.resources.get(node)) else { return Ok(()) };

@@ -10,6 +10,7 @@ mod json;
 mod kv;
 mod nodes;
 mod placing;
+mod pool_changes;
 mod pools;
 mod progress;
 mod properties;
@@ -41,6 +42,7 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(controller::routes())
         .merge(nodes::routes())
         .merge(pools::routes())
+        .merge(pool_changes::routes())
         .merge(groups::routes())
         .merge(volume_groups::routes())
         .merge(spawn::routes())

@@ -7,6 +7,9 @@ use crate::sandbox::model::definition::{Definition, Layer};
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::group::SelectFilter;
 use crate::sandbox::model::name::Key;
+use crate::sandbox::model::node::DISKLESS_POOL;
+use crate::sandbox::model::place::Spot;
+use crate::sandbox::model::pool::Pool;
 use crate::sandbox::model::resource::Kind;
 use crate::sandbox::model::tiebreaker::AutoChange;
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -27,8 +30,7 @@ pub fn routes() -> Router<SharedCluster> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AutoPlace {
-    #[serde(rename = "diskless_on_remaining")]
-    _diskless_on_remaining: Option<IgnoredAny>,
+    diskless_on_remaining: bool,
     select_filter: SelectFilter,
     layer_list: Option<Vec<String>>,
     #[serde(rename = "snap_names")]
@@ -50,6 +52,7 @@ async fn autoplace(State(cluster): State<SharedCluster>, Path(name): Path<String
         let base = cluster.group(&definition.group).map(|group| group.filter.clone()).unwrap_or_default();
         let mut filter = body.select_filter.over(&base).normal();
         filter.layer_stack = body.layer_list.or(filter.layer_stack);
+        filter.diskless_on_remaining = Some(body.diskless_on_remaining || filter.diskless_on_remaining == Some(true));
         match missing(definition, &filter) {
             Some(missing) => place(cluster, call, &key, &filter, missing),
             None => {
@@ -101,19 +104,59 @@ pub fn place(
     let layers = chosen_layers(definition, filter)?;
     let names = layers.iter().map(|layer| layer.name()).collect::<Vec<_>>().join(",");
     let taken = progress::taken_by(definition);
-    let nodes = cluster.choose_nodes(filter, progress::wish(definition, missing, &taken, &names))?;
+    let spots = cluster.choose(filter, progress::wish(definition, missing, &taken, &names))?;
+    let places: Vec<Place> = spots.iter().map(Place::of).collect();
     cluster.set_layers(key, layers);
     let before = cluster.definitions.get(key).map(|d| progress::sites(cluster, d)).unwrap_or_default();
     let first = before.is_empty();
-    for node in &nodes {
-        add_replica(cluster, call, key, node)?;
+    for place in &places {
+        add_replica(cluster, call, key, place)?;
     }
     if first {
         cluster.mark_initial(key);
     }
-    announce(cluster, call, key, &nodes);
+    announce(cluster, call, key, &places);
+    if filter.diskless_on_remaining == Some(true) {
+        add_clients(cluster, call, key, filter)?;
+    }
     let changes = settle(cluster, call, key, first)?;
+    let nodes: Vec<Key> = places.into_iter().map(|place| place.node).collect();
     report(cluster, call, key, &before, &nodes, &changes);
+    Ok(())
+}
+
+/// Where a replica goes: the autoplacer's choice, on its own feet.
+struct Place {
+    node: Key,
+    pool: String,
+}
+
+impl Place {
+    fn of(spot: &Spot<'_>) -> Self {
+        Self { node: Key::of(&spot.node.name), pool: spot.pool.name.clone() }
+    }
+}
+
+/// `diskless_on_remaining`: every other node that can be reached gets a client, unless the diskless pools that may be
+/// used are others.
+fn add_clients(cluster: &mut Cluster, call: &mut Call, key: &Key, filter: &SelectFilter) -> Result<(), Fault> {
+    let pools: Vec<&String> = filter.storage_pool_diskless_list.iter().flatten().collect();
+    let Some(definition) = cluster.definitions.get(key).filter(|definition| definition.is_drbd()) else {
+        return Ok(());
+    };
+    if !pools.is_empty() && !pools.iter().any(|pool| Key::of(pool) == Key::of(DISKLESS_POOL)) {
+        return Ok(());
+    }
+    let left = cluster.nodes.iter().filter(|(node, state)| {
+        state.is_online() && definition.resources.get(node).is_none_or(|r| r.kind == Kind::TieBreaker)
+    });
+    for node in left.map(|(node, _)| node.clone()).collect::<Vec<Key>>() {
+        match cluster.resource_mut(key, &node) {
+            Some(tie_breaker) => tie_breaker.kind = Kind::Client,
+            None => cluster.add_resource(key, &node, Kind::Client, None)?,
+        }
+        call.also(Object::Resource, code::CREATED, progress::STOR_POOL_SET);
+    }
     Ok(())
 }
 
@@ -126,30 +169,32 @@ fn chosen_layers(definition: &Definition, filter: &SelectFilter) -> Result<Vec<L
 }
 
 /// A tie-breaker's node gets a disk for its diskless resource; any other a new resource.
-fn add_replica(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Result<(), Fault> {
+fn add_replica(cluster: &mut Cluster, call: &mut Call, key: &Key, place: &Place) -> Result<(), Fault> {
+    let (node, pool) = (&place.node, Some(place.pool.as_str()));
     let there = cluster.definitions.get(key).is_some_and(|definition| definition.resources.contains_key(node));
     if there {
-        cluster.give_disk(key, node)?
+        cluster.give_disk(key, node, pool)?
     } else {
-        cluster.add_resource(key, node, Kind::Diskful)?
+        cluster.add_resource(key, node, Kind::Diskful, pool)?
     }
     call.also(Object::Resource, code::CREATED, progress::STOR_POOL_SET);
     Ok(())
 }
 
-fn announce(cluster: &Cluster, call: &mut Call, key: &Key, nodes: &[Key]) {
+fn announce(cluster: &Cluster, call: &mut Call, key: &Key, places: &[Place]) {
     let Some(definition) = cluster.definitions.get(key) else { return };
-    let used: Vec<(&str, &str)> = nodes
-        .iter()
-        .filter_map(|node| cluster.nodes.get(node))
-        .map(|n| (n.name.as_str(), n.pool.name.as_str()))
-        .collect();
-    let texts: Vec<String> = used.iter().map(|(node, pool)| format!("'{node} ({pool})'")).collect();
+    let used = places.iter().filter_map(|place| {
+        let node = cluster.nodes.get(&place.node)?;
+        Some((node.name.as_str(), node.pool(&place.pool)?))
+    });
+    let used: Vec<(&str, &Pool)> = used.collect();
+    let texts: Vec<String> = used.iter().map(|(node, pool)| format!("'{node} ({})'", pool.name)).collect();
     let entry = call
         .done(code::CREATED, format!("Resource '{}' successfully autoplaced on {} nodes", definition.name, used.len()));
     entry.details(format!("Used nodes (storage pool name): {}", texts.join(", ")));
     for (at, (node, pool)) in used.iter().enumerate() {
-        entry.with(format!("StoragePool/{at}/0"), format!("{pool},FILE_THIN")).with(format!("Node/{at}"), *node);
+        let kind = format!("{},{}", pool.name, pool.kind.name());
+        entry.with(format!("StoragePool/{at}/0"), kind).with(format!("Node/{at}"), *node);
     }
 }
 

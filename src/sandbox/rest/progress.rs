@@ -129,7 +129,7 @@ pub fn ready(call: &mut Call, definition: &Definition, node: &str) {
 
 /// Warns of pools in a filter that no node has.
 pub fn warn_missing_pools(cluster: &Cluster, call: &mut Call, filter: &SelectFilter) {
-    let known = |pool: &&String| cluster.nodes.values().any(|node| Key::of(&node.pool.name) == Key::of(pool));
+    let known = |pool: &&String| cluster.nodes.values().any(|node| node.pool(pool).is_some());
     let missing: Vec<&str> =
         filter.storage_pool_list.iter().flatten().filter(|pool| !known(pool)).map(String::as_str).collect();
     if !missing.is_empty() {

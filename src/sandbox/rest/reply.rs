@@ -60,6 +60,8 @@ pub enum Object {
     VolumeGroup,
     /// A snapshot.
     Snapshot,
+    /// A storage pool.
+    StoragePool,
 }
 
 /// The return code with all its bits: severity, operation, object and code.
@@ -88,6 +90,7 @@ pub fn ret_code(severity: Severity, op: Op, object: Object, code: u16) -> i64 {
         Object::Group => 0x0044_0000,
         Object::VolumeGroup => 0x0048_0000,
         Object::Snapshot => 0x000C_0000,
+        Object::StoragePool => 0x0014_0000,
     };
     (severity | op | object | u64::from(code)).cast_signed()
 }

@@ -139,11 +139,15 @@ fn create_resource(cluster: &mut Cluster, call: &mut Call, name: &str, one: Reso
     }
     let pool = one.resource.props.pairs().find(|(key, _)| *key == POOL_NAME).map(|(_, pool)| pool.clone());
     let known = |pool: &String| {
-        Key::of(pool) == Key::of(DISKLESS_POOL)
-            || cluster.nodes.values().any(|n| Key::of(&n.pool.name) == Key::of(pool))
+        Key::of(pool) == Key::of(DISKLESS_POOL) || cluster.nodes.values().any(|node| node.pool(pool).is_some())
     };
     if let Some(pool) = pool.as_ref().filter(|pool| !known(pool)) {
         return Err(no_pool_definition(pool));
+    }
+    if let Some(pool) =
+        pool.as_ref().filter(|pool| Key::of(pool) != Key::of(DISKLESS_POOL) && node.pool(pool).is_none())
+    {
+        return Err(Fault::new(code::NO_POOL, format!("Storage pool '{pool}' on node '{node_name}' not found.")));
     }
     let layers = match &one.layer_list {
         Some(names) if !names.is_empty() => Layer::stack(names)?,
@@ -156,7 +160,7 @@ fn create_resource(cluster: &mut Cluster, call: &mut Call, name: &str, one: Reso
         return Err(Fault::new(code::INVALID_LAYER_STACK, message).reported());
     }
     let kind = if diskless { Kind::Client } else { Kind::Diskful };
-    let new = NewResource { kind, layers, says_pool: pool.is_some() };
+    let new = NewResource { kind, layers, says_pool: pool.is_some(), pool: pool.clone() };
     available::add(cluster, call, &key, &node_key, new)?;
     let changes = Changes::setting(one.resource.props);
     if let Some(resource) = cluster.resource_mut(&key, &node_key) {

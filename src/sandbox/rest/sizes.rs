@@ -4,9 +4,8 @@ use super::json::{self, Fields, MALFORMED};
 use super::reply::{Call, Object, Op};
 use crate::sandbox::model::fault::Fault;
 use crate::sandbox::model::group::{Group, SelectFilter};
-use crate::sandbox::model::name::Key;
-use crate::sandbox::model::node::{Node, OVERSUBSCRIPTION};
-use crate::sandbox::model::place::Wish;
+use crate::sandbox::model::place::{Spot, Wish};
+use crate::sandbox::model::pool::OVERSUBSCRIPTION;
 use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::Router;
 use axum::body::Bytes;
@@ -76,22 +75,21 @@ fn space(cluster: &Cluster, group: &Group, filter: Option<SelectFilter>) -> Valu
     let count = filter.place_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(2);
     let taken = BTreeSet::new();
     let wish = Wish { missing: count, total: count, taken: &taken, size_kib: 0, layers: "" };
-    let chosen = cluster.choose_nodes(&filter, wish).unwrap_or_default();
-    let nodes: Vec<&Node> = chosen.iter().filter_map(|key: &Key| cluster.nodes.get(key)).collect();
-    let least = |of: &dyn Fn(&Node) -> u64| nodes.iter().map(|node| of(node)).min().unwrap_or(0);
+    let (chosen, rooms) = (cluster.choose(&filter, wish).unwrap_or_default(), cluster.rooms());
+    let least = |of: &dyn Fn(&Spot<'_>) -> u64| chosen.iter().map(of).min().unwrap_or(0);
     let ratio = json!(f64::from(OVERSUBSCRIPTION));
-    let spawn = |node: &&Node| {
+    let spawn = |spot: &Spot<'_>| {
         json!({
-            "node_name": node.name,
-            "stor_pool_name": node.pool.name,
-            "stor_pool_oversubscription_ratio": ratio,
+            "node_name": spot.node.name,
+            "stor_pool_name": spot.pool.name,
+            "stor_pool_oversubscription_ratio": f64::from(spot.pool.kind.oversubscription()),
         })
     };
     Fields::new()
-        .with("max_vlm_size_in_kib", least(&|node| cluster.largest_volume_kib(node)))
-        .with("available_size_in_kib", least(&|node| cluster.free_kib(node)))
-        .with("capacity_in_kib", least(&|node| node.pool.size_kib))
+        .with("max_vlm_size_in_kib", least(&|spot| rooms.largest_volume_kib(spot.node, spot.pool)))
+        .with("available_size_in_kib", least(&|spot| rooms.free_kib(spot.node, spot.pool)))
+        .with("capacity_in_kib", least(&|spot| spot.pool.size_kib))
         .with("default_max_oversubscription_ratio", &ratio)
-        .with("next_spawn_result", nodes.iter().map(spawn).collect::<Vec<_>>())
+        .with("next_spawn_result", chosen.iter().map(spawn).collect::<Vec<_>>())
         .done()
 }

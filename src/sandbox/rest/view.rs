@@ -8,7 +8,6 @@ use crate::sandbox::model::definition::{Definition, VolumeDefinition};
 use crate::sandbox::model::drbd::{Connection, Drbd};
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::name::why_invalid;
-use crate::sandbox::model::node::DISKLESS_POOL;
 use crate::sandbox::model::resource::{Deleting, Resource, Volume};
 use crate::sandbox::model::space::FRESH_KIB;
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -43,9 +42,8 @@ fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
     let chosen = cluster.definitions.values().filter(|d| params.lets("resources", &d.name));
     let resources = chosen.flat_map(|definition| definition.resources.values().map(move |r| (definition, r)));
     let found = resources.filter(|(_, resource)| {
-        let pool = pool_of(cluster, resource);
         params.lets("nodes", &resource.node)
-            && params.lets("storage_pools", pool)
+            && params.lets("storage_pools", &resource.pool)
             && params.lets_props(&resource.props)
             && !resource.volumes.is_empty()
     });
@@ -55,9 +53,10 @@ fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
     params.page(found.map(render).collect())
 }
 
-fn pool_of<'a>(cluster: &'a Cluster, resource: &Resource) -> &'a str {
-    let pool = || cluster.node(&resource.node).map(|node| node.pool.name.as_str()).unwrap_or_default();
-    if resource.is_diskless() { DISKLESS_POOL } else { pool() }
+/// What kind of pool a resource is in.
+fn kind_of(cluster: &Cluster, resource: &Resource) -> &'static str {
+    let pool = || cluster.node(&resource.node).ok().and_then(|node| node.pool(&resource.pool));
+    if resource.is_diskless() { "DISKLESS" } else { pool().map_or("FILE_THIN", |pool| pool.kind.name()) }
 }
 
 async fn sync_status(State(cluster): State<SharedCluster>, Path(name): Path<String>) -> Response {
@@ -217,8 +216,8 @@ fn render_volume(cluster: &Cluster, definition: &Definition, resource: &Resource
     layers.push(json!({"type": "STORAGE", "data": storage_volume(cluster, definition, resource, parts)}));
     let fields = Fields::new()
         .kept("volume_number", number)
-        .with("storage_pool_name", pool_of(cluster, resource))
-        .with("provider_kind", if resource.is_diskless() { "DISKLESS" } else { "FILE_THIN" })
+        .with("storage_pool_name", &resource.pool)
+        .with("provider_kind", kind_of(cluster, resource))
         .with("device_path", device_path(cluster, definition, parts))
         .with("allocated_size_kib", if empty { 0 } else { allocated })
         .with("props", volume_props(cluster, definition, resource, parts))

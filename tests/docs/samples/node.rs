@@ -5,10 +5,9 @@ use std::{io, path::PathBuf, time::Duration};
 use linflow::node::{
     Difference, Error, FormatRecordError,
     host::{DeviceNumber, Operation, Program},
-    options::InvalidFlag,
     probe::Found,
 };
-use linflow::volume::filesystem::{FsType, FsUuid};
+use linflow::volume::filesystem::{FsType, FsUuid, OptionError};
 
 use super::resource;
 
@@ -40,8 +39,10 @@ fn uuid(byte: u8) -> FsUuid {
 
 fn paths() -> Vec<Error> {
     let difference = Difference { field: "filesystem", is: "ext4".to_owned(), wanted: "xfs".to_owned() };
+    let (option, allowed) = ("suid".to_owned(), "ro, noatime, nosuid".to_owned());
+    let option = OptionError::NotAllowed { kind: "mount option", option, allowed };
     vec![
-        InvalidFlag("suid".to_owned()).into(),
+        option.into(),
         Error::Symlink(target()),
         Error::WrongKind { path: target(), expected: "a directory" },
         Error::NotFound(target()),
@@ -101,7 +102,7 @@ fn linux() -> Vec<Error> {
 pub fn may_take_effect(error: &Error) -> bool {
     match error {
         Error::Suspended { .. } | Error::Busy(_) => true,
-        Error::InvalidFlag(_)
+        Error::Option(_)
         | Error::Symlink(_)
         | Error::WrongKind { .. }
         | Error::NotFound(_)

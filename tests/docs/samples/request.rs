@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use linflow::csi::request::RequestError;
+use linflow::csi::{
+    proto::{
+        VolumeCapability,
+        volume_capability::{AccessMode, AccessType, BlockVolume, access_mode::Mode},
+    },
+    request::{self, RequestError},
+};
 use linflow::linstor::name::NodeName;
 use linflow::volume::{VolumeId, context::PublishContext, filesystem::FsType, params::Parameters, size::CapacityRange};
 use linflow::workflow::{Claim, ClaimError, Instance, Instances};
@@ -23,7 +29,7 @@ pub fn all() -> Vec<RequestError> {
         }),
         CapacityRange::parse(-1, 0).expect_err("negative").into(),
         CapacityRange::parse(2048, 1024).expect_err("crossed").into(),
-        RequestError::AccessMode("MULTI_NODE_MULTI_WRITER"),
+        unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
@@ -39,6 +45,14 @@ pub fn all() -> Vec<RequestError> {
 fn parameter() -> RequestError {
     let misspelt = BTreeMap::from([("placmentCount".to_owned(), "2".to_owned())]);
     Parameters::parse(&misspelt).expect_err("misspelt").into()
+}
+
+fn unsupported_mode() -> RequestError {
+    let capability = VolumeCapability {
+        access_mode: Some(AccessMode { mode: Mode::MultiNodeMultiWriter.into() }),
+        access_type: Some(AccessType::Block(BlockVolume {})),
+    };
+    request::capability(Some(&capability)).expect_err("two writers")
 }
 
 fn claim() -> RequestError {

@@ -1,13 +1,6 @@
 //! What the simulated DRBD does with bytes: who gets them, who may write, what a loss leaves behind.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod sandbox {
-    pub mod lab;
-    mod snapshots;
-}
-
-use sandbox::lab::Lab;
+use super::lab::Lab;
 
 #[tokio::test]
 async fn bytes_reach_the_peer_at_close() {

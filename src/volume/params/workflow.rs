@@ -1,0 +1,67 @@
+//! Whose volume it is. The values are `workflow::Claim`'s to understand.
+
+use std::collections::BTreeMap;
+
+use super::{Family, KnownParameter, given::Given};
+use crate::workflow::key::PREFIX;
+
+/// The table.
+pub(super) const FAMILY: Family = Family {
+    title: "Workflow",
+    parameters: &[
+        KnownParameter {
+            key: "scope",
+            aliases: &[],
+            values: "`task`, `run`, `dag`, `pod` or `none`",
+            default: "the narrowest that the ids below name, else `none`",
+            meaning: "how much of a workflow owns the volume; `pod` and `none` have no owner",
+            example: "pod",
+        },
+        KnownParameter {
+            key: "instance",
+            aliases: &[],
+            values: "the name of an Airflow deployment",
+            default: "the instance of the claim's namespace (`--airflow-instance`), which is the namespace itself unless listed",
+            meaning: "the Airflow that the ids below are of",
+            example: "prod",
+        },
+        KnownParameter {
+            key: "dag-id",
+            aliases: &[],
+            values: "an Airflow dag_id, up to 250 characters",
+            default: "no owner",
+            meaning: "the DAG that owns the volume",
+            example: "sales",
+        },
+        KnownParameter {
+            key: "run-id",
+            aliases: &[],
+            values: "an Airflow run_id, up to 250 characters; needs dag-id",
+            default: "every run of the DAG",
+            meaning: "the run that owns the volume",
+            example: "manual__2026-01-01T00:00:00+00:00",
+        },
+        KnownParameter {
+            key: "task-id",
+            aliases: &[],
+            values: "an Airflow task_id, up to 250 characters; needs run-id",
+            default: "every task of the run",
+            meaning: "the task that owns the volume",
+            example: "load",
+        },
+        KnownParameter {
+            key: "map-index",
+            aliases: &[],
+            values: "a whole number from -1; needs task-id",
+            default: "-1, a task that isn't mapped",
+            meaning: "which copy of a mapped task owns the volume",
+            example: "0",
+        },
+    ],
+};
+
+/// Takes the family's parameters, with the prefix that `workflow::Claim` reads.
+pub(super) fn take(given: &mut Given) -> BTreeMap<String, String> {
+    let named = |known: &KnownParameter| Some((format!("{PREFIX}{}", known.key), given.take(known.key)?));
+    FAMILY.parameters.iter().filter_map(named).collect()
+}

@@ -1,0 +1,8 @@
+//! The embedded LINSTOR, asked through its REST API.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod lab;
+mod placement;
+mod replication;
+mod snapshots;
