@@ -3,7 +3,8 @@
 use super::{
     copy::{OriginError, Source},
     id::VolumeId,
-    record::RecordError, reserve::Busy,
+    record::RecordError,
+    reserve::Busy,
     size::SizeError,
 };
 use crate::linstor::{
@@ -115,7 +116,9 @@ pub enum Error {
         asked: String,
     },
     /// LINSTOR could not clone. What it had made was taken back.
-    #[error("LINSTOR failed to clone {from} to {resource}, and nothing of it is left; LINSTOR's error reports tell more")]
+    #[error(
+        "LINSTOR failed to clone {from} to {resource}, and nothing of it is left; LINSTOR's error reports tell more"
+    )]
     CopyFailed {
         /// The clone's resource definition.
         resource: ResourceName,

@@ -1,9 +1,9 @@
 //! Resource definitions and their volumes, before anything is deployed.
 
+use super::cloning::Cloning;
 use super::fault::{Fault, code};
 use super::group::first_free;
 use super::identity;
-use super::cloning::Cloning;
 use super::name::Key;
 use super::props::{Props, QUORUM, QUORUM_SET_BY};
 use super::resource::{Deleting, Resource};

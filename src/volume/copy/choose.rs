@@ -19,7 +19,8 @@ pub(super) async fn choose(
     let suited = suited(original, request)?;
     let suited = suited.iter().map(|holder| NodeName::parse(&holder.node)).collect::<Result<Vec<_>, _>>()?;
     let states = linstor.nodes(&suited.iter().collect::<Vec<_>>()).await?;
-    let is_online = |node: &NodeName| states.iter().any(|one| is_same_name(&one.name, node.as_str()) && one.is_online());
+    let is_online =
+        |node: &NodeName| states.iter().any(|one| is_same_name(&one.name, node.as_str()) && one.is_online());
     let mut chosen: Vec<NodeName> = suited.iter().filter(|node| is_online(node)).cloned().collect();
     if chosen.is_empty() {
         return Err(not_ready(&original.source, format!("it is on {}, of which none is ONLINE", words(&suited))));
@@ -83,9 +84,7 @@ pub(super) fn all(original: &Original, request: &CreateRequest) -> Result<Vec<St
 fn rank(node: &NodeName, request: &CreateRequest) -> usize {
     let place = |nodes: &[NodeName]| nodes.iter().position(|one| is_same_name(one.as_str(), node.as_str()));
     let preferred = request.preferred.len();
-    place(&request.preferred)
-        .or_else(|| place(&request.requisite).map(|_| preferred))
-        .unwrap_or(preferred + 1)
+    place(&request.preferred).or_else(|| place(&request.requisite).map(|_| preferred)).unwrap_or(preferred + 1)
 }
 
 fn words(nodes: &[NodeName]) -> String {

@@ -1,11 +1,10 @@
 //! Clones that LINSTOR makes by itself, where its pools can.
 
-use super::{Copy, Copying, original::{Original, missing, not_ready}};
-use crate::linstor::{
-    Kind, Object,
-    model::NewClone,
-    rc::code,
+use super::{
+    Copy, Copying,
+    original::{Original, missing, not_ready},
 };
+use crate::linstor::{Kind, Object, model::NewClone, rc::code};
 use crate::volume::{
     Error,
     create::{CreateRequest, Created},

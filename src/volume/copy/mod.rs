@@ -147,18 +147,26 @@ impl Copying<'_> {
         let create = Create { linstor: self.linstor, request, resource: self.resource };
         let tags = match &origin {
             // The source's tags are on it: an earlier call was cut before it put the copy's back.
-            Some(origin) if !is_own => Tags {
-                incarnation: origin.incarnation.clone(),
-                fs_uuid: written.fs_uuid.clone(),
-                ..new_tags(request)?
-            },
+            Some(origin) if !is_own => {
+                Tags { incarnation: origin.incarnation.clone(), fs_uuid: written.fs_uuid.clone(), ..new_tags(request)? }
+            }
             _ => create.check_same(&existing)?,
         };
-        let Some(origin) = origin.filter(|origin| origin.source == *self.source) else {
-            return Err(create.other_source(&existing)?);
+        let origin = match origin {
+            Some(origin) if origin.source == *self.source => origin,
+            other => return Err(self.other_source(request, other.map(|origin| origin.source))),
         };
         let is_clone = was_cloned(&existing, self.source);
         self.copy(request, tags, origin, (is_clone, false)).complete(existing).await
+    }
+
+    fn other_source(&self, request: &CreateRequest, is: Option<Source>) -> Error {
+        Error::Mismatch {
+            name: request.name.clone(),
+            field: "content source",
+            existing: is.map_or_else(|| "none".to_owned(), |is| is.to_string()),
+            asked: self.source.to_string(),
+        }
     }
 }
 

@@ -61,7 +61,8 @@ impl Original {
     pub async fn of_temporary(linstor: &Client, volume: &VolumeId, copy: &ResourceName) -> Result<Self, Error> {
         let source = Source::Volume(volume.clone());
         let id = temporary::id(volume.resource(), copy);
-        let snapshot = find(linstor, &id).await?.ok_or_else(|| not_ready(&source, "its snapshot is gone".to_owned()))?;
+        let snapshot =
+            find(linstor, &id).await?.ok_or_else(|| not_ready(&source, "its snapshot is gone".to_owned()))?;
         let formatted = temporary::formatted(&snapshot).map_err(|seen| not_ready(&source, seen))?;
         Self::read(source, &snapshot, formatted)
     }
@@ -164,7 +165,8 @@ fn is_complete(known: &Known, size_kib: u64, replicas: &[Resource]) -> bool {
 async fn find(linstor: &Client, id: &SnapshotId) -> Result<Option<Snapshot>, Error> {
     let all = linstor.snapshots(std::slice::from_ref(id.resource())).await?;
     let is_it = |snapshot: &Snapshot| {
-        is_same_name(&snapshot.resource_name, id.resource().as_str()) && is_same_name(&snapshot.name, id.name().as_str())
+        is_same_name(&snapshot.resource_name, id.resource().as_str())
+            && is_same_name(&snapshot.name, id.name().as_str())
     };
     Ok(all.into_iter().find(is_it))
 }

@@ -131,9 +131,7 @@ impl Copy<'_> {
     /// Removes the definition of this incarnation, unless it was ever attached, and looks that it is gone.
     pub(super) async fn take_back(&self) -> Result<(), Error> {
         let (linstor, resource) = (self.create.linstor, self.create.resource);
-        let is_it = |props: &Props| {
-            matches!(Origin::read(resource, props), Ok(Some(origin)) if origin.incarnation == self.origin.incarnation)
-        };
+        let is_it = |props: &Props| matches!(Origin::read(resource, props), Ok(Some(origin)) if origin.incarnation == self.origin.incarnation);
         let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
         let Some(definition) = definition.filter(|definition| is_it(&definition.props)) else { return Ok(()) };
         let store = store.unwrap_or_default();

@@ -125,7 +125,11 @@ impl Copy<'_> {
         match expand::expand(self.create.linstor, &volume, range, patience).await {
             Ok(_) => Ok(()),
             Err(full @ Error::NoRoomToGrow { .. }) if self.is_fresh => match self.take_back().await {
-                Ok(()) => Err(Error::NoRoomForCopy { from: self.source.clone(), size_kib: self.origin.size_kib, why: full.to_string() }),
+                Ok(()) => Err(Error::NoRoomForCopy {
+                    from: self.source.clone(),
+                    size_kib: self.origin.size_kib,
+                    why: full.to_string(),
+                }),
                 Err(left) => Err(self.create.unfinished(format!("{full}; and it could not be taken back: {left}"))),
             },
             Err(open) => Err(self.create.unfinished(open.to_string())),

@@ -72,7 +72,9 @@ fn is_internal(props: &Props) -> bool {
 /// cut still knows where it is.
 pub(in crate::volume) async fn leave(linstor: &Client, copy: &ResourceName, props: &Props) -> Result<(), Error> {
     match Origin::read(copy, props)?.map(|origin| origin.source) {
-        Some(Source::Volume(volume)) if !props.get("cloned-from").is_some_and(|from| is_same_name(from, volume.resource().as_str())) => {
+        Some(Source::Volume(volume))
+            if !props.get("cloned-from").is_some_and(|from| is_same_name(from, volume.resource().as_str())) =>
+        {
             remove(linstor, volume.resource(), copy).await
         }
         _ => Ok(()),
@@ -85,7 +87,9 @@ pub(in crate::volume) async fn sweep(linstor: &Client, source: &ResourceName) ->
     let mut swept = false;
     for snapshot in linstor.snapshots(std::slice::from_ref(source)).await? {
         let copy = snapshot.props.get(INTERNAL).and_then(|copy| ResourceName::parse(copy).ok());
-        let Some(copy) = copy.filter(|copy| is_same_name(&snapshot.name, id(source, copy).name().as_str())) else { continue };
+        let Some(copy) = copy.filter(|copy| is_same_name(&snapshot.name, id(source, copy).name().as_str())) else {
+            continue;
+        };
         if is_needed(linstor, source, &copy).await? {
             continue;
         }
