@@ -1,9 +1,15 @@
 //! Volumes from snapshots and from volumes: where they are made, what they say of themselves, and when they are ready.
 
-use linflow::sandbox::model::cloning::CloneFate;
+use axum::http::Method;
+use linflow::sandbox::{
+    faults::{Action, Matcher, Moment},
+    model::cloning::CloneFate,
+};
 use tonic::Code;
 
-use crate::support::{NODES, World, create, csi::Create, csi::block, csi::mount, eventually, publish, refused};
+use crate::support::{
+    NODES, World, create, csi::Create, csi::block, csi::mount, eventually, is_open, publish, refused,
+};
 
 /// A volume of 64 MiB that a workflow owns, formatted as far as its record says, and a snapshot of it.
 async fn owned_with_snapshot(world: &World) -> (String, String) {
@@ -190,6 +196,41 @@ async fn where_linstor_can_not_clone_a_snapshot_stands_between_and_goes_again() 
     world.controller.delete(&volume).await.unwrap();
 }
 
+/// A clone that needs a snapshot between, and whose request at that path gets no answer.
+async fn broken_off(world: &World, path: &str) -> String {
+    let volume = world.controller.create(create("data").mib(64).storage_alone().on("node-2")).await.unwrap().volume_id;
+    let matcher = Matcher::contains(path).method(&Method::POST).times(1);
+    world.sandbox.faults().inject(matcher, Action::Drop(Moment::After));
+    let answer = world.controller.create(copy().storage_alone().from_volume(&volume)).await;
+    assert!(is_open(&answer.unwrap_err()));
+    assert_eq!(world.snapshots(&volume).await.len(), 1);
+    volume
+}
+
+#[tokio::test]
+async fn what_a_broken_clone_left_goes_with_the_clone() {
+    for path in ["/snapshot-restore-volume-definition/", "/snapshot-restore-resource/"] {
+        let world = World::start().await;
+        let volume = broken_off(&world, path).await;
+        world.controller.delete("copy").await.unwrap();
+        assert_eq!(world.snapshots(&volume).await, Vec::<String>::new());
+        world.controller.delete(&volume).await.unwrap();
+        assert!(world.controller.list(0, "").await.unwrap().entries.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_a_broken_clone_left_keeps_its_source_only_while_it_is_needed() {
+    let world = World::start().await;
+    let volume = broken_off(&world, "/snapshot-restore-volume-definition/").await;
+    refused(world.controller.delete(&volume).await, Code::FailedPrecondition);
+    world.controller.create(copy().storage_alone().from_volume(&volume)).await.unwrap();
+    world.controller.delete(&volume).await.unwrap();
+    let world = World::start().await;
+    let volume = broken_off(&world, "/v1/actions/snapshot/multi").await;
+    world.controller.delete(&volume).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_copy_without_drbd_is_made_only_where_it_is_asked_for() {
     let world = World::start().await;
@@ -343,7 +384,7 @@ async fn two_controllers_that_make_one_copy_make_one() {
         wanted.0.name = format!("raced-{round}");
         let (one, two) = tokio::join!(world.controller.create(wanted.clone()), other.create(wanted.clone()));
         for answer in [&one, &two] {
-            assert!(answer.as_ref().err().is_none_or(crate::support::is_open), "{answer:?}");
+            assert!(answer.as_ref().err().is_none_or(is_open), "{answer:?}");
         }
         let again = eventually("the copy", async || world.controller.create(wanted.clone()).await.ok()).await;
         assert_eq!(world.replicas(&again.volume_id).await.len(), 2);

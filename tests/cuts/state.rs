@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 
 use crate::support::World;
 
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
     "/v1/nodes",
     "/v1/view/storage-pools",
     "/v1/resource-groups",
     "/v1/resource-definitions?with_volume_definitions=true",
     "/v1/view/resources",
     "/v1/key-value-store",
+    "/v1/view/snapshots",
 ];
 
 /// Fields that LINSTOR draws, counts or clocks, and the folder of the test.

@@ -29,7 +29,7 @@ impl Copying<'_> {
         };
         let Err(error) = self.linstor.clone_definition(self.source.resource(), &new).await else {
             copy.record_formatted().await?;
-            return copy.stand(None).await.map(Some);
+            return copy.stand(super::stand::Seen::default()).await.map(Some);
         };
         match (error.kind(), error.refusal().map(|refusal| refusal.code)) {
             (_, Some(code::FAIL_INVALID_PROVIDER)) => Ok(None),

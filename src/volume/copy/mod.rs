@@ -36,6 +36,7 @@ use crate::linstor::{
 };
 use crate::workflow::Tags;
 use original::{Original, was_cloned};
+use stand::Seen;
 
 /// Makes a volume from its source, or completes it, or finds it complete. Waits at most `patience` for what LINSTOR copies
 /// by itself.
@@ -188,15 +189,17 @@ impl Copy<'_> {
 
     /// Goes on with a copy that an earlier call began.
     async fn complete(self, existing: ResourceDefinition) -> Result<Created, Error> {
-        if !self.is_clone && self.create.view_replicas().await?.is_empty() {
+        if self.is_clone {
+            self.record_formatted().await?;
+            return self.stand(Seen { definition: Some(existing), replicas: None }).await;
+        }
+        let replicas = self.create.view_replicas().await?;
+        if replicas.is_empty() {
             let nodes = self.origin.nodes.iter().map(|node| NodeName::parse(node)).collect::<Result<Vec<_>, _>>()?;
             let has_volume = existing.size_kib().is_some();
             self.pour(&self.snapshot(), &nodes, has_volume, &existing.props).await?;
-            return self.stand(None).await;
+            return self.stand(Seen::default()).await;
         }
-        if self.is_clone {
-            self.record_formatted().await?;
-        }
-        self.stand(Some(existing)).await
+        self.stand(Seen { definition: Some(existing), replicas: Some(replicas) }).await
     }
 }

@@ -50,7 +50,7 @@ impl Copying<'_> {
             },
         }
         copy.pour(snapshot, &nodes, false, &original.props).await?;
-        copy.stand(None).await
+        copy.stand(super::stand::Seen::default()).await
     }
 
     /// Goes on with what another creator has begun meanwhile.

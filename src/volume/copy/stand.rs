@@ -13,6 +13,13 @@ use crate::volume::{
     size::CapacityRange,
 };
 
+/// What an earlier request of this call showed of a copy, so that it need not be asked for again.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub definition: Option<ResourceDefinition>,
+    pub replicas: Option<Vec<Resource>>,
+}
+
 /// What a look at a copy came to.
 enum Look {
     /// All of it is there, with so many KiB.
@@ -27,8 +34,8 @@ enum Look {
 
 impl Copy<'_> {
     /// Looks until the copy stands, makes it as large as it is to be, places the replicas that the class wants beside
-    /// those that were copied, and removes what is not needed any more. `seen`: what was just seen.
-    pub(super) async fn stand(&self, seen: Option<ResourceDefinition>) -> Result<Created, Error> {
+    /// those that were copied, and removes what is not needed any more.
+    pub(super) async fn stand(&self, seen: Seen) -> Result<Created, Error> {
         let (is_kib, mut replicas) = self.await_standing(seen).await?;
         self.grow(is_kib, &replicas).await?;
         let wanted = self.create.wanted();
@@ -47,17 +54,10 @@ impl Copy<'_> {
     }
 
     /// Answers the size in KiB and the replicas of a copy that stands.
-    async fn await_standing(&self, mut seen: Option<ResourceDefinition>) -> Result<(u64, Vec<Resource>), Error> {
+    async fn await_standing(&self, mut seen: Seen) -> Result<(u64, Vec<Resource>), Error> {
         let mut patience = Patience::until(self.until);
         loop {
-            let look = async {
-                match seen.take() {
-                    Some(seen) => Ok(Some(seen)),
-                    None => self.create.linstor.definition(self.create.resource).await.map_err(Error::from),
-                }
-            };
-            let (definition, replicas, status) =
-                tokio::try_join!(look, self.create.view_replicas(), self.clone_status())?;
+            let (definition, replicas, status) = self.look(std::mem::take(&mut seen)).await?;
             let lacking = match self.judge(definition, &replicas, status) {
                 Look::Stands(size_kib) => return Ok((size_kib, replicas)),
                 Look::Tags(definition) => {
@@ -71,6 +71,26 @@ impl Copy<'_> {
                 return Err(self.create.unfinished(lacking));
             }
         }
+    }
+
+    /// What LINSTOR shows of the copy now, but for what was just seen.
+    async fn look(
+        &self,
+        seen: Seen,
+    ) -> Result<(Option<ResourceDefinition>, Vec<Resource>, Option<CloneStatus>), Error> {
+        let definition = async {
+            match seen.definition {
+                Some(definition) => Ok(Some(definition)),
+                None => self.create.linstor.definition(self.create.resource).await.map_err(Error::from),
+            }
+        };
+        let replicas = async {
+            match seen.replicas {
+                Some(replicas) => Ok(replicas),
+                None => self.create.view_replicas().await,
+            }
+        };
+        tokio::try_join!(definition, replicas, self.clone_status())
     }
 
     async fn clone_status(&self) -> Result<Option<CloneStatus>, Error> {
