@@ -12,8 +12,8 @@ use linflow::csi::{
     identity::Identity,
     proto::{
         DeleteVolumeRequest, DeleteVolumeResponse, ListVolumesRequest, ListVolumesResponse, ProbeRequest,
-        controller_client::ControllerClient, controller_server::Controller, identity_client::IdentityClient,
-        node_server::Node,
+        controller_client::ControllerClient, controller_server::Controller, group_controller_server::GroupController,
+        identity_client::IdentityClient, node_server::Node,
     },
     service::serve,
     socket::{Endpoint, bind},
@@ -42,6 +42,8 @@ impl Controller for Scripted {
         Err(Status::aborted("no such page: start again"))
     }
 }
+
+impl GroupController for Scripted {}
 
 struct NoNode;
 impl Node for NoNode {}

@@ -7,20 +7,20 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status};
+use super::{request, response, status, status::Coded};
 use crate::linstor::Client;
-use crate::linstor::name::NodeName;
+use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
     self, VolumeId, attach, capacity, create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
-    id,
     list::{self, Listed},
     page::Listings,
     params::Parameters,
     reserve::Reservations,
     settle,
+    snapshot::Taken,
 };
 use crate::workflow::Instances;
 
@@ -32,6 +32,7 @@ pub struct ControllerService {
     reservations: Reservations,
     instances: Arc<Instances>,
     listings: Listings<Listed>,
+    snapshots: Listings<Taken>,
     /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
@@ -48,6 +49,7 @@ impl ControllerService {
             reservations: Reservations::default(),
             instances: Arc::new(instances),
             listings: Listings::default(),
+            snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
@@ -71,19 +73,43 @@ impl ControllerService {
 
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
     /// two requests; whoever comes for the same volume meanwhile is told to come again.
-    async fn exclusively<T: Send + 'static>(
+    async fn exclusively<T: Send + 'static, E: Coded + Send + 'static>(
         &self,
         volume: &VolumeId,
-        verb: impl Future<Output = Result<T, volume::Error>> + Send + 'static,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reservation =
-            self.reservations.reserve(volume.resource()).map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
+        self.exclusively_on(std::slice::from_ref(volume.resource()), verb).await
+    }
+
+    /// The same on several volumes: all of them are reserved, or none.
+    pub(super) async fn exclusively_on<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        volumes: &[ResourceName],
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reserved = self.reservations.reserve_all(volumes);
+        let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
-            drop(reservation);
+            drop(reserved);
             outcome
         });
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
+    }
+
+    /// The client of LINSTOR.
+    pub(super) fn linstor(&self) -> &Client {
+        &self.linstor
+    }
+
+    /// How long a verb looks at LINSTOR for what it waits for, at most.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The listing of snapshots that walks under way share.
+    pub(super) fn snapshot_listings(&self) -> &Listings<Taken> {
+        &self.snapshots
     }
 }
 
@@ -95,7 +121,7 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
-        let volume = VolumeId::from(id::resource_name(&parsed.name));
+        let volume = VolumeId::from(parsed.resource.clone());
         let verb = async move { create::create(&linstor, &groups, &parsed, patience).await };
         let created = self.exclusively(&volume, verb).await?;
         Ok(Response::new(response::created(&created)))
@@ -207,6 +233,35 @@ impl Controller for ControllerService {
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
     }
 
+    async fn create_snapshot(
+        &self,
+        message: Request<csi::CreateSnapshotRequest>,
+    ) -> Result<Response<csi::CreateSnapshotResponse>, Status> {
+        self.take_snapshot(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn delete_snapshot(
+        &self,
+        message: Request<csi::DeleteSnapshotRequest>,
+    ) -> Result<Response<csi::DeleteSnapshotResponse>, Status> {
+        self.remove_snapshot(message.get_ref()).await?;
+        Ok(Response::new(csi::DeleteSnapshotResponse {}))
+    }
+
+    async fn list_snapshots(
+        &self,
+        message: Request<csi::ListSnapshotsRequest>,
+    ) -> Result<Response<csi::ListSnapshotsResponse>, Status> {
+        self.snapshots(message.get_ref()).await.map(Response::new)
+    }
+
+    async fn get_snapshot(
+        &self,
+        message: Request<csi::GetSnapshotRequest>,
+    ) -> Result<Response<csi::GetSnapshotResponse>, Status> {
+        self.snapshot(message.get_ref()).await.map(Response::new)
+    }
+
     async fn controller_get_volume(
         &self,
         message: Request<csi::ControllerGetVolumeRequest>,
@@ -230,6 +285,9 @@ impl Controller for ControllerService {
             rpc::Type::GetVolume,
             rpc::Type::ExpandVolume,
             rpc::Type::CloneVolume,
+            rpc::Type::CreateDeleteSnapshot,
+            rpc::Type::ListSnapshots,
+            rpc::Type::GetSnapshot,
         ];
         let capabilities = capabilities
             .map(|kind| csi::ControllerServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });

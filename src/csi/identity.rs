@@ -79,6 +79,8 @@ fn of_controller() -> Vec<PluginCapability> {
     let offered = [
         service(service::Type::ControllerService),
         service(service::Type::VolumeAccessibilityConstraints),
+        service(service::Type::GroupControllerService),
+        service(service::Type::SnapshotAccessibilityConstraints),
         Type::VolumeExpansion(online),
     ];
     offered.map(|kind| PluginCapability { r#type: Some(kind) }).into()

@@ -1,12 +1,13 @@
 //! The gRPC side: the CSI services on a unix socket, and what may be said of their calls in the logs.
 //!
 //! [`proto`] the generated contract; [`request`] and [`response`] between it and the domain; [`identity`],
-//! [`controller`] and [`node`] the services; [`admit`] who may have a volume that is to be published; [`status`] the
+//! [`controller`], [`group`] and [`node`] the services; [`admit`] who may have a volume that is to be published; [`status`] the
 //! code of each error; [`redact`] what may be logged; [`socket`] where it is served; [`service`] the server, with one
 //! log line per call.
 
 pub mod admit;
 pub mod controller;
+pub mod group;
 pub mod identity;
 mod log;
 pub mod node;
@@ -15,5 +16,6 @@ pub mod redact;
 pub mod request;
 pub mod response;
 pub mod service;
+mod snapshot;
 pub mod socket;
 pub mod status;

@@ -7,12 +7,14 @@ use crate::volume::{VolumeId, context::ContextError, copy::Source, snapshot::Sna
 use crate::volume::{
     attach::AttachRequest,
     create::CreateRequest,
-    filesystem::{FsType, UnknownFsType},
+    filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
     place::Placement,
     record::AccessMode,
+    said::Said,
     size::{CapacityRange, SizeError},
+    snapshot::params::SnapshotParameterError,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
@@ -58,6 +60,9 @@ pub enum RequestError {
     /// A filesystem that isn't supported.
     #[error(transparent)]
     FsType(#[from] UnknownFsType),
+    /// An option of mkfs, mount or xfs_io that isn't on the list.
+    #[error(transparent)]
+    FsOption(#[from] OptionError),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
@@ -82,6 +87,17 @@ pub enum RequestError {
         "the volume was made for a filesystem and is not given out as a raw device; make another with volumeMode Block"
     )]
     RawUse,
+    /// A VolumeSnapshotClass parameter that is unknown or asks for what linflow does not do.
+    #[error(transparent)]
+    SnapshotParameter(#[from] SnapshotParameterError),
+    /// One thing named twice where each may be once.
+    #[error("{field} names {id} twice; name each once")]
+    Repeated {
+        /// The field of the request.
+        field: &'static str,
+        /// What is named twice.
+        id: String,
+    },
     /// max_entries below zero.
     #[error("max_entries is {0}; it can't be negative")]
     MaxEntries(i32),
@@ -196,8 +212,16 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
+    let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
+    for remark in &parameters.remarks {
+        tracing::warn!(volume = name, "{remark}");
+    }
     Ok(CreateRequest {
         name: name.to_owned(),
+        resource: parameters.resource_name(name)?,
+        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        wishes,
+        properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
         source: request.volume_content_source.as_ref().map(content_source).transpose()?,
         fs_type,
@@ -283,5 +307,6 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<
     Ok((Parameters::parse(&request.parameters)?.placement, node))
 }
 
+pub mod snapshot;
 #[cfg(test)]
 mod tests;

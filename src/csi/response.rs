@@ -1,5 +1,7 @@
 //! Answers of the Controller service.
 
+pub mod snapshot;
+
 use super::proto as csi;
 use super::request::TOPOLOGY_KEY;
 use crate::linstor::name::NodeName;
@@ -21,7 +23,7 @@ pub fn created(volume: &Created) -> csi::CreateVolumeResponse {
     let volume = csi::Volume {
         capacity_bytes: int64(volume.bytes),
         volume_id: volume.id.to_string(),
-        volume_context: context::volume_context(volume.fs_type),
+        volume_context: context::volume_context(volume.wishes.as_ref()),
         content_source: volume.source.as_ref().map(content_source),
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
@@ -98,7 +100,8 @@ pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::{VolumeId, filesystem::FsType};
+    use crate::volume::VolumeId;
+    use crate::volume::filesystem::{FsType, FsWishes};
 
     fn node() -> NodeName {
         NodeName::parse("node-1").unwrap()
@@ -111,8 +114,8 @@ mod tests {
     #[test]
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
         let bound = |nodes: Vec<NodeName>| {
-            let fs_type = Some(FsType::Xfs);
-            let made = Created { id: id(), bytes: 4096, reachable_from: nodes, fs_type, source: None };
+            let wishes = Some(FsWishes::none(FsType::Xfs));
+            let made = Created { id: id(), bytes: 4096, reachable_from: nodes, wishes, source: None };
             created(&made).volume.unwrap()
         };
         let local = bound(vec![node()]);

@@ -1,6 +1,6 @@
 //! The gRPC server: the services that a role has, on one socket, until told to stop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt, wrappers::UnixListenerStream};
 use tonic::transport::Server;
@@ -10,6 +10,7 @@ use super::{
     log::LogLayer,
     proto::{
         controller_server::{Controller, ControllerServer},
+        group_controller_server::{GroupController, GroupControllerServer},
         identity_server::IdentityServer,
         node_server::{Node, NodeServer},
     },
@@ -29,12 +30,12 @@ pub struct ServeError(#[from] tonic::transport::Error);
 /// calls under way are answered before this returns. It waits for them as long as they take: they have deadlines of
 /// their own.
 ///
-/// A service that is `None` answers UNIMPLEMENTED. No limit or timeout of tonic's is set: RESOURCE_EXHAUSTED and
+/// The controller serves groups of volumes too. A service that is `None` answers UNIMPLEMENTED. No limit or timeout of tonic's is set: RESOURCE_EXHAUSTED and
 /// CANCELLED, their answers, tell external-provisioner something else than "come back later".
 ///
 /// # Errors
 /// [`ServeError`] when the transport fails before `shutdown`.
-pub async fn serve<R: Readiness, C: Controller, N: Node>(
+pub async fn serve<R: Readiness, C: Controller + GroupController, N: Node>(
     socket: BoundSocket,
     identity: Identity<R>,
     controller: Option<C>,
@@ -48,10 +49,12 @@ pub async fn serve<R: Readiness, C: Controller, N: Node>(
         drop(file);
     };
     let identity = identity.beside_controller(controller.is_some());
+    let controller = controller.map(Arc::new);
     let server = Server::builder()
         .layer(LogLayer)
         .add_service(IdentityServer::new(identity))
-        .add_optional_service(controller.map(ControllerServer::new))
+        .add_optional_service(controller.clone().map(ControllerServer::from_arc))
+        .add_optional_service(controller.map(GroupControllerServer::from_arc))
         .add_optional_service(node.map(NodeServer::new));
     Ok(server.serve_with_incoming_shutdown(accept(listener), shutdown).await?)
 }

@@ -15,6 +15,7 @@ use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
 use crate::volume::size::SizeError;
+use crate::volume::snapshot;
 use crate::workflow::{ClaimError, DirectoryError};
 
 /// An error that knows its gRPC code.
@@ -59,8 +60,11 @@ impl Coded for RequestError {
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
+            | Self::FsOption(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
+            | Self::SnapshotParameter(_)
+            | Self::Repeated { .. }
             | Self::MaxEntries(_)
             | Self::Context(_) => Code::InvalidArgument,
         }
@@ -96,6 +100,7 @@ impl Coded for volume::Error {
             | Self::StillAttached { .. }
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
+            | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
             Self::NodeNotOnline { .. }
             | Self::NotReady { .. }
@@ -105,6 +110,22 @@ impl Coded for volume::Error {
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for snapshot::Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) => Code::NotFound,
+            Self::Mismatch { .. } => Code::AlreadyExists,
+            Self::Member { .. } | Self::Members(_) => Code::InvalidArgument,
+            Self::Foreign(_) | Self::Incomplete { .. } | Self::Unsupported { .. } => Code::FailedPrecondition,
+            Self::Deleting(_) | Self::NotTaken(..) => Code::Aborted,
+            Self::Failed(..) | Self::NotUpToDate { .. } => Code::Unavailable,
+            Self::OutOfReach { .. } => Code::ResourceExhausted,
+            Self::Props(_) => Code::Internal,
+            Self::Volume(error) => error.code(),
         }
     }
 }
@@ -124,7 +145,7 @@ fn refused(kind: Kind) -> Code {
     match kind {
         Kind::NotFound(_) => Code::NotFound,
         Kind::Exists(_) => Code::AlreadyExists,
-        Kind::InUse | Kind::HasSnapshots => Code::FailedPrecondition,
+        Kind::InUse | Kind::HasSnapshots | Kind::NoMasterKey => Code::FailedPrecondition,
         Kind::NotEnoughNodes | Kind::NotEnoughSpace => Code::ResourceExhausted,
         // The controller broke off, or a proxy answered for it: what was done is not told.
         Kind::NotAllUpToDate | Kind::NotConnected | Kind::ServerFault | Kind::Other(0) => Code::Unavailable,

@@ -162,6 +162,8 @@ pub enum Kind {
     HasSnapshots,
     /// A satellite that the change needs is away.
     NotConnected,
+    /// Something is to be encrypted, and the master passphrase is not set or not entered.
+    NoMasterKey,
     /// Credentials are missing or not accepted.
     AccessDenied,
     /// A name, size, property or other value is not acceptable.
@@ -188,6 +190,7 @@ impl Kind {
             code::FAIL_NOT_ALL_UP_TO_DATE => Self::NotAllUpToDate,
             code::FAIL_EXISTS_SNAPSHOT_DEFINITION => Self::HasSnapshots,
             code::FAIL_NOT_CONNECTED => Self::NotConnected,
+            code::FAIL_NOT_FOUND_CRYPT_KEY => Self::NoMasterKey,
             code::FAIL_UNKNOWN | code::FAIL_IMPLEMENTATION => Self::ServerFault,
             400..=499 | code::FAIL_SIGN_IN | code::FAIL_SIGN_IN_MISSING_CREDENTIALS => Self::AccessDenied,
             200..=299 => Self::Invalid,

@@ -28,6 +28,8 @@ pub mod code {
     pub const FAIL_NOT_FOUND_VOLUME_DEFINITION: u16 = 303;
     /// Error: no such storage pool, or `make-available` found none on the node.
     pub const FAIL_NOT_FOUND_POOL: u16 = 310;
+    /// Error: something is to be encrypted, and the master passphrase is not set or not entered.
+    pub const FAIL_NOT_FOUND_CRYPT_KEY: u16 = 312;
     /// Error: the key-value-store instance does not exist.
     pub const FAIL_NOT_FOUND_KEY_VALUE_STORE: u16 = 316;
     /// Error: the resource group does not exist.
@@ -48,8 +50,12 @@ pub mod code {
     pub const FAIL_EXISTS_GROUP: u16 = 522;
     /// Error: a DRBD replica is not up to date, so that the volume can't grow.
     pub const FAIL_NOT_ALL_UP_TO_DATE: u16 = 974;
+    /// Error: a replica is not up to date, or has lost its disk, so that no snapshot is taken.
+    pub const FAIL_SNAPSHOT_NOT_UP_TO_DATE: u16 = 979;
     /// Error: a pool has too little space.
     pub const FAIL_NOT_ENOUGH_FREE_SPACE: u16 = 980;
+    /// Error: a layer or storage pool can't take snapshots.
+    pub const FAIL_SNAPSHOTS_NOT_SUPPORTED: u16 = 994;
     /// Error: a satellite that the change needs is away.
     pub const FAIL_NOT_CONNECTED: u16 = 995;
     /// Error: too few nodes fit, which LINSTOR also says when no pool is large enough.

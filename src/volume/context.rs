@@ -111,8 +111,11 @@ pub fn wishes_to_map(wishes: &FsWishes) -> BTreeMap<String, String> {
 }
 
 /// The volume_context of a new volume.
-pub fn volume_context(fs_type: Option<FsType>) -> BTreeMap<String, String> {
-    fs_type.map(|fs_type| (FS_TYPE.to_owned(), fs_type.to_string())).into_iter().collect()
+pub fn volume_context(wishes: Option<&FsWishes>) -> BTreeMap<String, String> {
+    let Some(wishes) = wishes else { return BTreeMap::new() };
+    let mut context = wishes_to_map(wishes);
+    context.insert(FS_TYPE.to_owned(), wishes.mkfs.fs_type().to_string());
+    context
 }
 
 /// The filesystem that a volume_context names.
@@ -135,7 +138,6 @@ mod tests {
             ownership,
             csi_name: "vol1".into(),
             fs_uuid: Some(FsUuid::from_random([7; 16])),
-            fs_type: Some(FsType::Ext4),
             try_number: None,
             ti_id: None,
             pvc_namespace: None,

@@ -8,17 +8,18 @@ use std::time::Duration;
 use super::{
     Error,
     copy::{self, Origin, Source},
-    filesystem::{FsType, FsUuid},
+    filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
-    id::{VolumeId, resource_name},
+    id::VolumeId,
     known::check_ours,
     place::Placement,
     record::Ledger,
+    said::{Difference, Said},
     size::CapacityRange,
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{AutoPlace, DRBD, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery, is_same_name},
+    model::{AutoPlace, DRBD, Props, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery, is_same_name},
     name::{NodeName, ResourceName},
 };
 use crate::workflow::{Claim, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
@@ -28,6 +29,8 @@ use crate::workflow::{Claim, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
 pub struct CreateRequest {
     /// The CSI name: 1 to 128 characters.
     pub name: String,
+    /// The name of its resource definition.
+    pub resource: ResourceName,
     /// The size.
     pub range: CapacityRange,
     /// What it is made from; none: it begins empty.
@@ -36,8 +39,14 @@ pub struct CreateRequest {
     pub fs_type: Option<FsType>,
     /// Did the capability or the class name that filesystem? Else a copy has its source's.
     pub is_fs_named: bool,
+    /// How that is made and mounted; none for raw block.
+    pub wishes: Option<FsWishes>,
     /// Where the replicas go.
     pub placement: Placement,
+    /// Properties of LINSTOR that it gets.
+    pub properties: Props,
+    /// What its class said.
+    pub said: Said,
     /// The nodes one of which must reach the volume; empty: any.
     pub requisite: Vec<NodeName>,
     /// The same in order of preference: the first is where the pod is going to run.
@@ -55,8 +64,8 @@ pub struct Created {
     pub bytes: u64,
     /// The only nodes that can reach it; empty: all can, over the network.
     pub reachable_from: Vec<NodeName>,
-    /// The filesystem that it carries or will; none for raw block.
-    pub fs_type: Option<FsType>,
+    /// How its filesystem is made and mounted; none for raw block.
+    pub wishes: Option<FsWishes>,
     /// What it was made from; none: it began empty.
     pub source: Option<Source>,
 }
@@ -75,7 +84,7 @@ pub async fn create(
     if let Some(source) = &request.source {
         return copy::create(linstor, groups, request, source, patience).await;
     }
-    let resource = resource_name(&request.name);
+    let resource = request.resource.clone();
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
         // Whose class this process has not met yet is most likely new: the spawn itself tells, for creation by name is
@@ -136,12 +145,16 @@ impl Create<'_> {
             volume_sizes: vec![size_kib],
             select_filter: filter,
             definitions_only: false,
-            resource_definition_props: tags.to_properties(),
+            resource_definition_props: self.properties(tags),
         };
         let group = placement.group_name();
         if let Some(first) = self.request.preferred.first() {
-            let filter =
-                SelectFilter { place_count: Some(1), node_name_list: vec![first.to_string()], ..explicit(placement) };
+            let filter = SelectFilter {
+                place_count: Some(1),
+                node_name_list: vec![first.to_string()],
+                diskless_on_remaining: placement.diskless_on_remaining.map(|_| false),
+                ..placement.explicit()
+            };
             match self.linstor.spawn(&group, &body(Some(filter))).await {
                 Ok(_) if placement.replicas() == Some(1) => return Ok(Spawned::Complete),
                 Ok(_) => return Ok(Spawned::First),
@@ -153,21 +166,36 @@ impl Create<'_> {
         self.linstor.spawn(&group, &body(self.anywhere_allowed())).await.map(|_| Spawned::Complete)
     }
 
+    /// The definition's properties: the tags, what the class said, and what it sets.
+    pub(super) fn properties(&self, tags: &Tags) -> Props {
+        let mut properties = tags.to_properties();
+        properties.extend([self.request.said.to_property()]);
+        properties.extend(self.request.properties.clone());
+        properties
+    }
+
     /// The filter of a spawn without a preferred node. Without DRBD only the requisite nodes reach the data; with it
     /// every node does.
     fn anywhere_allowed(&self) -> Option<SelectFilter> {
         let CreateRequest { placement, requisite, .. } = self.request;
         let nodes = if placement.may_use_drbd() { &[] } else { requisite.as_slice() };
         let node_name_list = nodes.iter().map(ToString::to_string).collect();
-        let filter = SelectFilter { place_count: placement.explicit_count(), node_name_list, ..explicit(placement) };
+        let filter = SelectFilter { place_count: placement.explicit_count(), node_name_list, ..placement.explicit() };
         (filter != SelectFilter::default()).then_some(filter)
     }
 
     /// Places the replicas beyond the first.
     async fn place_rest(&self, tags: &Tags, size_kib: u64) -> Result<(), Error> {
         let placement = &self.request.placement;
-        let select_filter = SelectFilter { place_count: placement.replicas(), ..explicit(placement) };
-        match self.linstor.autoplace(self.resource, &AutoPlace { select_filter, diskless_on_remaining: false }).await {
+        let select_filter = SelectFilter { place_count: placement.replicas(), ..placement.explicit() };
+        match self
+            .linstor
+            .autoplace(
+                self.resource,
+                &AutoPlace { select_filter, diskless_on_remaining: placement.diskless_on_remaining == Some(true) },
+            )
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if error.refusal().is_none() => Err(self.still_open(error)),
             Err(error) => Err(self.take_back(tags, size_kib, error).await),
@@ -213,6 +241,8 @@ impl Create<'_> {
             ("content source", from(origin.as_ref()), from(request.source.as_ref()))
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
+        } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
+            (field, existing, asked)
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
@@ -246,7 +276,7 @@ impl Create<'_> {
             id: self.resource.clone().into(),
             bytes: size_kib * 1024,
             reachable_from: nodes.collect(),
-            fs_type: self.request.fs_type,
+            wishes: self.request.wishes.clone(),
             source: self.request.source.clone(),
         })
     }
@@ -259,6 +289,9 @@ impl Create<'_> {
         match self.remove_unused(tags).await {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
                 Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
+            }
+            Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
+                Error::NoPassphrase { resource: self.resource.clone(), source: error }
             }
             Ok(()) => Error::Linstor(error),
             Err(left) => self.unfinished(format!("{error}; and it could not be taken back: {left}")),
@@ -307,18 +340,6 @@ impl Create<'_> {
     }
 }
 
-/// What the class says beside an administrator's group. A generated group says it all itself.
-pub(super) fn explicit(placement: &Placement) -> SelectFilter {
-    match placement.group {
-        Some(_) => SelectFilter {
-            storage_pool_list: placement.pool_names(),
-            layer_stack: placement.layer_names(),
-            ..SelectFilter::default()
-        },
-        None => SelectFilter::default(),
-    }
-}
-
 pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     let (mut incarnation, mut uuid) = ([0; 16], [0; 16]);
     for random in [&mut incarnation, &mut uuid] {
@@ -331,7 +352,6 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         csi_name: request.name.clone(),
         // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
         fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
-        fs_type: request.fs_type,
         try_number: None,
         ti_id: None,
         pvc_namespace: request.claim.pvc_namespace.clone(),
@@ -347,23 +367,27 @@ fn describe(ownership: &Ownership) -> String {
 mod tests {
     use super::*;
     use crate::linstor::{ApiVersion, Settings};
-    use crate::volume::size::CapacityRange;
+    use crate::volume::{id::resource_name, size::CapacityRange};
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
         let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
         let request = CreateRequest {
             name: "vol1".to_owned(),
+            resource: resource_name("vol1"),
             range: CapacityRange::any(),
             source: None,
             fs_type: None,
             is_fs_named: false,
+            wishes: None,
             placement: Placement::default(),
+            properties: Props::new(),
+            said: Said::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
             claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },
         };
-        let create = Create { linstor: &linstor, request: &request, resource: &resource_name("vol1") };
+        let create = Create { linstor: &linstor, request: &request, resource: &request.resource };
         let found = ApiVersion { major: 1, minor: 0 };
         let too_old = linstor::Error::TooOld { url: "http://old".to_owned(), found, needed: ApiVersion::MINIMUM };
         assert!(matches!(create.still_open(too_old), Error::Unfinished { .. }));

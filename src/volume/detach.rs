@@ -11,6 +11,7 @@ use super::{
     id::VolumeId,
     known::Known,
     record::{self, Attachment, Ledger},
+    said::Said,
 };
 use crate::linstor::{
     Client, Kind, Object,
@@ -101,7 +102,7 @@ async fn await_closed(linstor: &Client, volume: &VolumeId, node: &NodeName) -> R
 
 /// The satellite answers: removes the diskless client that attach added, then the record.
 ///
-/// A replica stays, and so does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9,
+/// A replica stays, and so does a client that the class wants on every node. So does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9,
 /// Detach).
 async fn let_go(
     linstor: &Client,
@@ -112,7 +113,8 @@ async fn let_go(
 ) -> Result<(), Error> {
     let is_client =
         |resource: &Resource| resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting();
-    if resource.as_ref().is_some_and(is_client) {
+    let is_kept = Said::wants_clients(&known.definition.props);
+    if !is_kept && resource.as_ref().is_some_and(is_client) {
         match linstor.delete_resource(volume.resource(), node).await {
             Err(error) if error.kind() == Some(Kind::InUse) => {
                 return Err(Error::InUse { volume: volume.clone(), node: node.clone() });

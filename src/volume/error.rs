@@ -138,6 +138,16 @@ pub enum Error {
     /// A copy whose origin can't be read.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// LINSTOR can't encrypt at this time. Nothing is left of the volume.
+    #[error(
+        "volume {resource} is to be encrypted, and LINSTOR's master passphrase is not set or not entered; set it with `linstor encryption create-passphrase`, or enter it with `linstor encryption enter-passphrase` after the controller has started"
+    )]
+    NoPassphrase {
+        /// The volume's name in LINSTOR.
+        resource: ResourceName,
+        /// LINSTOR's answer.
+        source: linstor::Error,
+    },
     /// A growth that the pools of the replicas can't hold. Nothing was changed.
     ///
     /// Final, unlike the lack of room for a new volume: no other place can be chosen for replicas that are there, and a

@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::{Error, place::Placement};
-use crate::linstor::{
-    Client,
-    model::{NewResourceGroup, SelectFilter},
-    name::GroupName,
-};
+use crate::linstor::{Client, model::NewResourceGroup, name::GroupName};
 
 /// Generated groups that LINSTOR has, as far as this process has seen. Cheap to clone.
 ///
@@ -64,11 +60,6 @@ fn new_group(placement: &Placement) -> NewResourceGroup {
         name: placement.group_name(),
         description: placement.describe(),
         props: Default::default(),
-        select_filter: SelectFilter {
-            place_count: placement.replicas(),
-            storage_pool_list: placement.pool_names(),
-            layer_stack: placement.layer_names(),
-            ..SelectFilter::default()
-        },
+        select_filter: placement.filter(),
     }
 }

@@ -54,6 +54,14 @@ pub fn resource_name(csi_name: &str) -> ResourceName {
     }
 }
 
+/// The name of the resource definition for a claim's volume, where the class wants it called after the claim.
+///
+/// Neither a namespace's name nor a claim's can hold `_`, so that no two claims make one text: with `-` between them
+/// the claims a/b-c and a-b/c would share a volume.
+pub fn pvc_resource_name(namespace: &str, claim: &str) -> ResourceName {
+    resource_name(&format!("{namespace}_{claim}"))
+}
+
 /// The first 32 hex digits (128 bits) of the text's SHA-256.
 pub fn short_hash(text: &str) -> String {
     Sha256::digest(text.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -93,7 +101,24 @@ mod tests {
         assert_eq!(VolumeId::parse("PVC-1"), VolumeId::parse("pvc-1"));
     }
 
+    #[test]
+    fn a_claims_volume_is_called_after_it_where_linstor_takes_the_name() {
+        assert_eq!(pvc_resource_name("team-a", "data-0").as_str(), "team-a_data-0");
+        for (namespace, claim) in [("1st", "data"), ("team", "data.v1"), ("team", &"d".repeat(44))] {
+            let name = pvc_resource_name(namespace, claim);
+            assert!(name.as_str().starts_with("lf-") && name.as_str().len() == 35, "{namespace}/{claim}: {name}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn two_claims_never_become_one_resource(
+            a in "[a-z0-9-]{1,30}", b in "[a-z0-9.-]{1,30}", c in "[a-z0-9-]{1,30}", d in "[a-z0-9.-]{1,30}",
+        ) {
+            prop_assume!((&a, &b) != (&c, &d));
+            prop_assert_ne!(pvc_resource_name(&a, &b), pvc_resource_name(&c, &d));
+        }
+
         #[test]
         fn two_csi_names_never_become_one_resource(a in "\\PC{1,128}", b in "\\PC{1,128}") {
             prop_assume!(a != b);

@@ -29,6 +29,7 @@ pub mod place;
 pub mod qos;
 pub mod record;
 pub mod reserve;
+pub mod said;
 pub mod settle;
 pub mod size;
 pub mod snapshot;

@@ -32,7 +32,7 @@ impl Limit {
     }
 
     /// Its key without prefix, in the spelling of messages.
-    pub fn key(self) -> &'static str {
+    pub const fn key(self) -> &'static str {
         match self {
             Self::ReadBytes => "qosReadBytesPerSecond",
             Self::WriteBytes => "qosWriteBytesPerSecond",
@@ -42,7 +42,7 @@ impl Limit {
     }
 
     /// linstor-csi's key for it, which has a prefix of its own.
-    pub fn alias(self) -> &'static str {
+    pub const fn alias(self) -> &'static str {
         match self {
             Self::ReadBytes => "qos.linbit.com/rbps",
             Self::WriteBytes => "qos.linbit.com/wbps",

@@ -34,6 +34,11 @@ impl Reservations {
         let reservation = || Reservation { held: self.clone(), resource: resource.clone() };
         if is_new { Ok(reservation()) } else { Err(Busy(resource.clone())) }
     }
+
+    /// Reserves all of them, or none and says which is taken.
+    pub fn reserve_all(&self, resources: &[ResourceName]) -> Result<Vec<Reservation>, Busy> {
+        resources.iter().map(|resource| self.reserve(resource)).collect()
+    }
 }
 
 impl Drop for Reservation {
@@ -55,5 +60,16 @@ mod tests {
         assert!(reservations.reserve(&other).is_ok());
         drop(first);
         assert!(reservations.reserve(&one).is_ok());
+    }
+
+    #[test]
+    fn several_are_reserved_together_or_not_at_all() {
+        let reservations = Reservations::default();
+        let all = ["vol1", "vol2", "vol3"].map(|name| ResourceName::parse(name).unwrap());
+        let last = reservations.reserve(&all[2]).unwrap();
+        assert!(reservations.reserve_all(&all).is_err());
+        drop(last);
+        let held = reservations.reserve_all(&all).unwrap();
+        assert_eq!((held.len(), reservations.reserve(&all[0]).is_err()), (3, true));
     }
 }

@@ -57,7 +57,6 @@ async fn linstor(records: &[Value]) -> MockServer {
         ownership: Ownership::None,
         csi_name: "vol1".to_owned(),
         fs_uuid: None,
-        fs_type: None,
         try_number: None,
         ti_id: None,
         pvc_namespace: None,

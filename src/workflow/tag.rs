@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::volume::filesystem::{FsType, FsUuid, NotAUuid, UnknownFsType};
+use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
@@ -25,10 +25,10 @@ pub const SCOPE: &str = "Aux/linflow/scope";
 pub const WORKFLOW_ID: &str = "Aux/linflow/workflow-id";
 /// The name that the CSI caller gave.
 pub const CSI_NAME: &str = "Aux/linflow/csi-name";
+/// What the StorageClass came to, as JSON: `volume::said`.
+pub const PARAMETERS: &str = "Aux/linflow/parameters";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
-/// The filesystem that the volume was made for: a copy of it is mounted as what it is.
-pub const FS_TYPE: &str = "Aux/linflow/fs-type";
 /// What begins the property of a copy that says where it comes from. The copy's own resource name follows, so that it
 /// is never taken for that of its source, whose properties LINSTOR copies.
 pub const COPY: &str = "Aux/linflow/copy/";
@@ -59,7 +59,9 @@ pub const SNAPSHOT_NAME: &str = "Aux/linflow/snapshot-name";
 pub const SOURCE_INCARNATION: &str = "Aux/linflow/source-incarnation";
 /// On a snapshot: the filesystem that was finished on the volume when it was taken; left out where none was.
 pub const FORMATTED: &str = "Aux/linflow/formatted";
-/// On a snapshot of a group: the resources of all its members in order, separated by spaces.
+/// On a snapshot of a group: the group's id.
+pub const SNAPSHOT_GROUP: &str = "Aux/linflow/snapshot-group";
+/// On a snapshot of a group: a hash of the resources of all its members.
 pub const GROUP_MEMBERS: &str = "Aux/linflow/group-members";
 
 /// What this build writes as [`DRIVER`].
@@ -92,9 +94,6 @@ pub enum TagError {
     /// A filesystem identity that is none.
     #[error("the volume's property {FS_UUID} is unreadable: {0}")]
     FsUuid(NotAUuid),
-    /// A filesystem that is none of ours.
-    #[error("the volume's property {FS_TYPE} is unreadable: {0}")]
-    FsType(UnknownFsType),
     /// A try number that is none.
     #[error("the volume's property {AIRFLOW_TRY_NUMBER} is {0:?}, which is not a number")]
     TryNumber(String),
@@ -123,8 +122,6 @@ pub struct Tags {
     pub csi_name: String,
     /// The filesystem's identity; none for a raw block volume.
     pub fs_uuid: Option<FsUuid>,
-    /// The filesystem that it was made for; none for a raw block volume, and for one made before linflow wrote it down.
-    pub fs_type: Option<FsType>,
     /// The try that the volume was made for, where it is known; for the record.
     pub try_number: Option<u32>,
     /// Airflow's UUID of the task instance that the volume was made for, where it is known; for the record.
@@ -146,10 +143,8 @@ impl Tags {
         put(CSI_NAME, &self.csi_name);
         let try_number = self.try_number.map(|number| number.to_string());
         let fs_uuid = self.fs_uuid.as_ref().map(ToString::to_string);
-        let fs_type = self.fs_type.map(|fs_type| fs_type.to_string());
         let optional = [
             (FS_UUID, &fs_uuid),
-            (FS_TYPE, &fs_type),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
             (PVC_NAMESPACE, &self.pvc_namespace),
@@ -179,7 +174,6 @@ impl Tags {
             ownership: read_ownership(properties)?,
             csi_name: require(CSI_NAME)?.clone(),
             fs_uuid: properties.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(TagError::FsUuid)?,
-            fs_type: properties.get(FS_TYPE).map(|name| name.parse()).transpose().map_err(TagError::FsType)?,
             try_number: properties.get(AIRFLOW_TRY_NUMBER).map(number).transpose()?,
             ti_id: get(AIRFLOW_TI_ID),
             pvc_namespace: get(PVC_NAMESPACE),

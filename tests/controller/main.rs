@@ -16,6 +16,7 @@ mod faults;
 mod giveup;
 mod list;
 mod names;
+mod paging;
 mod placement;
 mod races;
 mod sizes;

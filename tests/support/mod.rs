@@ -29,7 +29,7 @@ use linflow::{
         controller::ControllerService,
         identity::Identity,
         node::{NodeParts, NodeService},
-        proto::{controller_server, node_client::NodeClient, node_server},
+        proto::{controller_server, group_controller_server, node_client::NodeClient, node_server},
         service,
         socket::{Endpoint, bind},
     },
@@ -190,10 +190,11 @@ async fn serve_controller(socket: &std::path::Path, service: ControllerService) 
 
 struct Absent;
 impl controller_server::Controller for Absent {}
+impl group_controller_server::GroupController for Absent {}
 impl node_server::Node for Absent {}
 
 /// Serves until the test's runtime ends.
-async fn serve<C: controller_server::Controller, N: node_server::Node>(
+async fn serve<C: controller_server::Controller + group_controller_server::GroupController, N: node_server::Node>(
     socket: &std::path::Path,
     controller: Option<C>,
     node: Option<N>,

@@ -36,8 +36,11 @@ impl Controller for Scripted {
     }
 }
 
+impl GroupController for Scripted {}
+
 struct Absent;
 impl Controller for Absent {}
+impl GroupController for Absent {}
 impl Node for Absent {}
 
 /// A server in a task of its own.
@@ -89,6 +92,8 @@ async fn only_a_process_with_a_controller_offers_one() {
     let expected = [
         service(service::Type::ControllerService),
         service(service::Type::VolumeAccessibilityConstraints),
+        service(service::Type::GroupControllerService),
+        service(service::Type::SnapshotAccessibilityConstraints),
         Type::VolumeExpansion(online),
     ];
     assert_eq!(offers, expected);

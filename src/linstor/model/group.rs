@@ -1,5 +1,7 @@
 //! Resource groups, the rule for placing replicas, and how much fits.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Props;
@@ -49,6 +51,18 @@ pub struct SelectFilter {
     /// Node properties in which the replicas must differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replicas_on_different: Vec<String>,
+    /// Node properties, each with how many replicas there are for each of its values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub x_replicas_on_different_map: BTreeMap<String, u32>,
+    /// No replica where a resource is whose name this regular expression matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_place_with_rsc_regex: Option<String>,
+    /// The pools for diskless resources.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub storage_pool_diskless_list: Vec<String>,
+    /// Also make a diskless resource on every other node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diskless_on_remaining: Option<bool>,
 }
 
 /// What fits by a group's rule (schema `QuerySizeInfoResponseSpaceInfo`).

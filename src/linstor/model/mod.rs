@@ -37,6 +37,8 @@ pub fn is_same_name(a: &str, b: &str) -> bool {
 
 /// The layer that replicates: DRBD.
 pub const DRBD: &str = "DRBD";
+/// The layer that encrypts: LUKS.
+pub const LUKS: &str = "LUKS";
 /// The layer that stores: LVM, ZFS, files.
 pub const STORAGE: &str = "STORAGE";
 

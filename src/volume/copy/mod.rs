@@ -28,6 +28,7 @@ use super::{
     groups::Groups,
     known::check_ours,
     record,
+    said::Said,
 };
 use crate::linstor::{
     Client,
@@ -35,7 +36,7 @@ use crate::linstor::{
     name::{NodeName, ResourceName},
 };
 use crate::workflow::Tags;
-use original::{Original, was_cloned};
+use original::{Original, was_cloned, with_filesystem};
 use stand::Seen;
 
 /// Makes a volume from its source, or completes it, or finds it complete. Waits at most `patience` for what LINSTOR copies
@@ -51,7 +52,7 @@ pub async fn create(
     source: &Source,
     patience: Duration,
 ) -> Result<Created, Error> {
-    let resource = super::id::resource_name(&request.name);
+    let resource = request.resource.clone();
     let look = async { Ok(linstor.definition(&resource).await?) };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = CreateRequest { placement, ..request.clone() };
@@ -143,8 +144,8 @@ impl Copying<'_> {
         let written = check_ours(&existing, self.resource)?;
         let origin = Origin::read(self.resource, &existing.props)?;
         let is_own = origin.as_ref().is_none_or(|origin| origin.incarnation == written.incarnation);
-        let fs_type = if request.is_fs_named { request.fs_type } else { written.fs_type.or(request.fs_type) };
-        let request = &CreateRequest { fs_type, ..request.clone() };
+        // Where it isn't what was asked for, the comparison below says so.
+        let request = &with_filesystem(request, Said::fs_type(&existing.props)).unwrap_or_else(|_| request.clone());
         let create = Create { linstor: self.linstor, request, resource: self.resource };
         let tags = match &origin {
             // The source's tags are on it: an earlier call was cut before it put the copy's back.
@@ -175,7 +176,7 @@ impl Copy<'_> {
     /// What the definition says of itself in the end.
     fn properties(&self) -> Props {
         let origin = (Origin::key(self.create.resource), self.origin.to_value());
-        self.tags.to_properties().into_iter().chain([origin]).collect()
+        self.create.properties(&self.tags).into_iter().chain([origin]).collect()
     }
 
     /// Writes down which filesystem was finished on the source, where one was. What is there may be written again: a

@@ -9,8 +9,10 @@ use crate::linstor::{
 use crate::volume::{
     Error, VolumeId,
     create::CreateRequest,
-    filesystem::{FsType, FsUuid},
+    filesystem::{FsType, FsUuid, FsWishes},
     known::Known,
+    place::Placement,
+    said::Said,
     snapshot::{SnapshotId, SnapshotProps},
 };
 use crate::workflow::Tags;
@@ -23,8 +25,10 @@ pub(super) struct Original {
     pub source: Source,
     /// The identity of its filesystem, which the copy's is too; none for raw block.
     pub fs_uuid: Option<FsUuid>,
-    /// Its filesystem, where it was written down.
+    /// Its filesystem, where its class's words are kept.
     pub fs_type: Option<FsType>,
+    /// Its layers, top first, separated by commas, where they are.
+    pub layers: Option<String>,
     /// The filesystem that was known to be finished on it before its bytes were taken.
     pub formatted: Option<FsUuid>,
     pub size_kib: u64,
@@ -82,7 +86,8 @@ impl Original {
         };
         Ok(Self {
             fs_uuid: tags.fs_uuid,
-            fs_type: tags.fs_type,
+            fs_type: Said::fs_type(&snapshot.definition_props),
+            layers: Said::layers(&snapshot.definition_props),
             formatted,
             size_kib,
             uses_drbd: snapshot.uses_drbd(),
@@ -114,7 +119,8 @@ impl Original {
         Ok(Self {
             size_kib: size_kib.ok_or_else(unready)?,
             fs_uuid: known.tags.fs_uuid,
-            fs_type: known.tags.fs_type,
+            fs_type: Said::fs_type(&known.definition.props),
+            layers: Said::layers(&known.definition.props),
             formatted: known.ledger.formatted,
             uses_drbd: replicas.iter().any(|replica| replica.has_layer(DRBD)),
             holders: replicas.iter().map(holder).collect(),
@@ -130,26 +136,47 @@ impl Original {
     /// `Incompatible` where the copy can't be what is asked for, `Size`.
     pub fn fit(&self, request: &CreateRequest) -> Result<(CreateRequest, u64), Error> {
         let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
-        let layers = |uses_drbd| if uses_drbd { "with DRBD" } else { "without DRBD" }.to_owned();
-        let (is_filesystem, asks_drbd) = (self.fs_uuid.is_some(), request.placement.may_use_drbd());
+        let is_filesystem = self.fs_uuid.is_some();
         if is_filesystem != request.fs_type.is_some() {
             return Err(self.differs("access type", access(is_filesystem), access(request.fs_type.is_some())));
-        } else if self.uses_drbd != asks_drbd {
-            return Err(self.differs("layer list", layers(self.uses_drbd), layers(asks_drbd)));
         }
-        let fs_type = match (self.fs_type, request.fs_type) {
-            (Some(own), Some(asked)) if own != asked && request.is_fs_named => {
-                return Err(self.differs("filesystem", own.to_string(), asked.to_string()));
-            }
-            (own, asked) => own.or(asked),
-        };
+        self.check_layers(&request.placement)?;
         let size_kib = request.range.copy_kib(self.size_kib)?;
-        Ok((CreateRequest { fs_type, ..request.clone() }, size_kib))
+        let request = with_filesystem(request, self.fs_type);
+        request.map_err(|(is, asked)| self.differs("filesystem", is, asked)).map(|request| (request, size_kib))
+    }
+
+    /// LINSTOR copies the layers too: what is not encrypted or replicated does not become so by being copied.
+    fn check_layers(&self, placement: &Placement) -> Result<(), Error> {
+        let words = |uses_drbd| if uses_drbd { "with DRBD" } else { "without DRBD" }.to_owned();
+        let asked = placement.layer_names().join(",");
+        match &self.layers {
+            Some(is) if !asked.is_empty() && *is != asked => Err(self.differs("layer list", is.clone(), asked)),
+            _ if self.uses_drbd != placement.may_use_drbd() => {
+                Err(self.differs("layer list", words(self.uses_drbd), words(placement.may_use_drbd())))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn differs(&self, field: &'static str, is: String, asked: String) -> Error {
         Error::Incompatible { from: self.source.clone(), field, is, asked }
     }
+}
+
+/// The request with the filesystem that a copy has, where it is known and the caller named none; where that isn't the one
+/// that was asked for, both.
+pub(super) fn with_filesystem(request: &CreateRequest, own: Option<FsType>) -> Result<CreateRequest, (String, String)> {
+    let (own, asked) = match (own, request.fs_type) {
+        (Some(own), Some(asked)) if own != asked => (own, asked),
+        _ => return Ok(request.clone()),
+    };
+    let has_wishes = request.wishes.as_ref().is_some_and(|wishes| *wishes != FsWishes::none(asked));
+    if request.is_fs_named || has_wishes {
+        return Err((own.to_string(), asked.to_string()));
+    }
+    let said = request.said.clone().with_filesystem(own);
+    Ok(CreateRequest { fs_type: Some(own), wishes: Some(FsWishes::none(own)), said, ..request.clone() })
 }
 
 /// Is a volume all that it is to be? One that is itself a copy in the making is not.

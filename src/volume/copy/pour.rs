@@ -15,6 +15,7 @@ use crate::volume::{
     Error,
     create::{CreateRequest, Created},
     record::{self, Ledger},
+    said::Said,
     snapshot::SnapshotId,
 };
 use crate::workflow::tag;
@@ -121,6 +122,9 @@ impl Copy<'_> {
         match self.take_back().await {
             Ok(()) => match error.kind() {
                 Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace) => self.no_room(error),
+                Some(Kind::NoMasterKey) => {
+                    Error::NoPassphrase { resource: self.create.resource.clone(), source: error }
+                }
                 Some(Kind::NotFound(_)) => missing(self.source, "it went away meanwhile"),
                 _ => Error::Linstor(error),
             },
@@ -158,17 +162,23 @@ impl Copy<'_> {
 /// The namespaces that are linflow's.
 const OURS: [&str; 3] = ["Aux/linflow/", "Aux/airflow/", "Aux/csi.storage.k8s.io/"];
 
-/// The properties of linflow's that a source has and its copy has not.
+/// The properties that a source has and its copy has not: linflow's own, and those that the source's class set.
 pub(super) fn strays(copied: &Props, own: &Props) -> Vec<String> {
-    let is_ours = |key: &&String| OURS.iter().any(|space| key.starts_with(space));
-    copied.keys().filter(is_ours).filter(|key| !own.contains_key(*key)).cloned().collect()
+    let of_class = Said::property_keys(copied);
+    let is_told = |key: &&String| is_ours(key) || of_class.contains(key);
+    copied.keys().filter(is_told).filter(|key| !own.contains_key(*key)).cloned().collect()
 }
 
-/// The properties that say of a copy what is its source's to say: whose it is, and what it was copied from.
+fn is_ours(key: &str) -> bool {
+    OURS.iter().any(|space| key.starts_with(space))
+}
+
+/// Does a copy say what is its source's to say: whose it is, and what it was copied from? What its own class set may
+/// have been changed since.
 pub(super) fn inherited(props: &Props, own: &Props) -> bool {
     let is_told = |key: &String| {
         key.starts_with(OURS[1]) || key.starts_with(OURS[2]) || key.starts_with(tag::COPY) || key == tag::WORKFLOW_ID
     };
-    own.iter().any(|(key, value)| props.get(key) != Some(value))
+    own.iter().filter(|(key, _)| is_ours(key)).any(|(key, value)| props.get(key) != Some(value))
         || props.keys().any(|key| is_told(key) && !own.contains_key(key))
 }

@@ -5,13 +5,7 @@ use crate::linstor::{
     Error as LinstorError, Kind,
     model::{AutoPlace, CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, SelectFilter, is_same_name},
 };
-use crate::volume::{
-    Error,
-    create::{Created, explicit},
-    expand,
-    patience::Patience,
-    size::CapacityRange,
-};
+use crate::volume::{Error, create::Created, expand, patience::Patience, size::CapacityRange};
 
 /// What an earlier request of this call showed of a copy, so that it need not be asked for again.
 #[derive(Default)]
@@ -39,8 +33,9 @@ impl Copy<'_> {
         let (is_kib, mut replicas) = self.await_standing(seen).await?;
         self.grow(is_kib, &replicas).await?;
         let wanted = self.create.wanted();
-        if replicas.len() < wanted {
-            self.place_beside(wanted).await?;
+        let wants_clients = self.create.request.placement.diskless_on_remaining == Some(true);
+        if replicas.len() < wanted || wants_clients && self.is_fresh {
+            self.place_beside(wanted, wants_clients).await?;
             replicas = self.create.view_replicas().await?;
         }
         let made = self.create.finish(self.origin.size_kib, &replicas)?;
@@ -157,10 +152,10 @@ impl Copy<'_> {
     }
 
     /// Places the replicas that the class wants beside those that were copied. They are filled over the network.
-    async fn place_beside(&self, wanted: usize) -> Result<(), Error> {
+    async fn place_beside(&self, wanted: usize, diskless_on_remaining: bool) -> Result<(), Error> {
         let place_count = u32::try_from(wanted).ok();
-        let select_filter = SelectFilter { place_count, ..explicit(&self.create.request.placement) };
-        let place = AutoPlace { select_filter, diskless_on_remaining: false };
+        let select_filter = SelectFilter { place_count, ..self.create.request.placement.explicit() };
+        let place = AutoPlace { select_filter, diskless_on_remaining };
         match self.create.linstor.autoplace(self.create.resource, &place).await {
             Ok(_) => Ok(()),
             Err(error) if self.is_fresh && is_no_room(&error) => Err(self.undo(error).await),

@@ -1,29 +1,45 @@
 //! What can be wrong with a parameter. All of it is for INVALID_ARGUMENT.
 
-use super::{known, placement::MAX_REPLICAS};
+use super::known;
 use crate::linstor::name::NameError;
-use crate::volume::{filesystem::UnknownFsType, place::UnknownLayer};
+use crate::volume::{
+    drbd_options::DrbdOptionError, filesystem::UnknownFsType, place::UnknownLayer, qos::QosError, said::MAX_SAID,
+};
 
 /// A parameter that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// No such parameter.
-    #[error("unknown parameter {key:?}; known are {}", known::keys())]
+    #[error("unknown parameter {key:?}{}; known are {}", hint(.meant), known::keys())]
     Unknown {
         /// The key as it was sent.
         key: String,
+        /// The known key that is spelt most like it.
+        meant: Option<&'static str>,
     },
     /// One parameter in two spellings.
     #[error("parameter {key} is given twice; keep one spelling")]
     Twice {
         /// The bare key.
-        key: &'static str,
+        key: String,
     },
-    /// Not a number, or none that makes sense.
-    #[error("placementCount {value:?} is not a whole number from 1 to {MAX_REPLICAS}")]
-    PlacementCount {
+    /// A parameter of linstor-csi that linflow has no use for, or a property that is not for a class.
+    #[error("parameter {key} is refused: {because}; leave it out")]
+    Refused {
+        /// The bare key.
+        key: String,
+        /// Why.
+        because: &'static str,
+    },
+    /// A value that makes no sense.
+    #[error("{key} {value:?} is not {expected}")]
+    Value {
+        /// The bare key.
+        key: String,
         /// The value as it was sent.
         value: String,
+        /// What may stand there.
+        expected: &'static str,
     },
     /// Copies without replication.
     #[error(
@@ -40,7 +56,9 @@ pub enum ParameterError {
         key: &'static str,
     },
     /// Layers in an order that LINSTOR can't stack.
-    #[error("layerList must end with storage and name each layer once, such as \"drbd storage\"")]
+    #[error(
+        "layerList must name each layer once, drbd first where it is there and storage last, such as \"drbd luks storage\""
+    )]
     LayerOrder,
     /// A layer that we don't know.
     #[error("layerList: {0}")]
@@ -51,4 +69,22 @@ pub enum ParameterError {
     /// A filesystem that we don't make.
     #[error("fsType: {0}")]
     FsType(#[from] UnknownFsType),
+    /// An option of DRBD that a class may not set.
+    #[error(transparent)]
+    DrbdOption(#[from] DrbdOptionError),
+    /// A limit that can't be used.
+    #[error(transparent)]
+    Limit(#[from] QosError),
+    /// A name that is to be the claim's, and no claim.
+    #[error(
+        "usePvcName needs the claim's name and namespace; run external-provisioner with --extra-create-metadata, or leave it out"
+    )]
+    NoClaim,
+    /// More than LINSTOR can keep beside the volume.
+    #[error("the parameters take {0} characters, and {MAX_SAID} can be kept beside a volume; shorten them")]
+    TooMuch(usize),
+}
+
+fn hint(meant: &Option<&'static str>) -> String {
+    meant.map(|key| format!(", did you mean {key}?")).unwrap_or_default()
 }

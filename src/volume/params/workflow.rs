@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Family, KnownParameter, given::Given};
+use super::{Family, Given, KnownParameter};
 use crate::workflow::key::PREFIX;
 
 /// The table.

@@ -1,11 +1,13 @@
 //! What a snapshot says of itself: its properties, written in the request that takes it and never changed.
 
+use super::id::{GroupId, SnapshotIdError, group_name};
 use crate::linstor::model::Props;
-use crate::linstor::name::{NameError, ResourceName};
+use crate::linstor::name::ResourceName;
 use crate::volume::filesystem::{FsUuid, NotAUuid};
+use crate::volume::id::short_hash;
 use crate::workflow::Incarnation;
 use crate::workflow::incarnation::BadIncarnation;
-use crate::workflow::tag::{DRIVER, FORMATTED, GROUP_MEMBERS, SNAPSHOT_NAME, SOURCE_INCARNATION};
+use crate::workflow::tag::{DRIVER, FORMATTED, GROUP_MEMBERS, SNAPSHOT_GROUP, SNAPSHOT_NAME, SOURCE_INCARNATION};
 
 /// A snapshot's own properties. One without them is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +20,38 @@ pub struct SnapshotProps {
     pub source: Incarnation,
     /// The filesystem that was known to be finished on the volume before the snapshot was taken.
     pub formatted: Option<FsUuid>,
-    /// The resources of all members of its group in order, this one among them; empty where it is alone.
-    pub group: Vec<ResourceName>,
+    /// The group that it is a member of, where it is not alone.
+    pub group: Option<Membership>,
+}
+
+/// What a member knows of its group: which it is, and a hash of who else is in it. The hash has one length for any
+/// number of members, and tells a wrong list from the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The group.
+    pub group: GroupId,
+    members: String,
+}
+
+impl Membership {
+    /// The group of that CSI name with a snapshot of each of these resources, in any order. None where there are none.
+    pub fn of(csi_name: &str, resources: &[ResourceName]) -> Option<Self> {
+        let first = resources.iter().min()?;
+        let group = GroupId::new(first.clone(), group_name(csi_name));
+        Some(Self { group, members: Self::hash(resources) })
+    }
+
+    /// Are these, in any order, the resources of all its members?
+    pub fn has_exactly(&self, resources: &[ResourceName]) -> bool {
+        self.members == Self::hash(resources)
+    }
+
+    fn hash(resources: &[ResourceName]) -> String {
+        let mut names: Vec<&str> = resources.iter().map(ResourceName::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        short_hash(&names.join(" "))
+    }
 }
 
 /// A property of a snapshot of ours that can't be read. The snapshot must not be touched until a person looked.
@@ -37,21 +69,21 @@ pub enum SnapshotPropsError {
     /// A filesystem identity that is none.
     #[error("the snapshot's property {FORMATTED} is unreadable: {0}")]
     Formatted(NotAUuid),
-    /// A member that can't be a resource.
-    #[error("the snapshot's property {GROUP_MEMBERS} is unreadable: {0}")]
-    Members(NameError),
+    /// A group's id that is none.
+    #[error("the snapshot's property {SNAPSHOT_GROUP} is unreadable: {0}")]
+    Group(SnapshotIdError),
 }
 
 impl SnapshotProps {
     /// The properties to write in the request that takes it.
     pub fn to_properties(&self) -> Props {
-        let members = self.group.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(" ");
         let pairs = [
             (DRIVER, Some(self.driver.clone())),
             (SNAPSHOT_NAME, Some(self.csi_name.clone())),
             (SOURCE_INCARNATION, Some(self.source.to_string())),
             (FORMATTED, self.formatted.as_ref().map(ToString::to_string)),
-            (GROUP_MEMBERS, Some(members).filter(|members| !members.is_empty())),
+            (SNAPSHOT_GROUP, self.group.as_ref().map(|membership| membership.group.to_string())),
+            (GROUP_MEMBERS, self.group.as_ref().map(|membership| membership.members.clone())),
         ];
         pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
@@ -65,17 +97,16 @@ impl SnapshotProps {
         }
         let require = |key| properties.get(key).ok_or(SnapshotPropsError::Missing(key));
         let formatted = properties.get(FORMATTED).map(|uuid| FsUuid::parse(uuid));
-        let members = properties.get(GROUP_MEMBERS).map_or("", String::as_str);
+        let membership = |id: &String| {
+            let group = GroupId::parse(id).map_err(SnapshotPropsError::Group)?;
+            Ok(Membership { group, members: require(GROUP_MEMBERS)?.clone() })
+        };
         Ok(Some(Self {
             driver: driver.clone(),
             csi_name: require(SNAPSHOT_NAME)?.clone(),
             source: Incarnation::parse(require(SOURCE_INCARNATION)?).map_err(SnapshotPropsError::Incarnation)?,
             formatted: formatted.transpose().map_err(SnapshotPropsError::Formatted)?,
-            group: members
-                .split_whitespace()
-                .map(ResourceName::parse)
-                .collect::<Result<_, _>>()
-                .map_err(SnapshotPropsError::Members)?,
+            group: properties.get(SNAPSHOT_GROUP).map(membership).transpose()?,
         }))
     }
 }
@@ -84,19 +115,23 @@ impl SnapshotProps {
 mod tests {
     use super::*;
 
+    fn resources<const N: usize>(names: [&str; N]) -> Vec<ResourceName> {
+        names.map(|name| ResourceName::parse(name).unwrap()).into()
+    }
+
     fn props() -> SnapshotProps {
         SnapshotProps {
             driver: crate::workflow::tag::DRIVER_VERSION.to_owned(),
             csi_name: "nightly ü".to_owned(),
             source: Incarnation::from_random([7; 16]),
             formatted: Some(FsUuid::from_random([9; 16])),
-            group: ["vol1", "vol2"].map(|name| ResourceName::parse(name).unwrap()).into(),
+            group: Membership::of("nightly ü", &resources(["vol1", "vol2"])),
         }
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        let alone = SnapshotProps { formatted: None, group: Vec::new(), ..props() };
+        let alone = SnapshotProps { formatted: None, group: None, ..props() };
         for one in [props(), alone] {
             assert_eq!(SnapshotProps::read(&one.to_properties()), Ok(Some(one)));
         }
@@ -105,15 +140,28 @@ mod tests {
     #[test]
     fn a_snapshot_without_our_tag_is_not_ours_and_a_damaged_one_is_an_error() {
         assert_eq!(SnapshotProps::read(&Props::new()), Ok(None));
-        for key in [SNAPSHOT_NAME, SOURCE_INCARNATION] {
+        for key in [SNAPSHOT_NAME, SOURCE_INCARNATION, GROUP_MEMBERS] {
             let mut damaged = props().to_properties();
             damaged.remove(key);
             assert_eq!(SnapshotProps::read(&damaged), Err(SnapshotPropsError::Missing(key)));
         }
-        for key in [DRIVER, SOURCE_INCARNATION, FORMATTED, GROUP_MEMBERS] {
+        for key in [DRIVER, SOURCE_INCARNATION, FORMATTED, SNAPSHOT_GROUP] {
             let mut damaged = props().to_properties();
             damaged.insert(key.to_owned(), "?".to_owned());
             assert!(SnapshotProps::read(&damaged).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_group_knows_its_members_in_any_order_and_no_others() {
+        let group = Membership::of("nightly", &resources(["vol2", "vol1"])).unwrap();
+        assert_eq!(group.group.first().resource().as_str(), "vol1");
+        assert!(group.has_exactly(&resources(["vol1", "vol2"])));
+        for others in
+            [&resources(["vol1"])[..], &resources(["vol1", "vol2", "vol3"]), &resources(["vol1", "vol3"]), &[]]
+        {
+            assert!(!group.has_exactly(others), "{others:?}");
+        }
+        assert_eq!(Membership::of("nightly", &[]), None);
     }
 }

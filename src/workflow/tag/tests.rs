@@ -10,7 +10,6 @@ fn tags(ownership: Ownership) -> Tags {
         ownership,
         csi_name: "pvc-1".to_owned(),
         fs_uuid: Some(FsUuid::from_random([1; 16])),
-        fs_type: Some(FsType::Xfs),
         try_number: None,
         ti_id: None,
         pvc_namespace: Some("airflow".to_owned()),
@@ -40,7 +39,6 @@ fn a_tasks_tag_has_these_properties() {
             "Aux/csi.storage.k8s.io/pvc/namespace=airflow",
             "Aux/linflow/csi-name=pvc-1",
             concat!("Aux/linflow/driver=linflow/", env!("CARGO_PKG_VERSION")),
-            "Aux/linflow/fs-type=xfs",
             "Aux/linflow/fs-uuid=01010101-0101-4101-8101-010101010101",
             "Aux/linflow/incarnation=07070707070707070707070707070707",
             "Aux/linflow/scope=task",
@@ -111,7 +109,7 @@ fn unreadable_values_name_their_property() {
 #[test]
 fn a_volume_of_nobody_has_a_scope_and_no_workflow() {
     for ownership in [Ownership::Pod, Ownership::None] {
-        let tags = Tags { fs_uuid: None, fs_type: None, pvc_name: None, pvc_namespace: None, ..tags(ownership) };
+        let tags = Tags { fs_uuid: None, pvc_name: None, pvc_namespace: None, ..tags(ownership) };
         let properties = tags.to_properties();
         let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
         assert_eq!(keys, [CSI_NAME, DRIVER, INCARNATION, SCOPE]);

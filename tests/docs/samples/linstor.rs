@@ -29,6 +29,7 @@ pub fn refusals() -> Vec<Error> {
         refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         refusal(500, code::FAIL_NOT_ENOUGH_FREE_SPACE, "not enough free space"),
         refusal(500, code::FAIL_NOT_ALL_UP_TO_DATE, "not all replicas are up to date"),
+        refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
         refusal(500, code::FAIL_EXISTS_SNAPSHOT_DEFINITION, "snapshots of 'pvc-1' exist"),
         refusal(500, code::FAIL_NOT_CONNECTED, "no connection to satellite 'node-1'"),
         refusal(401, code::FAIL_SIGN_IN, "sign-in required"),

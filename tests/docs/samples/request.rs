@@ -10,7 +10,13 @@ use linflow::csi::{
     request::{self, RequestError},
 };
 use linflow::linstor::name::NodeName;
-use linflow::volume::{VolumeId, context::PublishContext, filesystem::FsType, params::Parameters, size::CapacityRange};
+use linflow::volume::{
+    VolumeId,
+    context::PublishContext,
+    filesystem::{FsType, FsWishes},
+    params::Parameters,
+    size::CapacityRange,
+};
 use linflow::workflow::{Claim, ClaimError, Instance, Instances};
 
 /// One of every variant; of those with several codes, one of each.
@@ -31,6 +37,7 @@ pub fn all() -> Vec<RequestError> {
         CapacityRange::parse(2048, 1024).expect_err("crossed").into(),
         unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
+        FsWishes::parse(FsType::Ext4, None, Some("sync=maybe"), None).expect_err("no such option").into(),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::ForeignTopology,

@@ -46,6 +46,10 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoPassphrase {
+            resource: resource(),
+            source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
+        },
         Error::NoRoomToGrow {
             volume: volume(),
             more_kib: 1 << 20,
@@ -124,6 +128,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NodeNotFound(_)
         | Error::Foreign(_)
         | Error::Mismatch { .. }
+        | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
