@@ -54,6 +54,10 @@ async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
         ("storage alone", create("local").storage_alone()),
         ("raw block", create("raw").capability(block())),
         ("xfs", create("large").capability(mount("xfs"))),
+        (
+            "a class that says much",
+            create("rich").parameter("DrbdOptions/Net/max-buffers", "8000").parameter("qosReadIops", "100"),
+        ),
         ("on a node", create("near").on("node-2").storage_alone()),
     ];
     for (what, wanted) in wanted {

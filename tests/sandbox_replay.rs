@@ -267,6 +267,8 @@ replays! {
     drbd_properties_answer_as_recorded: "drbd_properties",
     a_diskful_resource_is_made_available_as_recorded: "drbd_diskful",
     a_resync_is_told_as_recorded: "drbd_sync",
+    a_disk_is_given_and_taken_as_recorded: "drbd_toggle_disk",
+    toggling_without_drbd_or_need_is_answered_as_recorded: "toggle_refused",
     snapshots_answer_as_recorded: "snapshots",
     deleting_snapshots_answers_as_recorded: "snapshot_delete",
     restoring_snapshots_answers_as_recorded: "snapshot_restore",

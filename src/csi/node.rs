@@ -7,15 +7,11 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, node_server::Node};
-use super::request::{self, RequestError, Use, require};
+use super::request::{self, node as parse};
 use super::{admit, response, status};
 use crate::linstor::{Client, name::NodeName};
-use crate::node::{
-    self, AbsolutePath, Access, DeviceHint, ExpandRequest, FormatRecord, FormatRecordError, Host, PublishRequest,
-    StageRequest,
-};
-use crate::volume::context::{self, PublishContext};
-use crate::volume::filesystem::{FsType, FsUuid};
+use crate::node::{self, FormatRecord, FormatRecordError, Host};
+use crate::volume::filesystem::FsUuid;
 use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
 use crate::workflow::{AnyDirectory, Instances};
 
@@ -23,8 +19,6 @@ use crate::workflow::{AnyDirectory, Instances};
 const STAGE: Duration = Duration::from_secs(110);
 /// How long everything else may take that touches devices.
 const TOUCH: Duration = Duration::from_secs(60);
-/// The volume that a definition holds: linflow makes one in each.
-const VOLUME_NUMBER: u32 = 0;
 
 /// What the Node service works with. Cheap to clone.
 #[derive(Debug)]
@@ -110,108 +104,13 @@ impl<H: Host + 'static> NodeService<H> {
     }
 }
 
-fn path(field: &'static str, text: &str) -> Result<AbsolutePath, RequestError> {
-    let parsed = AbsolutePath::parse(require(field, text)?);
-    parsed.map_err(|error| RequestError::Path { field, reason: error.to_string() })
-}
-
-/// A `volume_path`. Nothing of ours is ever mounted at a path that AbsolutePath refuses; csi-sanity asks for one and
-/// expects NOT_FOUND.
-fn mounted_path(text: &str) -> Result<AbsolutePath, Status> {
-    let given = require("volume_path", text).map_err(|error| status::of(&error))?;
-    AbsolutePath::parse(given).map_err(|_| status::of(&node::Error::NotFound(given.into())))
-}
-
-fn device(volume: &VolumeId, context: &PublishContext) -> DeviceHint {
-    DeviceHint {
-        resource: volume.resource().clone(),
-        volume: VOLUME_NUMBER,
-        path: context.device.clone(),
-        uses_drbd: context.uses_drbd,
-        min_bytes: context.bytes,
-    }
-}
-
-/// How the volume is used: the capability's filesystem, else the volume's own, else ext4.
-fn access(
-    used: Use,
-    volume_context: &std::collections::BTreeMap<String, String>,
-    context: &PublishContext,
-) -> Result<Access, RequestError> {
-    let (fs_type, flags) = match used {
-        Use::Mount { group: Some(_), .. } => return Err(RequestError::Unsupported("volume_mount_group")),
-        Use::Mount { fs_type, flags, .. } => (fs_type, flags),
-        Use::Block if context.fs_uuid.is_some() => return Err(RequestError::RawUse),
-        Use::Block => return Ok(Access::Block),
-    };
-    let own = context::fs_type_of(volume_context).map(str::parse).transpose()?;
-    Ok(Access::Mount { fs_type: fs_type.or(own).unwrap_or(FsType::Ext4), flags })
-}
-
-fn parse_stage(
-    message: &csi::NodeStageVolumeRequest,
-) -> Result<(VolumeId, PublishContext, StageRequest), RequestError> {
-    let volume = request::volume_id(&message.volume_id)?;
-    let staging_path = path("staging_target_path", &message.staging_target_path)?;
-    let (used, _) = request::capability(message.volume_capability.as_ref())?;
-    let context = PublishContext::from_map(&message.publish_context)?;
-    let request = StageRequest {
-        device: device(&volume, &context),
-        staging_path,
-        access: access(used, &message.volume_context, &context)?,
-        read_only: context.read_only,
-        fs_uuid: context.fs_uuid.clone(),
-    };
-    Ok((volume, context, request))
-}
-
-fn parse_publish(
-    message: &csi::NodePublishVolumeRequest,
-) -> Result<(VolumeId, PublishContext, PublishRequest), RequestError> {
-    let volume = request::volume_id(&message.volume_id)?;
-    let target_path = path("target_path", &message.target_path)?;
-    let (used, _) = request::capability(message.volume_capability.as_ref())?;
-    if message.staging_target_path.is_empty() {
-        return Err(RequestError::NoStagingPath);
-    }
-    let staging_path = path("staging_target_path", &message.staging_target_path)?;
-    let context = PublishContext::from_map(&message.publish_context)?;
-    let request = PublishRequest {
-        device: device(&volume, &context),
-        staging_path,
-        target_path,
-        access: access(used, &message.volume_context, &context)?,
-        read_only: message.readonly || context.read_only,
-    };
-    Ok((volume, context, request))
-}
-
-fn parse_expand(
-    message: &csi::NodeExpandVolumeRequest,
-    volume_path: AbsolutePath,
-) -> Result<(VolumeId, ExpandRequest), RequestError> {
-    let volume = request::volume_id(&message.volume_id)?;
-    if message.volume_capability.is_some() {
-        request::capability(message.volume_capability.as_ref())?;
-    }
-    let staging = Some(message.staging_target_path.as_str()).filter(|given| !given.is_empty());
-    let request = ExpandRequest {
-        resource: volume.resource().clone(),
-        volume: VOLUME_NUMBER,
-        volume_path,
-        staging_path: staging.map(|given| path("staging_target_path", given)).transpose()?,
-        min_bytes: request::capacity_range(message.capacity_range)?.required(),
-    };
-    Ok((volume, request))
-}
-
 #[tonic::async_trait]
 impl<H: Host + 'static> Node for NodeService<H> {
     async fn node_stage_volume(
         &self,
         message: Request<csi::NodeStageVolumeRequest>,
     ) -> Result<Response<csi::NodeStageVolumeResponse>, Status> {
-        let (volume, context, request) = parse_stage(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (volume, context, request) = parse::stage(message.get_ref()).map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
             let mark = FormattedMark::new(shared.linstor.clone(), target, context.incarnation);
@@ -228,7 +127,8 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeUnstageVolumeResponse>, Status> {
         let message = message.get_ref();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let staging = path("staging_target_path", &message.staging_target_path).map_err(|error| status::of(&error))?;
+        let staging =
+            parse::path("staging_target_path", &message.staging_target_path).map_err(|error| status::of(&error))?;
         let verb = |shared: Arc<Shared<H>>| async move {
             let unstaged = node::unstage(&shared.host, &staging, Instant::now() + TOUCH).await;
             unstaged.map_err(|error| status::of(&error))
@@ -242,7 +142,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
         message: Request<csi::NodePublishVolumeRequest>,
     ) -> Result<Response<csi::NodePublishVolumeResponse>, Status> {
         let message = message.into_inner();
-        let (volume, context, request) = parse_publish(&message).map_err(|error| status::of(&error))?;
+        let (volume, context, request) = parse::publish(&message).map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
             let owner = context.owner.as_ref();
@@ -262,7 +162,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeUnpublishVolumeResponse>, Status> {
         let message = message.get_ref();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let target = path("target_path", &message.target_path).map_err(|error| status::of(&error))?;
+        let target = parse::path("target_path", &message.target_path).map_err(|error| status::of(&error))?;
         let verb = |shared: Arc<Shared<H>>| async move {
             let unpublished = node::unpublish(&shared.host, &target, Instant::now() + TOUCH).await;
             unpublished.map_err(|error| status::of(&error))
@@ -277,7 +177,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeGetVolumeStatsResponse>, Status> {
         let message = message.get_ref();
         request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let path = mounted_path(&message.volume_path)?;
+        let path = parse::mounted_path(&message.volume_path)?;
         let stats = node::stats(&self.shared.host, &path, Instant::now() + TOUCH).await;
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
     }
@@ -288,8 +188,8 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodeExpandVolumeResponse>, Status> {
         let message = message.get_ref();
         request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
-        let volume_path = mounted_path(&message.volume_path)?;
-        let (volume, request) = parse_expand(message, volume_path).map_err(|error| status::of(&error))?;
+        let volume_path = parse::mounted_path(&message.volume_path)?;
+        let (volume, request) = parse::expand(message, volume_path).map_err(|error| status::of(&error))?;
         let verb = |shared: Arc<Shared<H>>| async move {
             let expanded = node::expand(&shared.host, &request, Instant::now() + TOUCH).await;
             expanded.map_err(|error| status::of(&error))
@@ -303,7 +203,13 @@ impl<H: Host + 'static> Node for NodeService<H> {
         _: Request<csi::NodeGetCapabilitiesRequest>,
     ) -> Result<Response<csi::NodeGetCapabilitiesResponse>, Status> {
         use csi::node_service_capability::{Rpc, Type, rpc};
-        let capabilities = [rpc::Type::StageUnstageVolume, rpc::Type::GetVolumeStats, rpc::Type::ExpandVolume];
+        let capabilities = [
+            rpc::Type::StageUnstageVolume,
+            rpc::Type::GetVolumeStats,
+            rpc::Type::ExpandVolume,
+            rpc::Type::SingleNodeMultiWriter,
+            rpc::Type::VolumeMountGroup,
+        ];
         let capabilities = capabilities
             .map(|kind| csi::NodeServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });
         Ok(Response::new(csi::NodeGetCapabilitiesResponse { capabilities: capabilities.into() }))

@@ -18,6 +18,8 @@ use crate::volume::{
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
+pub mod node;
+
 /// The topology key whose value is the node's name.
 pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
 
@@ -63,6 +65,9 @@ pub enum RequestError {
     /// An option of mkfs, mount or xfs_io that isn't on the list.
     #[error(transparent)]
     FsOption(#[from] OptionError),
+    /// A `volume_mount_group` that is no group of Linux. The spec leaves its form to the plugin; kubelet sends fsGroup.
+    #[error("volume_mount_group {0:?} is not a group's number; give one from 0 to 4294967294")]
+    MountGroup(String),
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),

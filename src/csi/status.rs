@@ -61,6 +61,7 @@ impl Coded for RequestError {
             | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::FsOption(_)
+            | Self::MountGroup(_)
             | Self::Unsupported(_)
             | Self::Path { .. }
             | Self::SnapshotParameter(_)
@@ -168,6 +169,7 @@ impl Coded for node::Error {
             | Self::Changed(_)
             | Self::NoQuorum { .. }
             | Self::Record(_)
+            | Self::GroupUnfinished { .. }
             | Self::RecordUnconfirmed { .. } => Code::Unavailable,
             Self::NotStaged(_)
             | Self::DeviceTooSmall { .. }
@@ -180,6 +182,7 @@ impl Coded for node::Error {
             | Self::PrimaryElsewhere { .. }
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
+            | Self::SecondTarget { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,

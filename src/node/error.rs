@@ -236,6 +236,31 @@ pub enum Error {
         /// The respect in which it differs.
         difference: Difference,
     },
+    /// The volume is published at another target, and its access mode allows one. CSI's code for it is
+    /// FAILED_PRECONDITION (NodePublishVolume).
+    #[error(
+        "the volume is published at {} already and its access mode allows one target on a node, so not {}; wait until \
+         that pod has gone, or use ReadWriteOnce with a kubelet that knows SINGLE_NODE_MULTI_WRITER", first.display(), path.display()
+    )]
+    SecondTarget {
+        /// The target asked for.
+        path: PathBuf,
+        /// The one there is.
+        first: PathBuf,
+    },
+    /// The files of the volume were not all given to the pod's group in time; a repeat goes on.
+    #[error(
+        "the files at {} are being given to group {group}: {changed} were in this call, then its time was up; call again",
+        path.display()
+    )]
+    GroupUnfinished {
+        /// Where the volume is staged.
+        path: PathBuf,
+        /// The group.
+        group: u32,
+        /// How many files this call changed.
+        changed: u64,
+    },
     /// The permit is for another volume.
     #[error("the permit is for volume {permitted}, not for {asked}")]
     OtherPermit {

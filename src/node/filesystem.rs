@@ -1,5 +1,7 @@
 //! Reading, making and checking filesystems on a device that was proven and locked.
 
+use std::path::Path;
+
 use tokio::time::Instant;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     host::{BlockDevice, ByteRange, HostError, Program},
     probe::{Found, MARK, identify, regions},
 };
-use crate::volume::filesystem::{FsType, FsUuid};
+use crate::volume::filesystem::{FsType, FsUuid, mkfs::MkfsOptions, xfs::XfsCommand};
 
 /// A device under its lock.
 pub(super) struct Locked<'a, H: Host> {
@@ -38,13 +40,14 @@ impl<H: Host> Locked<'_, H> {
     }
 
     /// Wipes what was judged to be no data, makes the filesystem, flushes it, marks it, and reads it back.
-    pub async fn format(&self, judged: &Probed, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
+    pub async fn format(&self, judged: &Probed, options: &MkfsOptions, uuid: &FsUuid) -> Result<(), Error> {
+        let fs_type = options.fs_type();
         let device = &self.device.path;
-        tracing::info!(device = %device.display(), found = %judged.found, %fs_type, %uuid, "wiping and formatting");
+        tracing::info!(device = %device.display(), found = %judged.found, %fs_type, %options, %uuid, "wiping and formatting");
         let wiped = self.host.wipe(self.device, &judged.regions, &judged.contents, self.lock, self.deadline).await;
         // Held until all is done: a node that froze halfway must not go on over what another one has written since.
         let claim = wiped.map_err(|error| self.explain(error))?.ok_or_else(|| Error::Changed(device.clone()))?;
-        make(self, fs_type, uuid).await?;
+        make(self, options, uuid).await?;
         self.flush(&claim).await?;
         mark(self, fs_type).await?;
         self.flush(&claim).await?;
@@ -84,16 +87,26 @@ impl<H: Host> Locked<'_, H> {
         }
     }
 
+    /// Runs the class's command on the root directory of a mounted xfs.
+    pub async fn run_xfs_io(&self, command: &XfsCommand, root: &Path) -> Result<(), Error> {
+        let root = BlockDevice { path: root.to_owned(), number: self.device.number };
+        self.run_on(Program::XfsIo, &["-c", &command.to_string()], &root).await
+    }
+
     async fn flush(&self, claim: &H::Claim) -> Result<(), Error> {
         self.host.sync(self.device, claim, self.deadline).await.map_err(|error| self.explain(error))
     }
 
     async fn run(&self, program: Program, options: &[&str]) -> Result<(), Error> {
-        let end = self.host.run(program, options, self.device, self.lock, self.deadline).await?;
+        self.run_on(program, options, self.device).await
+    }
+
+    async fn run_on(&self, program: Program, options: &[&str], device: &BlockDevice) -> Result<(), Error> {
+        let end = self.host.run(program, options, device, self.lock, self.deadline).await?;
         if end.exit.is_some_and(|exit| exit <= greatest_success(program)) {
             return Ok(());
         }
-        Err(Error::Program { program, device: self.device.path.clone(), exit: end.exit, stderr: end.stderr })
+        Err(Error::Program { program, device: device.path.clone(), exit: end.exit, stderr: end.stderr })
     }
 
     fn explain(&self, error: HostError) -> Error {
@@ -110,21 +123,28 @@ fn greatest_success(program: Program) -> i32 {
         | Program::Tune2fs
         | Program::XfsAdmin
         | Program::Resize2fs
-        | Program::XfsGrowfs => 0,
+        | Program::XfsGrowfs
+        | Program::XfsIo => 0,
     }
 }
 
 /// No discard: the device was just wiped where it matters, and discarding a replicated thin volume takes long. ext4's
 /// inode tables are zeroed later by the kernel, which keeps account of it; its journal is zeroed now, because a
 /// recycled device could hold an old one that looks valid. No blocks are kept back for root: there is one tenant.
-async fn make<H: Host>(on: &Locked<'_, H>, fs_type: FsType, uuid: &FsUuid) -> Result<(), Error> {
-    match fs_type {
-        FsType::Ext4 => {
-            let extended = "nodiscard,lazy_itable_init=1,lazy_journal_init=0";
-            on.run(Program::MkfsExt4, &["-q", "-F", "-m", "0", "-E", extended, "-U", uuid.as_str()]).await
-        }
-        FsType::Xfs => on.run(Program::MkfsXfs, &["-q", "-f", "-K", "-m", &format!("uuid={uuid}")]).await,
-    }
+/// What the class asks for prevails where it is on the list.
+async fn make<H: Host>(on: &Locked<'_, H>, options: &MkfsOptions, uuid: &FsUuid) -> Result<(), Error> {
+    let uuid_setting = format!("uuid={uuid}");
+    let (program, fixed, defaults) = match options.fs_type() {
+        FsType::Ext4 => (
+            Program::MkfsExt4,
+            vec!["-q", "-F", "-U", uuid.as_str()],
+            &[('m', "0"), ('E', "nodiscard"), ('E', "lazy_itable_init=1"), ('E', "lazy_journal_init=0")][..],
+        ),
+        FsType::Xfs => (Program::MkfsXfs, vec!["-q", "-f", "-K", "-m", &uuid_setting], &[][..]),
+    };
+    let settings = options.arguments(defaults);
+    let arguments: Vec<&str> = fixed.into_iter().chain(settings.iter().map(String::as_str)).collect();
+    on.run(program, &arguments).await
 }
 
 async fn mark<H: Host>(on: &Locked<'_, H>, fs_type: FsType) -> Result<(), Error> {

@@ -119,6 +119,21 @@ pub struct ProgramEnd {
     pub stderr: String,
 }
 
+/// How far files were given to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// All of them are the group's.
+    Done {
+        /// How many were not before.
+        changed: u64,
+    },
+    /// Time was up.
+    Unfinished {
+        /// How many were given to it.
+        changed: u64,
+    },
+}
+
 /// How full a filesystem is, as statvfs(3) tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
@@ -234,6 +249,15 @@ pub trait Host: Send + Sync {
 
     /// How full the filesystem at a path is.
     fn usage(&self, path: &Path, deadline: Instant) -> impl Future<Output = Result<Usage, HostError>> + Send;
+
+    /// Gives a directory of a mounted filesystem, and all below it, to a group that may read and write there: nothing
+    /// where the directory has it, which is given last. No link is followed. Stops shortly before the deadline.
+    fn hand_over(
+        &self,
+        directory: &Path,
+        group: u32,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Handover, HostError>> + Send;
 
     /// What stands at a path; `None` where its parent does not exist.
     fn inspect(&self, path: &Path, deadline: Instant) -> impl Future<Output = Result<Option<Place>, HostError>> + Send;

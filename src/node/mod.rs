@@ -9,6 +9,7 @@
 //! [`ScriptedHost`](scripted::ScriptedHost) the one of tests. Each verb may be cut at any point and called again.
 //! When a device may be written at all is settled in [`formatting`].
 
+pub mod access;
 pub mod device;
 pub mod drbd;
 pub mod error;
@@ -31,6 +32,7 @@ mod wait;
 mod tests;
 
 pub use crate::volume::filesystem::options;
+pub use access::{Access, FsUse, Targets};
 pub use device::DeviceHint;
 pub use error::{Difference, Error};
 pub use expand::{ExpandRequest, expand};
@@ -38,5 +40,5 @@ pub use formatting::{FormatRecord, FormatRecordError};
 pub use host::Host;
 pub use path::{AbsolutePath, InvalidPath};
 pub use publish::{PublishRequest, publish, unpublish};
-pub use stage::{Access, StageRequest, stage, unstage};
+pub use stage::{StageRequest, stage, unstage};
 pub use stats::{Stats, stats};

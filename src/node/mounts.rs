@@ -37,6 +37,12 @@ impl MountEntry {
         let refuses_writes = self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro");
         refuses_writes && self.options.iter().any(|option| option == "rw")
     }
+
+    /// Whether this mount takes no writes while the filesystem as a whole does.
+    pub fn takes_writes_elsewhere(&self) -> bool {
+        let has = |options: &[String], wanted| options.iter().any(|option| option == wanted);
+        has(&self.options, "ro") && has(&self.super_options, "rw")
+    }
 }
 
 /// All mounts.

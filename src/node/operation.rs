@@ -19,6 +19,8 @@ pub enum Program {
     Resize2fs,
     /// Grows an xfs filesystem that is mounted.
     XfsGrowfs,
+    /// Sets attributes of an xfs filesystem's root directory, on which it is run.
+    XfsIo,
 }
 
 impl Program {
@@ -32,6 +34,7 @@ impl Program {
             Self::E2fsck => "e2fsck",
             Self::Resize2fs => "resize2fs",
             Self::XfsGrowfs => "xfs_growfs",
+            Self::XfsIo => "xfs_io",
         }
     }
 }
@@ -65,6 +68,8 @@ pub enum Operation {
     Run(Program),
     /// Tell how full a filesystem is.
     Usage,
+    /// Give its files to a group.
+    HandOver,
     /// Tell what stands at a path.
     Inspect,
     /// Make a directory.
@@ -93,6 +98,7 @@ impl fmt::Display for Operation {
             Self::Unmount => "unmount",
             Self::Run(program) => return write!(f, "run {} on", program.name()),
             Self::Usage => "statfs",
+            Self::HandOver => "give to its group",
             Self::Inspect => "inspect",
             Self::CreateDirectory => "create directory",
             Self::CreateFile => "create file",

@@ -5,12 +5,12 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::{
-    AbsolutePath, Access, DeviceHint, Difference, Error, Host,
+    AbsolutePath, Access, DeviceHint, Difference, Error, FsUse, Host, Targets,
     device::{await_device, locate},
-    host::{BlockDevice, HostError, PathKind, Place},
+    host::{BlockDevice, Handover, HostError, PathKind, Place},
     mounts::{MountEntry, MountTable},
-    options::{Attribute, Attributes, MountOptions},
-    stage::{ensure_directory, unmount_all},
+    options::{Attribute, Attributes},
+    stage::{ensure_directory, render, unmount_all},
 };
 
 use crate::access::Permit;
@@ -26,13 +26,18 @@ pub struct PublishRequest {
     pub target_path: AbsolutePath,
     /// How the volume is used.
     pub access: Access,
-    /// `readonly`. On a raw block volume it sets the mount only; the orchestrator's device rules keep the pod from
-    /// writing.
+    /// Whether the pod may not write. On a raw block volume it sets the mount only; the orchestrator's device rules keep
+    /// the pod from writing.
     pub read_only: bool,
+    /// Whether the volume itself is read-only, and was staged so.
+    pub is_volume_read_only: bool,
+    /// At how many targets the volume may be published here.
+    pub targets: Targets,
 }
 
 /// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block
-/// volume. Repeating it finishes what was cut; a target that is published with fewer rights than asked for is refused.
+/// volume. Repeating it finishes what was cut; a target that is published in another way is refused, and so is a second
+/// one where the access mode allows one.
 pub async fn publish<H: Host>(
     host: &H,
     request: &PublishRequest,
@@ -43,7 +48,7 @@ pub async fn publish<H: Host>(
         return Err(Error::OtherPermit { permitted: permit.volume().clone(), asked: request.device.resource.clone() });
     }
     match &request.access {
-        Access::Mount { flags, .. } => publish_filesystem(host, request, flags, deadline).await,
+        Access::Mount(used) => publish_filesystem(host, request, used, deadline).await,
         Access::Block => publish_block(host, request, deadline).await,
     }
 }
@@ -51,13 +56,9 @@ pub async fn publish<H: Host>(
 async fn publish_filesystem<H: Host>(
     host: &H,
     request: &PublishRequest,
-    flags: &[String],
+    used: &FsUse,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let mut wanted = MountOptions::parse_flags(flags)?.attributes;
-    if request.read_only {
-        wanted.insert(Attribute::ReadOnly);
-    }
     let staging_path = request.staging_path.as_path();
     let not_staged = || Error::NotStaged(staging_path.to_owned());
     let staging = host.inspect(staging_path, deadline).await?.ok_or_else(not_staged)?;
@@ -66,14 +67,76 @@ async fn publish_filesystem<H: Host>(
     if let Some(device) = locate(host, &request.device, deadline).await? {
         require_device(&staging.path, staged, &device)?;
     }
-    if staged.went_read_only() && !wanted.contains(&Attribute::ReadOnly) {
+    let rights = Rights::of(request, used, staged);
+    if staged.went_read_only() && !rights.wanted.contains(&Attribute::ReadOnly) {
         return Err(Error::WentReadOnly(staging.path));
     }
-    wanted.extend(Attribute::among(&staged.options));
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
     let is_of_volume = |entry: &MountEntry| entry.device == staged.device && entry.root == staged.root;
-    ensure_bound(host, &Binding { source: &staging.path, target: &target.path, wanted }, is_of_volume, &table, deadline)
-        .await
+    let present = present_at(&target.path, &table, is_of_volume)?;
+    refuse_difference(&target.path, present.as_ref(), &rights.wanted)?;
+    if present.is_none() {
+        let others =
+            table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(relative(&staging.path)));
+        refuse_second_target(request, &target.path, others)?;
+    }
+    let mut current = Attribute::among(&staged.options);
+    // Linux gives a new bind mount the rights of its source. So the staging mount gets those that are asked for while
+    // it is bound: at no moment has the target others, and a cut publish is told from a finished one.
+    if present.is_none() {
+        if let Some(group) = used.group.filter(|_| !rights.wanted.contains(&Attribute::ReadOnly)) {
+            set_rights(host, &staging.path, &mut current, &rights.staged, deadline).await?;
+            hand_over(host, &staging.path, group, deadline).await?;
+        }
+        set_rights(host, &staging.path, &mut current, &rights.wanted, deadline).await?;
+        host.bind(&staging.path, &target.path, deadline).await?;
+    }
+    set_rights(host, &staging.path, &mut current, &rights.staged, deadline).await
+}
+
+/// `volume_mount_group`. Done at the publish: kubelet stages once for all pods of a node, and each may bring a group of
+/// its own. A pod that only reads changes nothing.
+async fn hand_over<H: Host>(host: &H, staging: &Path, group: u32, deadline: Instant) -> Result<(), Error> {
+    match host.hand_over(staging, group, deadline).await? {
+        Handover::Done { .. } => Ok(()),
+        Handover::Unfinished { changed } => Err(Error::GroupUnfinished { path: staging.to_owned(), group, changed }),
+    }
+}
+
+/// The rights of the two mounts.
+struct Rights {
+    /// Those that the staging mount has for good.
+    staged: Attributes,
+    /// Those that the target is to have.
+    wanted: Attributes,
+}
+
+impl Rights {
+    fn of(request: &PublishRequest, used: &FsUse, entry: &MountEntry) -> Self {
+        let mut staged = Attribute::among(&entry.options);
+        if !request.is_volume_read_only {
+            staged.remove(&Attribute::ReadOnly);
+        }
+        let mut wanted: Attributes = staged.union(&used.wishes.mount.attributes).copied().collect();
+        if request.read_only || request.is_volume_read_only {
+            wanted.insert(Attribute::ReadOnly);
+        }
+        Self { staged, wanted }
+    }
+}
+
+async fn set_rights<H: Host>(
+    host: &H,
+    path: &Path,
+    current: &mut Attributes,
+    wanted: &Attributes,
+    deadline: Instant,
+) -> Result<(), Error> {
+    if current != wanted {
+        host.remount_bind(path, wanted, deadline).await?;
+        current.clone_from(wanted);
+    }
+    Ok(())
 }
 
 fn require_device(path: &Path, entry: &MountEntry, device: &BlockDevice) -> Result<(), Error> {
@@ -83,18 +146,56 @@ fn require_device(path: &Path, entry: &MountEntry, device: &BlockDevice) -> Resu
     Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device.number })
 }
 
+/// What a finished bind mount of a device node has, and one that was cut between its two steps has not: the rights of
+/// its source, the machine's /dev, are not ours to change meanwhile. On a device node it has no effect of its own.
+const FINISHED: Attribute = Attribute::NoDirAtime;
+
 async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: Instant) -> Result<(), Error> {
     let device = await_device(host, &request.device, deadline).await?;
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
-    let wanted = if request.read_only { [Attribute::ReadOnly].into() } else { Attributes::new() };
     let table = host.mount_table(deadline).await?;
     // Two writers, the pod and the filesystem's driver, would destroy what is there.
     if let Some(mounted) = table.of_device(device.number).next() {
         return Err(Error::InUse { path: mounted.mount_point.clone(), source: None });
     }
     let is_of_volume = |_: &MountEntry| target.kind == Some(PathKind::BlockDevice(device.number));
-    ensure_bound(host, &Binding { source: &device.path, target: &target.path, wanted }, is_of_volume, &table, deadline)
-        .await
+    let present = present_at(&target.path, &table, is_of_volume)?;
+    let mut wanted = present.clone().unwrap_or_default();
+    wanted.insert(FINISHED);
+    if request.read_only || request.is_volume_read_only {
+        wanted.insert(Attribute::ReadOnly);
+    } else {
+        wanted.remove(&Attribute::ReadOnly);
+    }
+    match present.filter(|present| present.contains(&FINISHED)) {
+        Some(finished) => return refuse_difference(&target.path, Some(&finished), &wanted),
+        None if table.top_at(&target.path).is_none() => {
+            let others = nodes_of(host, &device, &table, deadline).await?;
+            refuse_second_target(request, &target.path, others.into_iter())?;
+            host.bind(&device.path, &target.path, deadline).await?;
+        }
+        None => {}
+    }
+    Ok(host.remount_bind(&target.path, &wanted, deadline).await?)
+}
+
+/// The bind mounts of a device's node.
+async fn nodes_of<'a, H: Host>(
+    host: &H,
+    device: &BlockDevice,
+    table: &'a MountTable,
+    deadline: Instant,
+) -> Result<Vec<&'a MountEntry>, Error> {
+    let mut found = Vec::new();
+    // Device nodes are in a devtmpfs, or in a tmpfs where a container has its own /dev.
+    let is_node = |entry: &&MountEntry| entry.fs_type.ends_with("tmpfs") && entry.root != Path::new("/");
+    for entry in table.0.iter().filter(is_node) {
+        let node = host.resolve(&entry.mount_point, deadline).await;
+        if node.is_ok_and(|node| node.is_some_and(|node| node.number == device.number)) {
+            found.push(entry);
+        }
+    }
+    Ok(found)
 }
 
 /// The place of a path, with a regular file there or the device already.
@@ -113,41 +214,47 @@ async fn ensure_file<H: Host>(host: &H, path: &Path, device: &BlockDevice, deadl
     Ok(place)
 }
 
-struct Binding<'a> {
-    source: &'a Path,
-    target: &'a Path,
-    wanted: Attributes,
+/// The attributes of what is mounted at a target: nothing, or this volume.
+fn present_at(
+    target: &Path,
+    table: &MountTable,
+    is_of_volume: impl Fn(&MountEntry) -> bool,
+) -> Result<Option<Attributes>, Error> {
+    match table.top_at(target) {
+        Some(entry) if !is_of_volume(entry) => {
+            Err(Error::ForeignMount { path: target.to_owned(), fs_type: entry.fs_type.clone() })
+        }
+        entry => Ok(entry.map(|entry| Attribute::among(&entry.options))),
+    }
 }
 
-/// Bind-mounts unless that is done, then takes away the rights that were not asked for. A publish that was cut in
-/// between has left a mount with too many rights, so those are taken from an existing one as well; none are given back.
-async fn ensure_bound<H: Host>(
-    host: &H,
-    binding: &Binding<'_>,
-    is_of_volume: impl Fn(&MountEntry) -> bool,
-    table: &MountTable,
-    deadline: Instant,
-) -> Result<(), Error> {
-    let bound = table.top_at(binding.target);
-    let present = match bound {
-        Some(entry) if !is_of_volume(entry) => {
-            return Err(Error::ForeignMount { path: binding.target.to_owned(), fs_type: entry.fs_type.clone() });
-        }
-        Some(entry) => Attribute::among(&entry.options),
-        None => {
-            host.bind(binding.source, binding.target, deadline).await?;
-            Attributes::new()
-        }
+/// A target that is published already keeps the rights that it has: its pod counts on them.
+fn refuse_difference(target: &Path, present: Option<&Attributes>, wanted: &Attributes) -> Result<(), Error> {
+    let Some(present) = present.filter(|present| *present != wanted) else { return Ok(()) };
+    let access = |rights: &Attributes| if rights.contains(&Attribute::ReadOnly) { "ro" } else { "rw" };
+    let difference = match (access(present), access(wanted)) {
+        (is, asked) if is != asked => Difference { field: "access", is: is.to_owned(), wanted: asked.to_owned() },
+        _ => Difference { field: "flags", is: render(present), wanted: render(wanted) },
     };
-    if present.contains(&Attribute::ReadOnly) && !binding.wanted.contains(&Attribute::ReadOnly) {
-        let difference = Difference { field: "access", is: "ro".to_owned(), wanted: "rw".to_owned() };
-        return Err(Error::Incompatible { path: binding.target.to_owned(), difference });
+    Err(Error::Incompatible { path: target.to_owned(), difference })
+}
+
+/// A mount is one target wherever else it is seen: a container may have the host's root mounted below a directory.
+fn refuse_second_target<'a>(
+    request: &PublishRequest,
+    target: &Path,
+    mut others: impl Iterator<Item = &'a MountEntry>,
+) -> Result<(), Error> {
+    match others.find(|entry| !entry.mount_point.ends_with(relative(target))) {
+        Some(other) if request.targets == Targets::One => {
+            Err(Error::SecondTarget { path: target.to_owned(), first: other.mount_point.clone() })
+        }
+        _ => Ok(()),
     }
-    if binding.wanted.is_subset(&present) {
-        return Ok(());
-    }
-    let attributes = binding.wanted.union(&present).copied().collect();
-    Ok(host.remount_bind(binding.target, &attributes, deadline).await?)
+}
+
+fn relative(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
 }
 
 /// Unpublishes: takes every mount of ours away from the target path and removes the path. Data is never removed: what

@@ -5,30 +5,16 @@ use std::path::Path;
 use tokio::time::Instant;
 
 use super::{
-    AbsolutePath, DeviceHint, Difference, Error, FormatRecord, Host,
+    AbsolutePath, Access, DeviceHint, Difference, Error, FormatRecord, FsUse, Host,
     device::{await_device, await_lock},
     filesystem::{Locked, Probed},
     formatting::{Plan, Wanted, decide, decide_static},
     host::{BlockDevice, HostError, PathKind, Place},
     mounts::{MountEntry, MountTable},
-    options::{Attribute, MountOptions, SelinuxContext},
+    options::{Attribute, Attributes, MountOptions, SelinuxContext},
     probe::Found,
 };
 use crate::volume::filesystem::{FsType, FsUuid};
-
-/// How a volume is used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// As a raw block device.
-    Block,
-    /// As a filesystem.
-    Mount {
-        /// The filesystem asked for.
-        fs_type: FsType,
-        /// The capability's `mount_flags`.
-        flags: Vec<String>,
-    },
-}
 
 /// What NodeStageVolume asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,33 +40,32 @@ pub async fn stage<H: Host>(
     record: &impl FormatRecord,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let (fs_type, options) = match &request.access {
+    let used = match &request.access {
         Access::Block => return await_device(host, &request.device, deadline).await.map(drop),
-        Access::Mount { fs_type, flags } => {
-            (*fs_type, MountOptions::parse_flags(flags)?.for_staging(request.read_only))
-        }
+        Access::Mount(used) => used,
     };
+    if request.fs_uuid.is_some() {
+        used.wishes.mount.fit(used.fs_type())?;
+    }
     let device = await_device(host, &request.device, deadline).await?;
-    let staging = Staging { host, request, device: &device, fs_type, options, deadline };
+    let options = used.wishes.mount.clone().for_staging(request.read_only);
+    let staging = Staging { host, request, used, device: &device, options, deadline };
     let lock = await_lock(host, &device, deadline).await?;
+    let on = Locked { host, device: &device, lock: &lock, uses_drbd: request.device.uses_drbd, deadline };
     let target = staging.ensure_directory().await?;
     let table = host.mount_table(deadline).await?;
-    if let Some(entry) = table.top_at(&target.path) {
-        return staging.compare(entry, &target.path);
-    }
-    staging.refuse_other_context(&table)?;
-    let on = Locked { host, device: &device, lock: &lock, uses_drbd: request.device.uses_drbd, deadline };
-    let is_mounted = table.of_device(device.number).next().is_some();
-    let fs_type = staging.prepare(&on, record, is_mounted).await?;
-    let mounted = host.mount(&device, fs_type, &target.path, &staging.options, deadline).await;
-    mounted.map_err(|error| Error::of_device(error, &device, request.device.uses_drbd))
+    let fs_type = match table.top_at(&target.path) {
+        Some(entry) => staging.complete(entry, &target.path).await?,
+        None => staging.mount(&on, record, &table, &target.path).await?,
+    };
+    staging.after_mount(&on, fs_type, &target.path).await
 }
 
 struct Staging<'a, H> {
     host: &'a H,
     request: &'a StageRequest,
+    used: &'a FsUse,
     device: &'a BlockDevice,
-    fs_type: FsType,
     options: MountOptions,
     deadline: Instant,
 }
@@ -91,28 +76,62 @@ impl<H: Host> Staging<'_, H> {
         ensure_directory(self.host, self.request.staging_path.as_path(), self.deadline).await
     }
 
-    /// Whether what is mounted at the staging path is this volume, as it was asked for.
-    fn compare(&self, entry: &MountEntry, path: &Path) -> Result<(), Error> {
+    /// Prepares the filesystem and mounts it.
+    async fn mount(
+        &self,
+        on: &Locked<'_, H>,
+        record: &impl FormatRecord,
+        table: &MountTable,
+        target: &Path,
+    ) -> Result<FsType, Error> {
+        self.refuse_other_context(table)?;
+        let is_mounted = table.of_device(self.device.number).next().is_some();
+        let fs_type = self.prepare(on, record, is_mounted).await?;
+        self.options.fit(fs_type)?;
+        let mounted = self.host.mount(self.device, fs_type, target, &self.options, self.deadline).await;
+        mounted.map_err(|error| Error::of_device(error, self.device, on.uses_drbd))?;
+        Ok(fs_type)
+    }
+
+    /// Sees that what is mounted at the staging path is this volume, as it was asked for, and tells its filesystem. A
+    /// publish that was cut may have left the mount without the right to write.
+    async fn complete(&self, entry: &MountEntry, path: &Path) -> Result<FsType, Error> {
         let device = self.device.number;
         if entry.device != device {
             return Err(Error::WrongDevice { path: path.to_owned(), is: entry.device, wanted: device });
         }
-        match self.difference(entry) {
-            None if entry.went_read_only() => Err(Error::WentReadOnly(path.to_owned())),
-            None => Ok(()),
-            Some(difference) => Err(Error::Incompatible { path: path.to_owned(), difference }),
+        let (is, wanted) = (Attribute::among(&entry.options), &self.options.attributes);
+        let is_cut = entry.takes_writes_elsewhere() && !wanted.contains(&Attribute::ReadOnly);
+        let is_lasting = is.iter().copied().filter(|one| !is_cut || *one != Attribute::ReadOnly).collect();
+        if let Some(difference) = self.difference(entry, &is_lasting) {
+            return Err(Error::Incompatible { path: path.to_owned(), difference });
+        }
+        if entry.went_read_only() {
+            return Err(Error::WentReadOnly(path.to_owned()));
+        }
+        if is_cut {
+            self.host.remount_bind(path, wanted, self.deadline).await?;
+        }
+        Ok(entry.fs_type.parse().unwrap_or(self.used.fs_type()))
+    }
+
+    /// Runs the class's command on an xfs, at every stage: an earlier one may have been cut before it.
+    async fn after_mount(&self, on: &Locked<'_, H>, fs_type: FsType, target: &Path) -> Result<(), Error> {
+        match &self.used.wishes.post_mount {
+            Some(command) if fs_type == FsType::Xfs && !self.request.read_only => on.run_xfs_io(command, target).await,
+            _ => Ok(()),
         }
     }
 
-    fn difference(&self, entry: &MountEntry) -> Option<Difference> {
+    fn difference(&self, entry: &MountEntry, is: &Attributes) -> Option<Difference> {
         let is_static = self.request.fs_uuid.is_none();
         let pairs = [
             (
                 "filesystem",
                 entry.fs_type.clone(),
-                if is_static { entry.fs_type.clone() } else { self.fs_type.to_string() },
+                if is_static { entry.fs_type.clone() } else { self.used.fs_type().to_string() },
             ),
-            ("flags", render(&Attribute::among(&entry.options)), render(&self.options.attributes)),
+            ("flags", render(is), render(&self.options.attributes)),
             ("SELinux context", context_of(entry), render_context(self.options.context.as_ref())),
         ];
         let differing = pairs.into_iter().find(|(_, is, wanted)| is != wanted);
@@ -134,7 +153,7 @@ impl<H: Host> Staging<'_, H> {
     /// Brings the filesystem into the state in which it may be mounted, and tells its type.
     async fn prepare(&self, on: &Locked<'_, H>, record: &impl FormatRecord, is_mounted: bool) -> Result<FsType, Error> {
         match &self.request.fs_uuid {
-            Some(uuid) => self.prepare_ours(on, record, uuid, is_mounted).await.map(|()| self.fs_type),
+            Some(uuid) => self.prepare_ours(on, record, uuid, is_mounted).await.map(|()| self.used.fs_type()),
             None => self.prepare_static(on, is_mounted).await,
         }
     }
@@ -150,7 +169,7 @@ impl<H: Host> Staging<'_, H> {
         // The record first: a filesystem that is made in between is then seen on the device.
         let recorded = record.read().await?;
         let probed = on.probe().await?;
-        let wanted = Wanted { device, fs_type: self.fs_type, uuid, is_read_only: self.request.read_only };
+        let wanted = Wanted { device, fs_type: self.used.fs_type(), uuid, is_read_only: self.request.read_only };
         match decide(&probed.found, recorded.as_ref(), &wanted)? {
             Plan::Mount { needs_check } => self.mend(on, &probed, needs_check, is_mounted).await,
             Plan::RecordThenMount { needs_check } => {
@@ -159,7 +178,7 @@ impl<H: Host> Staging<'_, H> {
             }
             Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),
             Plan::Format => {
-                on.format(&probed, self.fs_type, uuid).await?;
+                on.format(&probed, &self.used.wishes.mkfs, uuid).await?;
                 confirm_record(record, uuid).await
             }
         }
@@ -205,7 +224,7 @@ async fn confirm_record(record: &impl FormatRecord, uuid: &FsUuid) -> Result<(),
     if read.as_ref() == Some(uuid) { Ok(()) } else { Err(Error::RecordUnconfirmed { written: uuid.clone(), read }) }
 }
 
-fn render(attributes: &super::options::Attributes) -> String {
+pub(super) fn render(attributes: &Attributes) -> String {
     attributes.iter().map(|attribute| attribute.as_str()).collect::<Vec<_>>().join(",")
 }
 

@@ -119,6 +119,10 @@ impl Backing for Bookkeeping {
         None
     }
 
+    fn snapshot_file(&self, _key: &ReplicaKey, _name: &str) -> Option<PathBuf> {
+        None
+    }
+
     fn is_real(&self) -> bool {
         false
     }

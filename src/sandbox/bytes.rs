@@ -31,6 +31,8 @@ pub trait Backing: Send + Sync + 'static {
     fn set_writable(&self, key: &ReplicaKey, writable: bool) -> std::io::Result<()>;
     /// The backing file of a replica, where there is one.
     fn file(&self, key: &ReplicaKey) -> Option<std::path::PathBuf>;
+    /// The file of a snapshot, where there is one.
+    fn snapshot_file(&self, key: &ReplicaKey, name: &str) -> Option<std::path::PathBuf>;
     /// True where bytes are real (loop devices), false for bookkeeping alone.
     fn is_real(&self) -> bool;
 }

@@ -37,13 +37,13 @@ pub use rest::router;
 /// What LINSTOR has and the sandbox does not. The start-up banner prints it.
 pub const UNSUPPORTED: &[&str] = &[
     "snapshot rollback and shipping",
-    "toggle-disk, activate and deactivate, resource connections",
+    "moving a disk with toggle-disk, activate and deactivate, resource connections",
     "backups, remotes, schedules",
     "events (SSE)",
-    "encryption and passphrases",
+    "encryption: the layer and the passphrase are there, no byte is encrypted",
     "creating, deleting, evicting and reconnecting nodes",
     "storage pools other than file pools, physical storage",
-    "layers other than DRBD and STORAGE",
+    "what LUKS, NVME, CACHE and WRITECACHE would do: they pass everything through; BCACHE",
     "query-max-volume-size, the controller's configuration, metrics",
     "external names, tokens, TLS",
 ];

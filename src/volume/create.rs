@@ -149,12 +149,8 @@ impl Create<'_> {
         };
         let group = placement.group_name();
         if let Some(first) = self.request.preferred.first() {
-            let filter = SelectFilter {
-                place_count: Some(1),
-                node_name_list: vec![first.to_string()],
-                diskless_on_remaining: placement.diskless_on_remaining.map(|_| false),
-                ..placement.explicit()
-            };
+            let filter =
+                SelectFilter { place_count: Some(1), node_name_list: vec![first.to_string()], ..placement.first() };
             match self.linstor.spawn(&group, &body(Some(filter))).await {
                 Ok(_) if placement.replicas() == Some(1) => return Ok(Spawned::Complete),
                 Ok(_) => return Ok(Spawned::First),
@@ -241,15 +237,15 @@ impl Create<'_> {
             ("content source", from(origin.as_ref()), from(request.source.as_ref()))
         } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
             ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
+        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
+            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
+            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
             (field, existing, asked)
         } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
             ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
         } else if tags.ownership != request.claim.ownership {
             ("workflow", describe(&tags.ownership), describe(&request.claim.ownership))
-        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
-            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
-            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
         } else {
             return Ok(tags);
         };

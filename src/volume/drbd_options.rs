@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 4096;
 
 /// Why an option is not for a class.
 struct Rule {
-    /// What its key begins with, after [`NAMESPACE`], in lower case; a whole key where it doesn't end with `/`.
+    /// What its key begins with, after [`NAMESPACE`], in any case; a whole key where it doesn't end with `/`.
     option: &'static str,
     /// The only values that do no harm, in lower case.
     harmless: &'static [&'static str],
@@ -31,28 +31,28 @@ const CACHES: &str = "what was acknowledged could be lost with the power";
 
 /// All rules.
 const RULES: [Rule; 22] = [
-    rule("handlers/", &[], "it would run commands on the nodes"),
-    rule("resource/quorum", &["majority"], TWO_WRITERS),
-    rule("resource/on-no-quorum", &["io-error", "suspend-io"], TWO_WRITERS),
-    rule("resource/auto-promote", &["yes", "true"], "a volume could not be mounted: linflow leaves promotion to DRBD"),
+    rule("Handlers/", &[], "it would run commands on the nodes"),
+    rule("Resource/quorum", &["majority"], TWO_WRITERS),
+    rule("Resource/on-no-quorum", &["io-error", "suspend-io"], TWO_WRITERS),
+    rule("Resource/auto-promote", &["yes", "true"], "a volume could not be mounted: linflow leaves promotion to DRBD"),
     rule("auto-quorum", &["io-error", "suspend-io"], TWO_WRITERS),
     rule("auto-add-quorum-tiebreaker", &["true", "yes"], "two replicas would have no quorum"),
-    rule("net/allow-two-primaries", &["no", "false"], TWO_WRITERS),
-    rule("net/protocol", &["c"], "what was acknowledged could be missing on the other replicas after a crash"),
-    rule("net/after-sb-0pri", &["disconnect"], DISCARDS),
-    rule("net/after-sb-1pri", &["disconnect"], DISCARDS),
-    rule("net/after-sb-2pri", &["disconnect"], DISCARDS),
-    rule("net/always-asbp", &["no", "false"], DISCARDS),
-    rule("net/rr-conflict", &["disconnect", "retry-connect"], DISCARDS),
-    rule("net/shared-secret", &[], "a class is no place for a secret, and LINSTOR makes one by itself"),
-    rule("net/cram-hmac-alg", &[], "nodes could connect without proof of who they are"),
-    rule("disk/on-io-error", &["detach"], "a replica would go on with blocks that could not be written"),
-    rule("disk/disk-flushes", &["yes", "true"], CACHES),
-    rule("disk/disk-barrier", &["yes", "true"], CACHES),
-    rule("disk/md-flushes", &["yes", "true"], CACHES),
-    rule("disk/disk-drain", &["yes", "true"], CACHES),
-    rule("disk/disk-timeout", &["0"], "a disk that is slow could write later what was given up before"),
-    rule("skipdisk", &["false"], "every replica would go without its disk"),
+    rule("Net/allow-two-primaries", &["no", "false"], TWO_WRITERS),
+    rule("Net/protocol", &["c"], "what was acknowledged could be missing on the other replicas after a crash"),
+    rule("Net/after-sb-0pri", &["disconnect"], DISCARDS),
+    rule("Net/after-sb-1pri", &["disconnect"], DISCARDS),
+    rule("Net/after-sb-2pri", &["disconnect"], DISCARDS),
+    rule("Net/always-asbp", &["no", "false"], DISCARDS),
+    rule("Net/rr-conflict", &["disconnect", "retry-connect"], DISCARDS),
+    rule("Net/shared-secret", &[], "a class is no place for a secret, and LINSTOR makes one by itself"),
+    rule("Net/cram-hmac-alg", &[], "nodes could connect without proof of who they are"),
+    rule("Disk/on-io-error", &["detach"], "a replica would go on with blocks that could not be written"),
+    rule("Disk/disk-flushes", &["yes", "true"], CACHES),
+    rule("Disk/disk-barrier", &["yes", "true"], CACHES),
+    rule("Disk/md-flushes", &["yes", "true"], CACHES),
+    rule("Disk/disk-drain", &["yes", "true"], CACHES),
+    rule("Disk/disk-timeout", &["0"], "a disk that is slow could write later what was given up before"),
+    rule("SkipDisk", &["false"], "every replica would go without its disk"),
 ];
 
 /// An option that a class may not set.
@@ -90,6 +90,12 @@ pub enum DrbdOptionError {
         /// LINSTOR's property.
         key: String,
     },
+}
+
+/// The options that a class can't set at will, for people: each with the values that it may have, and what others
+/// would do. One that ends with `/` stands for all that begin so.
+pub fn limited() -> impl Iterator<Item = (String, &'static [&'static str], &'static str)> {
+    RULES.iter().map(|rule| (format!("{NAMESPACE}{}", rule.option), rule.harmless, rule.because))
 }
 
 /// Is this key, without any prefix, one of DRBD's options?
@@ -145,10 +151,10 @@ fn check_value(key: &str, value: &str) -> Result<(), DrbdOptionError> {
 }
 
 fn check_rules(key: &str, name: &str, value: &str) -> Result<(), DrbdOptionError> {
-    let (name, lower) = (name.to_ascii_lowercase(), value.trim().to_ascii_lowercase());
+    let lower = value.trim().to_ascii_lowercase();
     let is_meant = |rule: &&Rule| match rule.option.ends_with('/') {
-        true => name.starts_with(rule.option),
-        false => name == rule.option,
+        true => name.get(..rule.option.len()).is_some_and(|head| head.eq_ignore_ascii_case(rule.option)),
+        false => name.eq_ignore_ascii_case(rule.option),
     };
     match RULES.iter().find(is_meant).filter(|rule| !rule.harmless.contains(&lower.as_str())) {
         None => Ok(()),

@@ -174,6 +174,13 @@ impl Placement {
         }
     }
 
+    /// The same for the first of several replicas: a diskless resource elsewhere would be in the way of the others.
+    pub fn first(&self) -> SelectFilter {
+        let explicit = self.explicit();
+        let later = self.diskless_on_remaining.filter(|_| self.replicas() != Some(1)).map(|_| false);
+        SelectFilter { diskless_on_remaining: later.or(explicit.diskless_on_remaining), ..explicit }
+    }
+
     /// The resource group: the administrator's, or one named after a hash of everything that it would hold, so that it
     /// never has to be modified (raising a group's place_count adds replicas to all of its volumes at once).
     pub fn group_name(&self) -> GroupName {

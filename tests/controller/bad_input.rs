@@ -14,12 +14,13 @@ async fn a_parameter_that_is_unknown_or_makes_no_sense_is_named() {
     for (key, value) in [
         ("placmentCount", "2"),
         ("linflow.csi/dagid", "sales"),
-        ("linstor.csi.linbit.com/placementCount", "2"),
+        ("other.csi.linbit.com/placementCount", "2"),
+        ("linstor.csi.linbit.com/nfsSquash", "root_squash"),
         ("placementCount", "0"),
         ("placementCount", "-1"),
         ("placementCount", "many"),
         ("storagePool", "no/pool"),
-        ("layerList", "luks storage"),
+        ("layerList", "raid storage"),
         ("layerList", "storage drbd"),
         ("fsType", "zfs"),
         ("resourceGroup", "a b"),
@@ -28,7 +29,7 @@ async fn a_parameter_that_is_unknown_or_makes_no_sense_is_named() {
     ] {
         let message =
             refused(world.controller.create(create("data").parameter(key, value)).await, Code::InvalidArgument);
-        let bare = key.trim_start_matches("linflow.csi/");
+        let bare = key.trim_start_matches("linflow.csi/").trim_start_matches("linstor.csi.linbit.com/");
         let names_it = [bare, value].iter().any(|word| message.to_lowercase().contains(&word.to_lowercase()));
         assert!(names_it, "{key}={value}: {message}");
         // Whose the volume would be says nothing about room for it.

@@ -17,6 +17,7 @@ mod giveup;
 mod list;
 mod names;
 mod paging;
+mod parameters;
 mod placement;
 mod races;
 mod sizes;

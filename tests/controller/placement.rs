@@ -170,13 +170,10 @@ async fn a_group_that_was_removed_meanwhile_is_made_again() {
 async fn another_placement_under_an_existing_name_is_refused() {
     let world = World::start().await;
     world.controller.create(create("data")).await.unwrap();
-    for other in [
-        create("data").parameter("placementCount", "3"),
-        create("data").storage_alone(),
-        create("data").parameter("storagePool", POOL),
-    ] {
+    for (key, value) in [("placementCount", "3"), ("layerList", "storage"), ("storagePool", POOL)] {
+        let other = create("data").parameter(key, value);
         let message = refused(world.controller.create(other).await, Code::AlreadyExists);
-        assert!(message.contains("placement"), "{message}");
+        assert!(message.contains(key), "{message}");
     }
     assert_eq!(world.replicas("data").await.len(), 2);
 }

@@ -12,10 +12,10 @@ use linflow::{
     access::{Permit, Request, decide},
     linstor::name::ResourceName,
     node::{
-        AbsolutePath, Access, DeviceHint, FormatRecord, FormatRecordError, PublishRequest, StageRequest,
-        linux::LinuxHost,
+        AbsolutePath, Access, DeviceHint, FormatRecord, FormatRecordError, FsUse, PublishRequest, StageRequest,
+        Targets, linux::LinuxHost, options::MountOptions,
     },
-    volume::filesystem::{FsType, FsUuid},
+    volume::filesystem::{FsType, FsUuid, FsWishes},
     workflow::PodRef,
 };
 use nix::mount::{MntFlags, umount2};
@@ -133,6 +133,8 @@ impl Machine {
             target_path: self.target(),
             access,
             read_only,
+            is_volume_read_only: false,
+            targets: Targets::Many,
         }
     }
 
@@ -157,7 +159,12 @@ impl Drop for Machine {
 }
 
 pub fn mount_access(fs_type: FsType) -> Access {
-    Access::Mount { fs_type, flags: vec!["noatime".to_owned()] }
+    mount_with(FsWishes::none(fs_type), &["noatime"])
+}
+
+pub fn mount_with(wishes: FsWishes, flags: &[&str]) -> Access {
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Access::Mount(FsUse::new(wishes, MountOptions::parse_flags(&flags).unwrap(), None))
 }
 
 /// The options of the mount at a path, as findmnt(8) tells them.

@@ -112,6 +112,10 @@ impl Backing for Memory {
         None
     }
 
+    fn snapshot_file(&self, _: &ReplicaKey, _: &str) -> Option<PathBuf> {
+        None
+    }
+
     fn is_real(&self) -> bool {
         false
     }

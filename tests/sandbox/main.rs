@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod copies;
+mod encryption;
 mod lab;
 mod placement;
 mod replication;

@@ -6,6 +6,7 @@
 mod apart;
 mod child;
 mod device;
+mod group;
 mod mounting;
 mod paths;
 
@@ -13,6 +14,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -20,11 +22,14 @@ use tokio::time::Instant;
 use self::apart::Apart;
 use super::{
     Host,
-    host::{BlockDevice, ByteRange, HostError, Operation, Place, Program, ProgramEnd, Usage},
+    host::{BlockDevice, ByteRange, Handover, HostError, Operation, Place, Program, ProgramEnd, Usage},
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
 use crate::volume::filesystem::FsType;
+
+/// What is left of the deadline for the answer of a walk that stops by itself.
+const HAND_OVER_MARGIN: Duration = Duration::from_secs(1);
 
 /// This machine.
 #[derive(Debug)]
@@ -179,6 +184,12 @@ impl Host for LinuxHost {
 
     async fn usage(&self, path: &Path, deadline: Instant) -> Result<Usage, HostError> {
         self.call(Operation::Usage, path, deadline, mounting::usage).await
+    }
+
+    async fn hand_over(&self, directory: &Path, group: u32, deadline: Instant) -> Result<Handover, HostError> {
+        let until = deadline.checked_sub(HAND_OVER_MARGIN).unwrap_or(deadline).into_std();
+        let work = move |path: &Path| group::hand_over(path, group, until);
+        self.call(Operation::HandOver, directory, deadline, work).await
     }
 
     async fn inspect(&self, path: &Path, deadline: Instant) -> Result<Option<Place>, HostError> {

@@ -14,7 +14,8 @@ use crate::{
         Host,
         drbd::errno,
         host::{
-            BlockDevice, ByteRange, DeviceNumber, HostError, Operation, PathKind, Place, Program, ProgramEnd, Usage,
+            BlockDevice, ByteRange, DeviceNumber, Handover, HostError, Operation, PathKind, Place, Program, ProgramEnd,
+            Usage,
         },
         mounts::MountTable,
         options::{Attributes, MountOptions},
@@ -185,6 +186,18 @@ impl Host for ScriptedHost {
             })
         });
         usage.await
+    }
+
+    async fn hand_over(&self, directory: &Path, group: u32, deadline: Instant) -> Result<Handover, HostError> {
+        let handed = self.on(Operation::HandOver, directory, deadline, |state, is_half| {
+            state.top(directory).ok_or(ENOENT)?;
+            if is_half || state.has_little_time {
+                return Ok(Handover::Unfinished { changed: 7 });
+            }
+            let before = state.groups.insert(directory.to_owned(), group);
+            Ok(Handover::Done { changed: u64::from(before != Some(group)) })
+        });
+        handed.await
     }
 
     async fn inspect(&self, path: &Path, deadline: Instant) -> Result<Option<Place>, HostError> {

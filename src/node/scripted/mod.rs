@@ -169,6 +169,16 @@ impl ScriptedHost {
         mounts.for_each(|mount| mount.entry.super_options[0] = "ro".to_owned());
     }
 
+    /// Whether there are too many files to be given to a group in time.
+    pub fn set_little_time(&self, has_little_time: bool) {
+        self.state().has_little_time = has_little_time;
+    }
+
+    /// The group that what is mounted at a path was given to.
+    pub fn group_of(&self, path: &str) -> Option<u32> {
+        self.state().groups.get(Path::new(path)).copied()
+    }
+
     /// Says who may open a device.
     pub fn set_reach(&self, device: &BlockDevice, reach: Reach) {
         self.state().reach.insert(device.number, reach);

@@ -46,6 +46,7 @@ pub fn mount(
     if !device.contents.has_filesystem(fs_type) {
         return Err(EINVAL);
     }
+    let is_read_only = wanted.attributes.contains(&Attribute::ReadOnly);
     let context = wanted.context.iter().map(|label| format!("context=\"{label}\""));
     let entry = MountEntry {
         id: 0,
@@ -56,7 +57,7 @@ pub fn mount(
         options: options(&wanted.attributes),
         fs_type: fs_type.to_string(),
         source: source.path.clone(),
-        super_options: std::iter::once("rw".to_owned()).chain(context).collect(),
+        super_options: std::iter::once(if is_read_only { "ro" } else { "rw" }.to_owned()).chain(context).collect(),
     };
     state.push_mount(Mounted { entry, node: None });
     Ok(())

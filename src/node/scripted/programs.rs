@@ -11,13 +11,14 @@ pub fn run(contents: &mut Contents, size: u64, program: Program, options: &[&str
     let is_understood = match program {
         Program::MkfsExt4 => make(contents, size, FsType::Ext4, value_of(options, "-U"), is_half),
         Program::MkfsXfs => {
-            let uuid = value_of(options, "-m").and_then(|value| value.strip_prefix("uuid="));
+            let uuid = options.iter().find_map(|option| option.strip_prefix("uuid="));
             make(contents, size, FsType::Xfs, uuid, is_half)
         }
         Program::Tune2fs => label(contents, FsType::Ext4, value_of(options, "-L"), is_half),
         Program::XfsAdmin => label(contents, FsType::Xfs, value_of(options, "-L"), is_half),
         Program::Resize2fs => grow(contents, size, FsType::Ext4, is_half),
         Program::XfsGrowfs => grow(contents, size, FsType::Xfs, is_half),
+        Program::XfsIo => contents.has_filesystem(FsType::Xfs),
         Program::E2fsck => {
             contents.write(EXT4_STATE, &[1]);
             return ProgramEnd { exit: Some(1), stderr: String::new() };

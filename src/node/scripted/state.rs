@@ -45,6 +45,8 @@ pub struct State {
     pub intrusions: Vec<(Step, DeviceNumber, u64, Vec<u8>)>,
     pub kill: Option<(usize, Cut)>,
     pub is_killed: bool,
+    pub groups: BTreeMap<PathBuf, u32>,
+    pub has_little_time: bool,
     pub log: Vec<Step>,
     locks: HashMap<DeviceNumber, Weak<DeviceNumber>>,
     claims: HashMap<DeviceNumber, Weak<DeviceNumber>>,
@@ -64,6 +66,8 @@ impl Default for State {
             intrusions: Vec::new(),
             kill: None,
             is_killed: false,
+            groups: BTreeMap::new(),
+            has_little_time: false,
             log: Vec::new(),
             locks: HashMap::new(),
             claims: HashMap::new(),
@@ -190,7 +194,7 @@ impl State {
         match program {
             Program::Resize2fs => {}
             Program::XfsGrowfs if !is_mounted => return failed("not a mounted XFS filesystem"),
-            Program::XfsGrowfs => {}
+            Program::XfsGrowfs | Program::XfsIo => {}
             _ if is_mounted => return failed("the device is mounted"),
             _ => {}
         }

@@ -4,6 +4,7 @@ mod attaching;
 mod crashes;
 mod expanding;
 mod filesystems;
+mod modes;
 mod publishing;
 mod trouble;
 
@@ -12,14 +13,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    AbsolutePath, Access, DeviceHint, Error, PublishRequest, StageRequest,
+    AbsolutePath, Access, DeviceHint, Error, FsUse, PublishRequest, StageRequest, Targets,
     host::{BlockDevice, Operation, PathKind, Program},
     scripted::{ScriptedHost, Step},
 };
 use crate::{
     access::{Permit, Request, decide},
     linstor::name::ResourceName,
-    volume::filesystem::{FsType, FsUuid},
+    volume::filesystem::{FsType, FsUuid, FsWishes, options::MountOptions},
     workflow::PodRef,
 };
 
@@ -65,7 +66,8 @@ fn hint() -> DeviceHint {
 }
 
 fn mount_access(fs_type: FsType, flags: &[&str]) -> Access {
-    Access::Mount { fs_type, flags: flags.iter().map(|flag| (*flag).to_owned()).collect() }
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Access::Mount(FsUse::new(FsWishes::none(fs_type), MountOptions::parse_flags(&flags).unwrap(), None))
 }
 
 fn stage_request(fs_type: FsType, flags: &[&str]) -> StageRequest {
@@ -79,7 +81,15 @@ fn stage_request(fs_type: FsType, flags: &[&str]) -> StageRequest {
 }
 
 fn publish_request(access: Access) -> PublishRequest {
-    PublishRequest { device: hint(), staging_path: path(STAGING), target_path: path(TARGET), access, read_only: false }
+    PublishRequest {
+        device: hint(),
+        staging_path: path(STAGING),
+        target_path: path(TARGET),
+        access,
+        read_only: false,
+        is_volume_read_only: false,
+        targets: Targets::Many,
+    }
 }
 
 async fn stage(host: &ScriptedHost, request: &StageRequest) -> Result<(), Error> {

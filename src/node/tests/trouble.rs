@@ -120,9 +120,9 @@ async fn a_mkfs_that_fails_or_lies_leads_to_no_record_and_no_mount() {
 }
 
 #[tokio::test]
-async fn a_mount_flag_outside_the_list_is_refused_before_anything_is_written() {
+async fn a_mount_flag_of_the_other_filesystem_is_refused_before_anything_is_written() {
     let (host, _) = machine();
-    let refused = stage(&host, &stage_request(FsType::Ext4, &["noload"])).await.unwrap_err();
+    let refused = stage(&host, &stage_request(FsType::Ext4, &["logbufs=8"])).await.unwrap_err();
     assert!(matches!(refused, Error::Option(_)), "{refused}");
     assert!(!has_written(&host));
 }

@@ -224,6 +224,10 @@ impl Backing for LoopBacking {
         attached.get(key).filter(|attachment| attachment.role == Role::Replica).map(|own| own.device.file().to_owned())
     }
 
+    fn snapshot_file(&self, key: &ReplicaKey, name: &str) -> Option<PathBuf> {
+        layout::snapshot_path(&self.state, key, name).ok()
+    }
+
     fn is_real(&self) -> bool {
         true
     }

@@ -4,7 +4,6 @@ use super::Cluster;
 use super::definition::{Definition, VolumeDefinition};
 use super::fault::{Fault, code};
 use super::name::Key;
-use super::props::QUORUM;
 
 /// The property that says what a definition was cloned from.
 pub const CLONED_FROM: &str = "cloned-from";
@@ -26,6 +25,11 @@ pub enum Cloning {
 }
 
 impl Cloning {
+    /// Is it a clone that is not done?
+    pub fn is_clone(self) -> bool {
+        self != Self::Done
+    }
+
     /// The flag of its definition.
     pub fn flag(self) -> Option<&'static str> {
         match self {
@@ -59,14 +63,13 @@ impl Cluster {
         if nodes.is_empty() {
             return Err(Fault::new(code::NO_DISK_ONLINE, "No diskful connected satellite to clone on.").reported());
         }
-        let (name, mut snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
-        // A clone's properties were changed in the request already; what LINSTOR adds is the quorum's.
-        snapshot.definition_props.retain(|key, _| key == QUORUM);
+        let (name, snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
         self.capture(source, &snapshot)?;
         for (number, volume) in &snapshot.volumes {
             target.volumes.insert(*number, VolumeDefinition::new(volume.size_kib, None, volume.props.clone()));
         }
         target.props.insert(CLONED_FROM.to_owned(), name.clone());
+        target.cloning = Cloning::Held;
         let key = Key::of(&target.name);
         self.definitions.insert(key.clone(), target);
         let restored = self.restore_snapshot((&name, &snapshot), &nodes, &key);

@@ -4,40 +4,12 @@ use super::cloning::Cloning;
 use super::fault::{Fault, code};
 use super::group::first_free;
 use super::identity;
+use super::layer::Layer;
 use super::name::Key;
 use super::props::{Props, QUORUM, QUORUM_SET_BY};
 use super::resource::{Deleting, Resource};
-use super::snapshot::Snapshot;
+use super::snapshot::{ReplicaSnapshot, Snapshot};
 use std::collections::BTreeMap;
-
-/// A layer between the replica's storage and its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layer {
-    /// Replication.
-    Drbd,
-    /// The storage itself.
-    Storage,
-}
-
-impl Layer {
-    /// LINSTOR's name of it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Drbd => "DRBD",
-            Self::Storage => "STORAGE",
-        }
-    }
-
-    /// Parses a stack, top first. The sandbox has DRBD and STORAGE.
-    pub fn stack(names: &[String]) -> Result<Vec<Self>, Fault> {
-        let parse = |name: &String| match name.to_uppercase().as_str() {
-            "DRBD" => Ok(Self::Drbd),
-            "STORAGE" => Ok(Self::Storage),
-            _ => Err(Fault::new(code::INVALID_LAYER, format!("Given layer kind '{name}' is invalid"))),
-        };
-        names.iter().map(parse).collect()
-    }
-}
 
 /// A volume of a definition.
 #[derive(Debug, Clone)]
@@ -187,6 +159,12 @@ impl Definition {
     /// Does a resource take room of its pool? Not without a disk, and not once DRBD is to forget it.
     pub fn counts(&self, resource: &Resource) -> bool {
         !resource.is_diskless() && resource.deleting != Deleting::DrbdFlagged
+    }
+
+    /// What nodes hold of its snapshots, with the snapshots' names.
+    pub fn held(&self) -> impl Iterator<Item = (&str, &ReplicaSnapshot)> {
+        let snapshots = self.snapshots.values();
+        snapshots.flat_map(|snapshot| snapshot.replicas.values().map(move |held| (snapshot.name.as_str(), held)))
     }
 
     /// Its resources, those that DRBD is to forget left out.

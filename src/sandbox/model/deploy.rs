@@ -4,6 +4,7 @@ use super::Cluster;
 use super::definition::Definition;
 use super::fault::{Fault, code};
 use super::identity;
+use super::layer::Layer;
 use super::name::Key;
 use super::node::DISKLESS_POOL;
 use super::props::POOL_NAME;
@@ -88,6 +89,39 @@ impl Cluster {
         self.deploy(key, node)
     }
 
+    /// Makes a diskless resource a replica because somebody asked for that.
+    pub fn toggle_diskful(&mut self, key: &Key, node: &Key, pool: &str) -> Result<(), Fault> {
+        self.give_disk(key, node, Some(pool))?;
+        if let Some(resource) = self.resource_mut(key, node) {
+            resource.toggled = true;
+            resource.props.insert("DiskfulBy".to_owned(), "user".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes a replica's disk away: what is left is a tie-breaker where one is wanted, else a client.
+    pub fn toggle_diskless(&mut self, key: &Key, node: &Key) -> Result<(), Fault> {
+        if let Some(resource) = self.resource_mut(key, node).filter(|resource| resource.open) {
+            let message = format!("The sandbox can't take the disk of '{}' while it is in use there.", resource.node);
+            return Err(Fault::new(code::IN_USE, message));
+        }
+        self.detach(key, node)?;
+        let Some(definition) = self.definitions.get(key) else { return Ok(()) };
+        let left = definition.diskful().count().saturating_sub(1);
+        let alone = !definition.staying().any(|resource| resource.kind == Kind::Client);
+        let votes = alone && left >= 2 && left.is_multiple_of(2) && self.makes_tie_breakers(definition);
+        if let Some(resource) = self.resource_mut(key, node) {
+            resource.kind = if votes { Kind::TieBreaker } else { Kind::Client };
+            resource.toggled = true;
+            (resource.via, resource.writable, resource.sync_percent) = (None, None, None);
+            resource.pool = DISKLESS_POOL.to_owned();
+            resource.props.insert(POOL_NAME.to_owned(), DISKLESS_POOL.to_owned());
+            resource.props.remove("DiskfulBy");
+            resource.volumes.values_mut().for_each(|volume| volume.device.clear());
+        }
+        Ok(())
+    }
+
     /// Takes the devices and files of a resource away.
     fn detach(&self, key: &Key, node: &Key) -> Result<(), Fault> {
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
@@ -160,7 +194,7 @@ impl Cluster {
 impl Cluster {
     /// Fixes the layers of a definition at its first deployment, and gives its volumes minor numbers where DRBD is
     /// among them.
-    pub fn set_layers(&mut self, key: &Key, layers: Vec<super::definition::Layer>) {
+    pub fn set_layers(&mut self, key: &Key, layers: Vec<Layer>) {
         if let Some(definition) = self.definitions.get_mut(key) {
             definition.layers = Some(layers);
         }

@@ -8,6 +8,8 @@ pub mod code {
     pub const DELETED: u16 = 2;
     /// Something was modified.
     pub const MODIFIED: u16 = 3;
+    /// The master passphrase was accepted.
+    pub const PASSPHRASE_ACCEPTED: u16 = 4;
     /// A name of a resource or resource definition that breaks the rules.
     pub const INVALID_RESOURCE_NAME: u16 = 202;
     /// A volume number out of range.
@@ -32,6 +34,8 @@ pub mod code {
     pub const INVALID_GROUP_NAME: u16 = 237;
     /// A name of a key-value store that breaks the rules.
     pub const INVALID_KV_NAME: u16 = 223;
+    /// Properties are missing; a wrong master passphrase is told so.
+    pub const MISSING_PROPERTIES: u16 = 600;
     /// A name could not be generated.
     pub const NO_GENERATED_NAME: u16 = 606;
     /// No such node.
@@ -46,6 +50,8 @@ pub mod code {
     pub const NO_POOL_DEFINITION: u16 = 309;
     /// No such storage pool on this node.
     pub const NO_POOL: u16 = 310;
+    /// The master passphrase is unset or was not entered.
+    pub const NO_MASTER_KEY: u16 = 312;
     /// No such snapshot of a resource definition.
     pub const NO_SNAPSHOT_DEFINITION: u16 = 313;
     /// No such snapshot, or not on this node.
@@ -64,6 +70,8 @@ pub mod code {
     pub const VOLUME_DEFINITION_EXISTS: u16 = 503;
     /// The storage pool exists on this node.
     pub const POOL_EXISTS: u16 = 510;
+    /// There is a master passphrase, or none to modify.
+    pub const PASSPHRASE_EXISTS: u16 = 512;
     /// The snapshot exists, or keeps its resource definition.
     pub const SNAPSHOT_EXISTS: u16 = 514;
     /// The resource group exists.
@@ -76,6 +84,8 @@ pub mod code {
     pub const UNDECIDABLE: u16 = 985;
     /// The node can't have storage pools of this kind.
     pub const UNSUPPORTED_PROVIDER: u16 = 989;
+    /// The last disk would go.
+    pub const TOO_FEW_REPLICAS: u16 = 991;
     /// No replica is on a node that can be reached.
     pub const NO_DISK_ONLINE: u16 = 995;
     /// Autoplace found too few nodes, or too small ones.
@@ -90,6 +100,10 @@ pub mod code {
     pub const NOT_CONNECTED: u16 = 1002;
     /// Warning: autoplace had nothing to do.
     pub const ALREADY_DEPLOYED: u16 = 1006;
+    /// Warning: the resource to get a disk has one.
+    pub const HAS_DISK: u16 = 1007;
+    /// Warning: the resource to lose its disk has none.
+    pub const HAS_NO_DISK: u16 = 1008;
     /// Warning: no node is left for a tie-breaker.
     pub const NO_TIE_BREAKER_NODE: u16 = 1013;
     /// Warning: the volume has this size already.

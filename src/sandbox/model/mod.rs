@@ -4,11 +4,13 @@ pub mod cloning;
 pub mod definition;
 pub mod deploy;
 pub mod drbd;
+pub mod encryption;
 pub mod failures;
 pub mod fault;
 pub mod group;
 pub mod identity;
 pub mod kv;
+pub mod layer;
 pub mod name;
 pub mod node;
 pub mod place;
@@ -26,6 +28,7 @@ use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
 use cloning::CloneFate;
 use definition::Definition;
+use encryption::Encryption;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
 use kv::KeyValueStores;
@@ -54,6 +57,8 @@ pub struct Cluster {
     pub kv: KeyValueStores,
     /// The controller's properties.
     pub props: Props,
+    /// The master passphrase of encrypted volumes.
+    pub encryption: Encryption,
     /// Error reports.
     pub reports: ErrorReports,
     /// Do the survivors of a crash go StandAlone from each other (recorded in 2 of 5 losses)?
@@ -92,6 +97,7 @@ impl Cluster {
             definitions: BTreeMap::new(),
             kv: KeyValueStores::default(),
             props: controller_props(),
+            encryption: Encryption::default(),
             reports: ErrorReports::default(),
             standalone_survivors: false,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,

@@ -58,6 +58,8 @@ pub struct Resource {
     pub standalone: BTreeSet<String>,
     /// Does it not know yet that it is outdated? So it is after its node's return, until it meets a peer.
     pub unaware: bool,
+    /// Did it ever get or lose its disk? DRBD's flags show that for good (recorded: d11).
+    pub toggled: bool,
     /// Whose bytes a diskless resource works on.
     pub via: Option<String>,
     /// What the backing was last told of its device.
@@ -100,6 +102,7 @@ impl Resource {
             open: false,
             standalone: BTreeSet::new(),
             unaware: false,
+            toggled: false,
             via: None,
             writable: None,
         }

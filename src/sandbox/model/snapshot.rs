@@ -1,10 +1,11 @@
 //! Snapshots of definitions, and volumes that are made from them. Recordings: 13_snapshots, d08.
 
 use super::Cluster;
-use super::definition::{Definition, Layer, VolumeDefinition};
+use super::definition::{Definition, VolumeDefinition};
 use super::drbd::Drbd;
-use super::fault::Fault;
+use super::fault::{Fault, code};
 use super::identity;
+use super::layer::Layer;
 use super::name::Key;
 use super::props::Props;
 use super::resource::{Kind, Resource};
@@ -158,10 +159,19 @@ impl Cluster {
         nodes: &[Key],
         to: &Key,
     ) -> Result<Vec<AutoChange>, Fault> {
-        self.set_layers(to, snapshot.layers.clone());
+        // A clone may have asked for other layers.
+        let own = self
+            .definitions
+            .get(to)
+            .filter(|target| target.cloning.is_clone())
+            .and_then(|target| target.layers.clone());
+        self.set_layers(to, own.unwrap_or_else(|| snapshot.layers.clone()));
         let Some(target) = self.definitions.get_mut(to) else { return Ok(Vec::new()) };
-        // LINSTOR copies the properties of the snapshot's definition over whatever the target says.
-        target.props.extend(snapshot.definition_props.clone());
+        // LINSTOR puts the properties of the snapshot's definition over those that the target was made with. A clone has
+        // its source's already, apart from those that were not to be taken over.
+        if !target.cloning.is_clone() {
+            target.props.extend(snapshot.definition_props.clone());
+        }
         let (name, generation, volumes) = (target.name.clone(), target.generation, target.volumes.clone());
         for (node, replica) in snapshot.replicas.iter().filter(|(node, _)| nodes.contains(node)) {
             for number in replica.volumes.keys().filter(|number| volumes.contains_key(number)) {
@@ -178,6 +188,19 @@ impl Cluster {
             }
         }
         self.keep_quorum(to)
+    }
+
+    /// A snapshot as if its replicas were in other pools: the new names of pools by the old ones.
+    pub fn renamed(&self, mut snapshot: Snapshot, names: &BTreeMap<String, String>) -> Result<Snapshot, Fault> {
+        for (node, replica) in &mut snapshot.replicas {
+            let Some((_, new)) = names.iter().find(|(old, _)| Key::of(old) == Key::of(&replica.pool)) else { continue };
+            if self.nodes.get(node).is_none_or(|node| node.pool(new).is_none()) {
+                let message = format!("Storage pool '{new}' on node '{}' not found.", replica.node);
+                return Err(Fault::new(code::NO_POOL, message));
+            }
+            replica.pool.clone_from(new);
+        }
+        Ok(snapshot)
     }
 
     /// Every snapshot that the backing holds.

@@ -3,8 +3,9 @@
 use super::json::{self, MALFORMED};
 use super::progress;
 use super::reply::{Call, Object, Op};
-use crate::sandbox::model::definition::{Definition, Layer};
+use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::Key;
 use crate::sandbox::model::resource::{Deleting, Kind};
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -119,7 +120,7 @@ fn add_disk(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key) -> Re
 }
 
 /// A replica needs a pool that the group allows, with room, on a node that can be reached.
-fn find_pool(cluster: &Cluster, definition: &Definition, node: &Key, name: &str) -> Result<String, Fault> {
+pub fn find_pool(cluster: &Cluster, definition: &Definition, node: &Key, name: &str) -> Result<String, Fault> {
     let filter = cluster.group(&definition.group).map(|group| group.filter.clone()).unwrap_or_default();
     let fitting = cluster.fitting(&filter, definition.size_kib(), &cluster.rooms())?;
     let found = fitting.into_iter().find(|spot| Key::of(&spot.node.name) == *node);
@@ -146,6 +147,7 @@ pub struct NewResource {
 
 /// Makes a resource on a named node, and says so.
 pub fn add(cluster: &mut Cluster, call: &mut Call, key: &Key, node: &Key, new: NewResource) -> Result<(), Fault> {
+    cluster.check_master_key(&new.layers)?;
     let before = cluster.definitions.get(key).map(|d| progress::sites(cluster, d)).unwrap_or_default();
     cluster.set_layers(key, new.layers);
     cluster.add_resource(key, node, new.kind, new.pool.as_deref())?;

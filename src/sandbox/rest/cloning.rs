@@ -8,6 +8,7 @@ use super::reply::{Call, Object, Op, Severity};
 use crate::sandbox::model::cloning::{CLONED_FROM, Cloning};
 use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::{Key, check_resource};
 use crate::sandbox::model::props::{Changes, GivenProps};
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -41,8 +42,9 @@ struct CloneCreate {
     _external_name: Option<IgnoredAny>,
     #[serde(rename = "use_zfs_clone")]
     _use_zfs_clone: Option<IgnoredAny>,
-    #[serde(rename = "layer_list")]
-    _layer_list: Option<IgnoredAny>,
+    layer_list: Option<Vec<String>>,
+    #[serde(rename = "volume_passphrases")]
+    _volume_passphrases: Option<IgnoredAny>,
 }
 
 async fn create(State(cluster): State<SharedCluster>, Path(source): Path<String>, body: Bytes) -> Response {
@@ -105,9 +107,12 @@ fn clone(cluster: &mut Cluster, call: &mut Call, source: &str, body: CloneCreate
         .resource_group
         .as_ref()
         .map_or(Ok(definition.group.clone()), |group| cluster.group(group).map(|group| group.name.clone()))?;
+    let layers = body.layer_list.as_deref().filter(|names| !names.is_empty()).map(Layer::stack).transpose()?;
+    let layers = layers.unwrap_or_else(|| definition.stack());
+    cluster.check_master_key(&layers)?;
     let changes =
         Changes { set: body.override_props, delete: body.delete_props, delete_namespaces: body.delete_namespaces };
-    let mut target = Definition::new(&name, &group, definition.props.clone(), None, cluster.free_port());
+    let mut target = Definition::new(&name, &group, definition.props.clone(), Some(layers), cluster.free_port());
     properties::change(
         call,
         &mut target.props,

@@ -6,9 +6,10 @@ use super::properties;
 use super::query::Params;
 use super::reply::{Call, Object, Op};
 use super::volume_definitions;
-use crate::sandbox::model::definition::{Definition, Layer};
+use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::group::DEFAULT_GROUP;
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::{Key, check_resource};
 use crate::sandbox::model::props::{Changes, GivenProps, Props, QUORUM};
 use crate::sandbox::model::tiebreaker::AutoChange;
@@ -208,8 +209,7 @@ struct DefinitionModify {
     _drbd_port: Option<IgnoredAny>,
     #[serde(rename = "drbd_peer_slots")]
     _drbd_peer_slots: Option<IgnoredAny>,
-    #[serde(rename = "layer_stack")]
-    _layer_stack: Option<IgnoredAny>,
+    layer_stack: Option<Vec<String>>,
     resource_group: Option<String>,
 }
 
@@ -226,7 +226,13 @@ fn modify_definition(cluster: &mut Cluster, call: &mut Call, name: &str, body: D
     let changes =
         Changes { set: body.override_props, delete: body.delete_props, delete_namespaces: body.delete_namespaces };
     let group = body.resource_group.map(|group| cluster.group(&group).map(|group| group.name.clone())).transpose()?;
+    let layers = body.layer_stack.as_deref().filter(|names| !names.is_empty()).map(Layer::stack).transpose()?;
     let definition = cluster.definition_mut(name)?;
+    if layers.as_ref().is_some_and(|layers| !definition.resources.is_empty() && *layers != definition.stack()) {
+        let message = format!("The layers of '{name}' can't be changed while it has resources");
+        return Err(Fault::new(code::INVALID_LAYER_STACK, message).reported());
+    }
+    definition.layers = layers.or(definition.layers.take());
     let key = Key::of(&definition.name);
     properties::change(
         call,

@@ -5,9 +5,9 @@ use super::progress;
 use super::properties::{self, with_props};
 use super::query::Params;
 use super::reply::{Call, Object, Op};
-use crate::sandbox::model::definition::Layer;
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::group::{Group, SelectFilter};
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::{Key, check_group};
 use crate::sandbox::model::props::{Changes, GivenProps, Props};
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -78,7 +78,7 @@ async fn create(State(cluster): State<SharedCluster>, body: Bytes) -> Response {
         Ok(body) => body,
         Err(unreadable) => return unreadable.into_response(),
     };
-    if let Some(Err(fault)) = body.select_filter.layer_stack.as_deref().map(Layer::stack) {
+    if let Some(Err(fault)) = body.select_filter.layer_stack.as_deref().map(Layer::parse) {
         return cluster.look(|_| Err(fault)).await;
     }
     let call = call_about(Op::Create, &body.name);
@@ -143,7 +143,7 @@ fn modify_group(cluster: &mut Cluster, call: &mut Call, name: &str, body: GroupM
     let group = cluster.group_mut(name)?;
     if let Some(filter) = &body.select_filter {
         check_count(name, filter)?;
-        filter.layer_stack.as_deref().map(Layer::stack).transpose()?;
+        filter.layer_stack.as_deref().map(Layer::parse).transpose()?;
     }
     properties::change(call, &mut group.props, &changes, Object::Definition, &format!("resource group '{name}'"))?;
     if let Some(description) = body.description {

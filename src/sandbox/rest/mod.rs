@@ -4,10 +4,12 @@ mod available;
 mod cloning;
 mod controller;
 mod definitions;
+mod encryption;
 mod groups;
 mod hanging;
 mod json;
 mod kv;
+mod layers;
 mod nodes;
 mod placing;
 mod pool_changes;
@@ -24,6 +26,7 @@ mod sizes;
 mod snapshots;
 mod snapshotting;
 mod spawn;
+mod toggle;
 mod view;
 mod volume_definitions;
 mod volume_groups;
@@ -52,6 +55,8 @@ pub fn router(cluster: SharedCluster) -> Router {
         .merge(placing::routes())
         .merge(resources::routes())
         .merge(removal::routes())
+        .merge(toggle::routes())
+        .merge(encryption::routes())
         .merge(available::routes())
         .merge(view::routes())
         .merge(snapshots::routes())

@@ -115,19 +115,21 @@ fn render(node: &Node) -> Value {
 /// When LINSTOR would evict a node that is away (recorded: an hour). The sandbox evicts none.
 const EVICTED_AFTER_MS: u64 = 3_600_000;
 
-/// What a satellite can do. The sandbox's can do DRBD on thin files, and say why they can't do the rest; one that is
+/// What a satellite can do. The sandbox's can do DRBD on files, and say why they can't do the rest; one that is
 /// offline is not asked.
 fn with_abilities(fields: Fields, online: bool) -> Fields {
     let providers: &[&str] = if online { &["DISKLESS", "FILE_THIN", "FILE"] } else { &["DISKLESS"] };
-    let layers: &[&str] = if online { &["DRBD", "STORAGE"] } else { &["STORAGE"] };
+    let layers: &[&str] =
+        if online { &["DRBD", "LUKS", "NVME", "WRITECACHE", "CACHE", "STORAGE"] } else { &["STORAGE"] };
     let reasons =
         |names: &[&str], why: &str| -> Value { names.iter().map(|name| ((*name).to_owned(), json!([why]))).collect() };
     let providers_missing = ["LVM", "SPDK", "STORAGE_SPACES", "ZFS_THIN", "ZFS", "STORAGE_SPACES_THIN", "LVM_THIN"];
-    let layers_missing = ["LUKS", "NVME", "BCACHE", "WRITECACHE", "CACHE"];
+    let layers_missing: &[&str] =
+        if online { &["BCACHE"] } else { &["LUKS", "NVME", "BCACHE", "WRITECACHE", "CACHE", "DRBD"] };
     let why = if online { "The sandbox does not have it." } else { "No information from satellite yet" };
     fields
         .with("storage_providers", providers)
         .with("resource_layers", layers)
         .with("unsupported_providers", reasons(&providers_missing, why))
-        .with("unsupported_layers", reasons(&layers_missing, why))
+        .with("unsupported_layers", reasons(layers_missing, why))
 }

@@ -3,9 +3,10 @@
 use super::json::{self, MALFORMED};
 use super::progress::{self, Site};
 use super::reply::{Call, Object, Op, Severity};
-use crate::sandbox::model::definition::{Definition, Layer};
+use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::group::SelectFilter;
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::Key;
 use crate::sandbox::model::node::DISKLESS_POOL;
 use crate::sandbox::model::place::Spot;
@@ -102,6 +103,7 @@ pub fn place(
 ) -> Result<(), Fault> {
     let Some(definition) = cluster.definitions.get(key) else { return Ok(()) };
     let layers = chosen_layers(definition, filter)?;
+    cluster.check_master_key(&layers)?;
     let names = layers.iter().map(|layer| layer.name()).collect::<Vec<_>>().join(",");
     let taken = progress::taken_by(definition);
     let spots = cluster.choose(filter, progress::wish(definition, missing, &taken, &names))?;

@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 
 /// The routes of this file.
 pub fn routes() -> Router<SharedCluster> {
@@ -32,8 +32,7 @@ pub fn routes() -> Router<SharedCluster> {
 struct Restore {
     to_resource: String,
     nodes: Vec<String>,
-    #[serde(rename = "stor_pool_rename")]
-    _stor_pool_rename: Option<IgnoredAny>,
+    stor_pool_rename: BTreeMap<String, String>,
 }
 
 fn find(cluster: &Cluster, name: &str, snapshot: &str) -> Result<(String, Snapshot), Fault> {
@@ -109,6 +108,8 @@ fn restore(cluster: &mut Cluster, call: &mut Call, which: (&str, &str), body: &R
             .details(details)
             .correction("Restore the volume definitions first.");
     }
+    cluster.check_master_key(&snapshot.layers)?;
+    let snapshot = cluster.renamed(snapshot, &body.stor_pool_rename)?;
     let changes = cluster.restore_snapshot((&source, &snapshot), &nodes, &key)?;
     let Some(target) = cluster.definitions.get(&key) else { return Ok(()) };
     call.turn_to(Object::Snapshot);

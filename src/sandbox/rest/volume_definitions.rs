@@ -4,9 +4,10 @@ use super::json::{self, Fields, MALFORMED, Whole};
 use super::progress::{self, Site};
 use super::properties;
 use super::reply::{Call, Object, Op};
-use crate::sandbox::model::definition::{Definition, Layer, VolumeDefinition};
+use crate::sandbox::model::definition::{Definition, VolumeDefinition};
 use crate::sandbox::model::drbd::Drbd;
 use crate::sandbox::model::fault::{Fault, code};
+use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::Key;
 use crate::sandbox::model::props::{Changes, GivenProps, Props};
 use crate::sandbox::model::{Cluster, SharedCluster};
@@ -125,6 +126,9 @@ async fn create(State(cluster): State<SharedCluster>, Path(name): Path<String>, 
 }
 
 fn create_volume(cluster: &mut Cluster, call: &mut Call, name: &str, new: NewVolume) -> Result<(), Fault> {
+    if let Some(deployed) = cluster.definition(name).ok().filter(|definition| !definition.resources.is_empty()) {
+        cluster.check_master_key(&deployed.stack())?;
+    }
     let definition = cluster.definition_mut(name)?;
     let key = Key::of(&definition.name);
     let number = definition.volume_number(new.volume_number.map(|number| number.0))?;

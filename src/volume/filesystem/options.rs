@@ -176,10 +176,17 @@ impl MountOptions {
         self
     }
 
-    /// The data argument of mount(2). xfs refuses a copy of a mounted filesystem without `nouuid`.
+    /// The data argument of mount(2). xfs refuses a copy of a mounted filesystem without `nouuid`. A read-only mount
+    /// leaves the journal alone: replaying it writes to the device.
     pub fn data(&self, fs_type: FsType) -> String {
-        let nouuid = (fs_type == FsType::Xfs).then(|| "nouuid".to_owned());
-        nouuid.into_iter().chain(self.of_filesystem()).collect::<Vec<_>>().join(",")
+        let is_read_only = self.attributes.contains(&Attribute::ReadOnly);
+        let ours: &[&str] = match (fs_type, is_read_only) {
+            (FsType::Ext4, false) => &[],
+            (FsType::Ext4, true) => &["noload"],
+            (FsType::Xfs, false) => &["nouuid"],
+            (FsType::Xfs, true) => &["nouuid", "norecovery"],
+        };
+        ours.iter().map(|option| (*option).to_owned()).chain(self.of_filesystem()).collect::<Vec<_>>().join(",")
     }
 
     fn of_filesystem(&self) -> impl Iterator<Item = String> {

@@ -18,7 +18,7 @@ pub(super) const FAMILY: Family = Family {
         KnownParameter {
             key: "fsOpts",
             aliases: &[],
-            values: "options of `mkfs.ext4` or `mkfs.xfs` from a list; what is not on it is refused, with the list",
+            values: "options of `mkfs.ext4` or `mkfs.xfs` from the list below",
             default: "none",
             meaning: "how the filesystem is made",
             example: "-i 8192",
@@ -26,7 +26,7 @@ pub(super) const FAMILY: Family = Family {
         KnownParameter {
             key: "mountOpts",
             aliases: &[],
-            values: "mount options from a list, separated by commas; what is not on it is refused, with the list",
+            values: "mount options from the list below, separated by commas",
             default: "none",
             meaning: "how it is mounted, beside what the claim's mountOptions say",
             example: "noatime",
@@ -34,7 +34,7 @@ pub(super) const FAMILY: Family = Family {
         KnownParameter {
             key: "postMountXfsOpts",
             aliases: &[],
-            values: "a command of `xfs_io` from a list; only with fsType `xfs`",
+            values: "a command of `xfs_io` from the list below; only with fsType `xfs`",
             default: "none",
             meaning: "done on the filesystem's root after it is mounted",
             example: "extsize 2m",

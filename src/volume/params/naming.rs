@@ -10,7 +10,7 @@ pub(super) const FAMILY: Family = Family {
         aliases: &[],
         values: "`true` or `false`",
         default: "`false`",
-        meaning: "LINSTOR's resource is called `<namespace>_<claim>` where that is a valid name of at most 48 characters, \
+        meaning: "LINSTOR's resource is called `NAMESPACE_CLAIM` where that is a valid name of at most 48 characters, \
                   else `lf-` and a hash of it. No other namespace's claim can have that name. external-provisioner runs with `--extra-create-metadata`",
         example: "true",
     }],

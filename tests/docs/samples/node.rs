@@ -49,6 +49,8 @@ fn paths() -> Vec<Error> {
         Error::ParentMissing(target()),
         Error::NotStaged(target()),
         Error::Incompatible { path: target(), difference },
+        Error::SecondTarget { path: target(), first: "/var/lib/kubelet/pods/0/mount".into() },
+        Error::GroupUnfinished { path: target(), group: 1000, changed: 250_000 },
         Error::ForeignMount { path: target(), fs_type: "tmpfs".to_owned() },
         Error::WentReadOnly(target()),
         Error::OtherPermit { permitted: resource(), asked: "pvc-2".parse().expect("a resource name") },
@@ -127,6 +129,8 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::Program { .. }
         | Error::Mount { .. }
         | Error::Incompatible { .. }
+        | Error::SecondTarget { .. }
+        | Error::GroupUnfinished { .. }
         | Error::OtherPermit { .. }
         | Error::WentReadOnly(_)
         | Error::ForeignMount { .. }

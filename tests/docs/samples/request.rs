@@ -38,6 +38,7 @@ pub fn all() -> Vec<RequestError> {
         unsupported_mode(),
         "zfs".parse::<FsType>().expect_err("not one of ours").into(),
         FsWishes::parse(FsType::Ext4, None, Some("sync=maybe"), None).expect_err("no such option").into(),
+        RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::ForeignTopology,
