@@ -139,7 +139,10 @@ impl Copy<'_> {
         let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
         let Some(definition) = definition.filter(|definition| is_it(&definition.props)) else { return Ok(()) };
         let store = store.unwrap_or_default();
-        if !Ledger::read(resource.as_str(), &store, &self.origin.incarnation)?.attachments.is_empty() {
+        let mut ledger = Ledger::read(resource.as_str(), &store, &self.origin.incarnation)?;
+        // The one record that a copy has before anybody was told of it.
+        ledger.formatted = ledger.formatted.filter(|uuid| Some(uuid) != self.origin.formatted.as_ref());
+        if ledger != Ledger::default() {
             return Err(self.create.unfinished("it has been used".to_owned()));
         }
         temporary::leave(linstor, resource, &definition.props).await?;
