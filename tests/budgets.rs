@@ -4,12 +4,13 @@
 
 mod support;
 
-use linflow::sandbox::requests::Request;
+use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
 use support::{
     World, create,
     csi::{block, mount},
     node::{OnNode, pod},
     publish,
+    snapshots::{group, snapshot, unique},
 };
 
 /// Fails where more requests were made than allowed, or one that asks for a whole list, which grows with the cluster.
@@ -30,8 +31,15 @@ fn about_one_volume(requests: &[Request]) {
 }
 
 fn asks_for_all(request: &Request) -> bool {
-    const LISTS: [&str; 6] =
-        ["resource-definitions", "resources", "nodes", "key-value-store", "resource-groups", "storage-pools"];
+    const LISTS: [&str; 7] = [
+        "resource-definitions",
+        "resources",
+        "snapshots",
+        "nodes",
+        "key-value-store",
+        "resource-groups",
+        "storage-pools",
+    ];
     const FILTERS: [&str; 4] = ["resource_definitions=", "resources=", "nodes=", "props="];
     let is_list = request.path.rsplit('/').next().is_some_and(|last| LISTS.contains(&last));
     request.method == "GET" && is_list && !FILTERS.iter().any(|filter| request.query.contains(filter))
@@ -105,6 +113,64 @@ async fn a_tagged_volume_near_its_pod_takes_at_most_six() {
     assert_eq!(world.replicas(&made.unwrap().volume_id).await.len(), 2);
     within(6, "CreateVolume with an owner, first replica named", &requests);
     about_one_volume(&requests);
+}
+
+/// The requests without the looks that wait until a snapshot is taken.
+fn without_looks(requests: Vec<Request>) -> Vec<Request> {
+    requests.into_iter().filter(|one| one.path != "/v1/view/snapshots").collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_takes_at_most_three_requests_and_one_look() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    for (what, name) in [("", unique(1)), (", with any name", "nightly".to_owned())] {
+        for again in ["", " again"] {
+            let (taken, requests) = world.count(world.controller.snapshot(snapshot(&name, &volume))).await;
+            taken.unwrap();
+            within(4, &format!("CreateSnapshot{again}{what}, with its look"), &requests);
+            if what.is_empty() {
+                about_one_volume(&requests);
+            }
+            within(3, &format!("CreateSnapshot{again}{what}"), &without_looks(requests));
+        }
+    }
+    let id = format!("data/{}", unique(1));
+    for what in ["GetSnapshot", "ListSnapshots, one volume's", "DeleteSnapshot"] {
+        let (_, requests) = world
+            .count(async {
+                match what {
+                    "GetSnapshot" => drop(world.controller.get_snapshot(&id).await.unwrap()),
+                    "DeleteSnapshot" => world.controller.delete_snapshot(&id).await.unwrap(),
+                    _ => {
+                        let of = ListSnapshotsRequest { source_volume_id: volume.clone(), ..Default::default() };
+                        assert_eq!(world.controller.list_snapshots(of).await.unwrap().entries.len(), 2);
+                    }
+                }
+            })
+            .await;
+        within(if what == "DeleteSnapshot" { 2 } else { 1 }, what, &requests);
+        about_one_volume(&requests);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_any_size_takes_at_most_three_requests_and_one_look() {
+    let world = World::start().await;
+    let names: Vec<String> = (0..70).map(|number| format!("member-{number}")).collect();
+    for name in &names {
+        world.controller.create(create(name).mib(4).capability(block())).await.unwrap();
+    }
+    for size in [1, 2, 70] {
+        let members: Vec<&str> = names[..size].iter().map(String::as_str).collect();
+        let name = format!("group-of-{size}");
+        for again in ["", " again"] {
+            let (taken, requests) = world.count(world.controller.group(group(&name, &members))).await;
+            assert_eq!(taken.unwrap().snapshots.len(), size);
+            within(4, &format!("CreateVolumeGroupSnapshot{again} of {size}, with its look"), &requests);
+            within(3, &format!("CreateVolumeGroupSnapshot{again} of {size}"), &without_looks(requests));
+        }
+    }
 }
 
 #[tokio::test]
@@ -226,7 +292,7 @@ async fn a_restore_takes_at_most_eight_and_looks_and_a_repeat_two() {
     let class = |name: &str| if name.starts_with("local") { create(name).storage_alone() } else { create(name) };
     for name in ["replicated", "local"] {
         let volume = world.controller.create(class(name)).await.unwrap().volume_id;
-        world.mark_formatted(&volume).await;
+        world.format(&volume).await;
         let snapshot = world.snapshot(&volume, "snap").await;
         let wanted = class(&format!("{name}-copy")).from_snapshot(&snapshot);
         let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
@@ -245,7 +311,7 @@ async fn a_restore_takes_at_most_eight_and_looks_and_a_repeat_two() {
 async fn a_clone_takes_at_most_six_and_looks_and_a_repeat_four() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
-    world.mark_formatted(&volume).await;
+    world.format(&volume).await;
     let wanted = create("clone").from_volume(&volume);
     let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
     let (again, repeat) = world.count(world.controller.create(wanted)).await;
@@ -260,7 +326,7 @@ async fn a_clone_takes_at_most_six_and_looks_and_a_repeat_four() {
 async fn a_clone_through_a_snapshot_takes_at_most_fifteen_and_looks() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").storage_alone()).await.unwrap().volume_id;
-    world.mark_formatted(&volume).await;
+    world.format(&volume).await;
     let wanted = create("clone").storage_alone().from_volume(&volume);
     let (made, fresh) = world.count(world.controller.create(wanted.clone())).await;
     let (again, repeat) = world.count(world.controller.create(wanted)).await;

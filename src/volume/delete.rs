@@ -1,7 +1,7 @@
 //! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
 
 use super::{Error, copy::temporary, id::VolumeId, record};
-use crate::linstor::{Client, Kind, name::NodeName};
+use crate::linstor::{self, Client, Kind, name::NodeName};
 use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
 
@@ -55,8 +55,17 @@ async fn delete_definition(linstor: &Client, volume: &VolumeId) -> Result<(), Er
     };
     match error.kind() {
         Some(Kind::NotFound(_)) => Ok(()),
-        Some(Kind::HasSnapshots) => Err(Error::HasSnapshots { volume: volume.clone(), message: error.to_string() }),
+        Some(Kind::HasSnapshots) => Err(has_snapshots(linstor, volume, &error).await),
         Some(Kind::InUse) => Err(Error::StillAttached { volume: volume.clone(), nodes: error.to_string() }),
         _ => Err(error.into()),
     }
+}
+
+/// LINSTOR says that there are snapshots, and not which. Those that have become known are named; where they can't be,
+/// LINSTOR's own words have to do.
+async fn has_snapshots(linstor: &Client, volume: &VolumeId, error: &linstor::Error) -> Error {
+    let seen = linstor.snapshots(std::slice::from_ref(volume.resource())).await.unwrap_or_default();
+    let names: Vec<String> = seen.into_iter().map(|snapshot| snapshot.name).collect();
+    let snapshots = if names.is_empty() { error.to_string() } else { names.join(", ") };
+    Error::HasSnapshots { volume: volume.clone(), snapshots }
 }

@@ -262,12 +262,12 @@ pub enum Error {
         seen: String,
     },
     /// Snapshots keep it.
-    #[error("volume {volume} has snapshots; delete them first: {message}")]
+    #[error("volume {volume} has snapshots, which would go with it: {snapshots}; delete them first")]
     HasSnapshots {
         /// The volume.
         volume: VolumeId,
-        /// LINSTOR's answer, which names them.
-        message: String,
+        /// Their LINSTOR names, in words.
+        snapshots: String,
     },
     /// A page token that we did not give.
     #[error("starting_token {0:?} is not one that linflow gave; start over without a token")]

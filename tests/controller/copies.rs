@@ -16,7 +16,7 @@ async fn owned_with_snapshot(world: &World) -> (String, String) {
     let owned = create("data").mib(64).parameter("instance", "airflow").parameter("dag-id", "sales");
     let owned = owned.parameter("csi.storage.k8s.io/pvc/name", "theirs");
     let volume = world.controller.create(owned.parameter("csi.storage.k8s.io/pvc/namespace", "airflow")).await.unwrap();
-    world.mark_formatted(&volume.volume_id).await;
+    world.format(&volume.volume_id).await;
     let snapshot = world.snapshot(&volume.volume_id, "snap-1").await;
     (volume.volume_id, snapshot)
 }
@@ -74,7 +74,7 @@ async fn a_copy_of_what_was_never_formatted_is_not_said_to_be() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(64)).await.unwrap().volume_id;
     let snapshot = world.snapshot(&volume, "snap-1").await;
-    world.mark_formatted(&volume).await;
+    world.format(&volume).await;
     let restored = world.controller.create(copy().from_snapshot(&snapshot)).await.unwrap().volume_id;
     assert_eq!(world.store(&restored).await, None);
     let clone = world.controller.create(create("clone").mib(64).from_volume(&volume)).await.unwrap().volume_id;
@@ -185,12 +185,12 @@ async fn a_finished_clone_is_never_taken_back_because_a_node_is_away() {
 async fn where_linstor_can_not_clone_a_snapshot_stands_between_and_goes_again() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(64).storage_alone().on("node-2")).await.unwrap().volume_id;
-    world.mark_formatted(&volume).await;
+    world.format(&volume).await;
     let wanted = copy().storage_alone().from_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap();
     assert_eq!(world.replicas(&made.volume_id).await, ["node-2"]);
     assert_eq!(made.accessible_topology.len(), 1);
-    assert_eq!(world.snapshots(&volume).await, Vec::<String>::new());
+    assert_eq!(world.snapshots_of(&volume).await, Vec::<String>::new());
     assert_eq!(world.store(&made.volume_id).await.unwrap().len(), 1);
     assert_eq!(world.controller.create(wanted).await.unwrap(), made);
     world.controller.delete(&volume).await.unwrap();
@@ -203,7 +203,7 @@ async fn broken_off(world: &World, path: &str) -> String {
     world.sandbox.faults().inject(matcher, Action::Drop(Moment::After));
     let answer = world.controller.create(copy().storage_alone().from_volume(&volume)).await;
     assert!(is_open(&answer.unwrap_err()));
-    assert_eq!(world.snapshots(&volume).await.len(), 1);
+    assert_eq!(world.snapshots_of(&volume).await.len(), 1);
     volume
 }
 
@@ -213,7 +213,7 @@ async fn what_a_broken_clone_left_goes_with_the_clone() {
         let world = World::start().await;
         let volume = broken_off(&world, path).await;
         world.controller.delete("copy").await.unwrap();
-        assert_eq!(world.snapshots(&volume).await, Vec::<String>::new());
+        assert_eq!(world.snapshots_of(&volume).await, Vec::<String>::new());
         world.controller.delete(&volume).await.unwrap();
         assert!(world.controller.list(0, "").await.unwrap().entries.is_empty());
     }
@@ -342,10 +342,10 @@ async fn a_name_with_another_source_is_taken() {
 #[tokio::test]
 async fn a_copy_outlives_its_source_and_a_repeat_finds_it() {
     let world = World::start().await;
-    let (volume, _) = owned_with_snapshot(&world).await;
+    let (volume, snapshot) = owned_with_snapshot(&world).await;
     let wanted = copy().from_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap();
-    world.forget_snapshots(&volume).await;
+    world.controller.delete_snapshot(&snapshot).await.unwrap();
     world.controller.delete(&volume).await.unwrap();
     assert_eq!(world.controller.create(wanted).await.unwrap(), made);
 }

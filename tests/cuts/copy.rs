@@ -34,7 +34,7 @@ impl Story for Copy {
             None => source,
         };
         let volume = world.controller.create(source).await.unwrap().volume_id;
-        world.mark_formatted(&volume).await;
+        world.format(&volume).await;
         if let From::Snapshot = self.1 {
             world.snapshot(&volume, "snap-1").await;
         }

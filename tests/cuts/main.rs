@@ -14,6 +14,7 @@ mod create;
 mod delete;
 mod expand;
 mod publish;
+mod snapshots;
 mod state;
 mod unpublish;
 mod walk;

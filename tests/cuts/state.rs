@@ -17,7 +17,7 @@ const LISTS: [&str; 7] = [
 ];
 
 /// Fields that LINSTOR draws, counts or clocks, and the folder of the test.
-const VARYING: [&str; 14] = [
+const VARYING: [&str; 15] = [
     "uuid",
     "create_timestamp",
     "created_at",
@@ -32,6 +32,8 @@ const VARYING: [&str; 14] = [
     "DrbdCurrentGi",
     "StorDriver/StorPoolName",
     "time",
+    // How many snapshots the volume has ever had.
+    "SequenceNumber",
 ];
 
 /// What LINSTOR shows now: list by list, each entry under its name.

@@ -31,6 +31,11 @@ pub fn render() -> String {
             table(include_str!("../../src/csi/request.rs"), "RequestError", &samples::request::all()),
         ),
         section("Volume", "The controller's verbs.", table(volume, "Error", &samples::volume::all())),
+        section(
+            "Snapshot",
+            "The verbs of snapshots and groups of them.",
+            table(include_str!("../../src/volume/snapshot/error.rs"), "Error", &samples::snapshot::all()),
+        ),
         section("LINSTOR", "What the controller's verbs pass on.", table(linstor, "Error", &samples::linstor::all())),
         section("LINSTOR's refusals, by kind", "`Refused` above in full.", kinds(linstor)),
         section(
@@ -142,6 +147,15 @@ fn no_linstor_error_whose_outcome_is_unknown_is_final() {
 fn no_volume_error_that_leaves_something_behind_is_final() {
     let leaving: Vec<_> = samples::volume::all().into_iter().filter(samples::volume::leaves_something).collect();
     assert!(leaving.len() >= 5, "{leaving:?}");
+    for error in leaving {
+        assert!(!is_final(error.code()), "{error:?}");
+    }
+}
+
+#[test]
+fn no_snapshot_error_that_leaves_something_behind_is_final() {
+    let leaving: Vec<_> = samples::snapshot::all().into_iter().filter(samples::snapshot::leaves_something).collect();
+    assert_eq!(leaving.len(), 2, "{leaving:?}");
     for error in leaving {
         assert!(!is_final(error.code()), "{error:?}");
     }

@@ -5,6 +5,7 @@ mod errors;
 mod page;
 mod parameters;
 mod samples;
+mod snapshot_classes;
 mod variants;
 
 #[test]
@@ -14,5 +15,5 @@ fn the_error_page_is_what_the_code_says() {
 
 #[test]
 fn the_parameter_page_is_what_the_code_says() {
-    page::expect("docs/parameters.md", &parameters::render());
+    page::expect("docs/parameters.md", &(parameters::render() + &snapshot_classes::render()));
 }

@@ -10,6 +10,7 @@ use linflow::csi::{
         CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
         ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability, VolumeContentSource,
         controller_client::ControllerClient,
+        group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
         volume_content_source::{SnapshotSource, Type, VolumeSource},
     },
@@ -24,6 +25,8 @@ pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
 pub struct Controller {
     /// The raw client, for what has no method here. Clone it to call.
     pub client: ControllerClient<Channel>,
+    /// The raw client of the GroupController service beside it.
+    pub groups: GroupControllerClient<Channel>,
     /// The service behind it.
     pub service: ControllerService,
 }
@@ -31,8 +34,10 @@ pub struct Controller {
 impl Controller {
     /// Connects to the socket that the service is served on.
     pub async fn connect(socket: &Path, service: ControllerService) -> Self {
-        let client = ControllerClient::connect(format!("unix://{}", socket.display())).await.unwrap();
-        Self { client, service }
+        let endpoint = format!("unix://{}", socket.display());
+        let client = ControllerClient::connect(endpoint.clone()).await.unwrap();
+        let groups = GroupControllerClient::connect(endpoint).await.unwrap();
+        Self { client, groups, service }
     }
 
     /// CreateVolume.

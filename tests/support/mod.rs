@@ -16,6 +16,7 @@ pub mod csi;
 pub mod driver;
 pub mod node;
 pub mod rest;
+pub mod snapshots;
 
 use std::{
     fmt::Debug,

@@ -62,44 +62,10 @@ impl World {
         nodes
     }
 
-    /// Writes what a node writes once it has finished the volume's filesystem.
-    pub async fn mark_formatted(&self, name: &str) {
-        let props = self.definition(name).await.unwrap().props;
-        let key = format!("{}/formatted", props["Aux/linflow/incarnation"]);
-        let body = serde_json::json!({ "override_props": { key: props["Aux/linflow/fs-uuid"] } });
-        self.change("PUT", &format!("/v1/key-value-store/{name}"), &body).await;
-    }
-
-    /// Takes a snapshot as linflow does; answers its id.
-    pub async fn snapshot(&self, volume: &str, name: &str) -> String {
-        let props = self.definition(volume).await.unwrap().props;
-        let incarnation = &props["Aux/linflow/incarnation"];
-        let store = self.store(volume).await.unwrap_or_default();
-        let mut own = serde_json::json!({
-            "Aux/linflow/driver": props["Aux/linflow/driver"],
-            "Aux/linflow/snapshot-name": name,
-            "Aux/linflow/source-incarnation": incarnation,
-        });
-        if let Some(formatted) = store.get(&format!("{incarnation}/formatted")) {
-            own["Aux/linflow/formatted"] = formatted.as_str().into();
-        }
-        let one = serde_json::json!({ "resource_name": volume, "name": name, "snapshot_definition_props": own });
-        self.change("POST", "/v1/actions/snapshot/multi", &serde_json::json!({ "snapshots": [one] })).await;
-        format!("{volume}/{name}")
-    }
-
     /// The names of the volume's snapshots, whosever.
-    pub async fn snapshots(&self, volume: &str) -> Vec<String> {
+    pub async fn snapshots_of(&self, volume: &str) -> Vec<String> {
         let all = self.linstor().snapshots(&[resource(volume)]).await.unwrap();
         all.into_iter().map(|snapshot| snapshot.name).collect()
-    }
-
-    /// Deletes all of the volume's snapshots.
-    pub async fn forget_snapshots(&self, volume: &str) {
-        for name in self.snapshots(volume).await {
-            let path = format!("/v1/resource-definitions/{volume}/snapshots/{name}");
-            self.change("DELETE", &path, &Value::Null).await;
-        }
     }
 
     /// The volume's key-value-store instance; none where there is no such instance.

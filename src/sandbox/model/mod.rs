@@ -63,6 +63,8 @@ pub struct Cluster {
     pub reports: ErrorReports,
     /// Do the survivors of a crash go StandAlone from each other (recorded in 2 of 5 losses)?
     pub standalone_survivors: bool,
+    /// How many of the next requests for snapshots fail at the satellites.
+    pub failing_snapshots: u32,
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
     /// What becomes of the clones that are begun.
@@ -100,6 +102,7 @@ impl Cluster {
             encryption: Encryption::default(),
             reports: ErrorReports::default(),
             standalone_survivors: false,
+            failing_snapshots: 0,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
             clone_fate: CloneFate::default(),
             backing,

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub volumes: BTreeMap<u32, VolumeDefinition>,
     /// What nodes hold of it, by node.
     pub replicas: BTreeMap<Key, ReplicaSnapshot>,
+    /// Did the satellites fail to take it?
+    pub has_failed: bool,
 }
 
 /// A snapshot of one replica.
@@ -134,6 +136,7 @@ impl Cluster {
             layers: definition.stack(),
             volumes: definition.volumes.clone(),
             replicas,
+            has_failed: false,
         }
     }
 

@@ -82,7 +82,7 @@ fn render(cluster: &Cluster, definition: &Definition, snapshot: &Snapshot) -> Va
         .with("props", all_props)
         .with("snapshot_definition_props", &snapshot.props)
         .with("resource_definition_props", &snapshot.definition_props)
-        .with("flags", ["SUCCESSFUL"])
+        .with("flags", [if snapshot.has_failed { "FAILED_DEPLOYMENT" } else { "SUCCESSFUL" }])
         .with("volume_definitions", snapshot.volumes.iter().map(volume).collect::<Vec<_>>())
         .with("uuid", &snapshot.uuid)
         .with("snapshots", snapshot.replicas.values().map(replica).collect::<Vec<_>>())

@@ -108,8 +108,23 @@ fn take(cluster: &mut Cluster, call: &mut Call, wanted: &[SnapshotCreate]) -> Re
     for plan in &planned {
         registered(cluster, call, plan);
     }
+    if cluster.failing_snapshots > 0 {
+        cluster.failing_snapshots -= 1;
+        return Err(fail(cluster, &planned));
+    }
     satellites_took(cluster, call, &planned);
     Ok(())
+}
+
+/// The satellites fail: LINSTOR keeps what it has registered, flagged.
+fn fail(cluster: &mut Cluster, planned: &[Planned]) -> Fault {
+    for plan in planned {
+        let definition = cluster.definitions.get_mut(&plan.definition);
+        if let Some(snapshot) = definition.and_then(|found| found.snapshots.get_mut(&Key::of(&plan.name))) {
+            snapshot.has_failed = true;
+        }
+    }
+    Fault::new(code::UNKNOWN, "Satellites failed to take the snapshot.").reported()
 }
 
 fn plan(cluster: &Cluster, wanted: &SnapshotCreate) -> Result<Planned, Fault> {

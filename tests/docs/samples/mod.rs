@@ -4,6 +4,7 @@ pub mod access;
 pub mod linstor;
 pub mod node;
 pub mod request;
+pub mod snapshot;
 pub mod volume;
 
 use ::linflow::linstor::name::{NodeName, ResourceName};

@@ -45,6 +45,8 @@ pub fn all() -> Vec<RequestError> {
         RequestError::NoStagingPath,
         RequestError::NoSuchSource("snapshot-1".to_owned()),
         RequestError::RawUse,
+        snapshot_class(),
+        RequestError::Repeated { field: "source_volume_ids", id: "pvc-1".to_owned() },
         RequestError::MaxEntries(-1),
         PublishContext::from_map(&BTreeMap::new()).expect_err("it is empty").into(),
     ]
@@ -53,6 +55,11 @@ pub fn all() -> Vec<RequestError> {
 fn parameter() -> RequestError {
     let misspelt = BTreeMap::from([("placmentCount".to_owned(), "2".to_owned())]);
     Parameters::parse(&misspelt).expect_err("misspelt").into()
+}
+
+fn snapshot_class() -> RequestError {
+    let backup = BTreeMap::from([("type".to_owned(), "S3".to_owned())]);
+    linflow::volume::snapshot::params::check(&backup).expect_err("a backup").into()
 }
 
 fn unsupported_mode() -> RequestError {

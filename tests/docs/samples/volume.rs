@@ -57,7 +57,7 @@ fn existing() -> Vec<Error> {
             pool: "fast".to_owned(),
             nodes: "node-1, node-2".to_owned(),
         },
-        Error::HasSnapshots { volume: volume(), message: "snapshot before-upgrade".to_owned() },
+        Error::HasSnapshots { volume: volume(), snapshots: "before-upgrade, nightly".to_owned() },
         Error::PageToken("page 2".to_owned()),
         record(),
         ResourceName::parse("-").expect_err("a name begins with a letter").into(),

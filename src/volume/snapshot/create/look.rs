@@ -113,3 +113,67 @@ fn flags_of(snapshot: &Snapshot) -> String {
     let flags = snapshot.flags.join(", ");
     if flags.is_empty() { "LINSTOR is at it".to_owned() } else { format!("LINSTOR says {flags}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::linstor::model::NodeSnapshot;
+    use crate::linstor::{Client, Settings};
+    use crate::volume::VolumeId;
+    use crate::volume::snapshot::create::SnapshotRequest;
+    use crate::workflow::{Incarnation, tag::DRIVER_VERSION};
+
+    /// What a look says of two members with these flags.
+    fn look(flags: [&[&str]; 2]) -> Result<Look, Error> {
+        let volumes = ["aa", "bb"].map(|name| VolumeId::parse(name).unwrap());
+        let request = SnapshotRequest::group("nightly", &volumes).unwrap();
+        let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
+        let until = tokio::time::Instant::now() + Duration::from_secs(1);
+        let take = Take { linstor: &linstor, request: &request, name: request.name(), until };
+        let props = SnapshotProps {
+            driver: DRIVER_VERSION.to_owned(),
+            csi_name: "nightly".to_owned(),
+            source: Incarnation::from_random([1; 16]),
+            formatted: None,
+            group: request.group.clone(),
+        };
+        let wanted: Vec<Wanted> = request.sources.iter().map(|one| (one.clone(), props.clone())).collect();
+        let held = NodeSnapshot { create_timestamp: Some(1), ..NodeSnapshot::default() };
+        let seen = request.sources.iter().zip(flags).map(|(resource, flags)| Snapshot {
+            name: take.name.to_string(),
+            resource_name: resource.to_string(),
+            props: props.to_properties(),
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            snapshots: vec![held.clone()],
+            ..Snapshot::default()
+        });
+        take.judge(&wanted, &seen.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_linstor_is_still_at_is_waited_for() {
+        assert!(matches!(look([&["SUCCESSFUL"], &[]]), Ok(Look::Waiting(Error::NotTaken(..)))));
+        assert!(matches!(look([&["SUCCESSFUL"], &["SUCCESSFUL", "DELETE"]]), Err(Error::Deleting(_))));
+    }
+
+    #[test]
+    fn one_that_failed_spoils_all_and_is_removed_last() {
+        let Ok(Look::Settled(Settled::Broken { resources, broken })) = look([&["FAILED_DISCONNECT"], &["SUCCESSFUL"]])
+        else {
+            panic!("it is broken")
+        };
+        assert_eq!(resources.iter().map(ResourceName::as_str).collect::<Vec<_>>(), ["bb", "aa"]);
+        assert!(broken.flags.contains("FAILED_DISCONNECT"));
+    }
+
+    #[test]
+    fn what_is_taken_and_still_worked_on_is_there_and_not_ready() {
+        let Ok(Look::Settled(Settled::Taken { members, .. })) = look([&["SUCCESSFUL"], &["SUCCESSFUL", "SHIPPING"]])
+        else {
+            panic!("it is taken")
+        };
+        assert_eq!(members.iter().map(|member| member.is_ready).collect::<Vec<_>>(), [true, false]);
+    }
+}
