@@ -203,7 +203,10 @@ async fn broken_off(world: &World, path: &str) -> String {
     world.sandbox.faults().inject(matcher, Action::Drop(Moment::After));
     let answer = world.controller.create(copy().storage_alone().from_volume(&volume)).await;
     assert!(is_open(&answer.unwrap_err()));
-    assert_eq!(world.snapshots_of(&volume).await.len(), 1);
+    let between = world.snapshots_of(&volume).await;
+    assert_eq!((between.len(), world.controller.snapshot_ids().await.len()), (1, 0));
+    // No caller can delete it either.
+    assert!(world.controller.delete_snapshot(&format!("{volume}/{}", between[0])).await.is_err());
     volume
 }
 
