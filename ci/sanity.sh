@@ -11,8 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # passed and skipped, for each access type
-MOUNT_EXPECTED="56 47"
-BLOCK_EXPECTED="56 47"
+MOUNT_EXPECTED="88 15"
+BLOCK_EXPECTED="88 15"
 
 VOLUME_BYTES=$((16 << 20))
 EXPANDED_BYTES=$((32 << 20))
@@ -88,6 +88,7 @@ run_csi_sanity() {
         -csi.mountdir "$work/mount-$type" -csi.stagingdir "$work/stage-$type" \
         -csi.testvolumesize "$VOLUME_BYTES" -csi.testvolumeexpandsize "$EXPANDED_BYTES" \
         -csi.testvolumeaccesstype "$type" -csi.testvolumeparameters "$work/parameters.yaml" \
+        -csi.testvolumemutableparameters "$work/mutable.yaml" \
         --ginkgo.no-color --ginkgo.timeout "$timeout" --ginkgo.junit-report "$report" >"$work/sanity-$type.log" 2>&1
 }
 
@@ -144,6 +145,8 @@ if [ -n "$url" ]; then
     timeout=2h
 fi
 write_parameters >"$work/parameters.yaml"
+# With and without DRBD.
+echo 'qosReadIops: "1000"' >"$work/mutable.yaml"
 check_type mount "$MOUNT_EXPECTED"
 check_type block "$BLOCK_EXPECTED"
 

@@ -1,6 +1,11 @@
 //! The long-running roles: what each serves, and how it ends.
 
-use std::{error::Error, io::Write, time::Duration};
+use std::{
+    error::Error,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +22,7 @@ use crate::csi::{
 use crate::linstor::Client;
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox};
+use crate::volume::topology::TopologySettings;
 use crate::workflow::{AnyDirectory, FolderDirectory};
 
 /// A role that ended by an error.
@@ -61,7 +67,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
         pool_kib: config.pool_bytes / 1024,
         backing: if config.bookkeeping { BackingKind::Bookkeeping } else { BackingKind::Auto },
     };
-    let sandbox = Sandbox::start(settings).await?;
+    let sandbox = Sandbox::start_kept(settings).await?;
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(sandbox.banner().as_bytes())?;
     stdout.flush()?;
@@ -72,6 +78,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
 
 fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
     ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_limit(driver.max_volumes_per_node)
 }
 
 fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
@@ -84,8 +91,16 @@ fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> No
             .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
         instances: driver.airflow_instances.clone(),
         name: node.name,
-        max_volumes: node.max_volumes.map_or(0, i64::from),
+        topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },
+        max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),
     })
+}
+
+/// The file of the node's last topology: where its socket is, which is on the host in Kubernetes and outlives the pod.
+fn beside(socket: &Path) -> PathBuf {
+    let mut file = socket.as_os_str().to_owned();
+    file.push(".topology");
+    file.into()
 }
 
 async fn serve(

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
+#[path = "budgets/topology.rs"]
+mod topology;
 
 use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
 use support::{
@@ -40,7 +42,7 @@ fn asks_for_all(request: &Request) -> bool {
         "resource-groups",
         "storage-pools",
     ];
-    const FILTERS: [&str; 4] = ["resource_definitions=", "resources=", "nodes=", "props="];
+    const FILTERS: [&str; 5] = ["resource_definitions=", "resources=", "nodes=", "props=", "storage_pools="];
     let is_list = request.path.rsplit('/').next().is_some_and(|last| LISTS.contains(&last));
     request.method == "GET" && is_list && !FILTERS.iter().any(|filter| request.query.contains(filter))
 }
@@ -373,8 +375,50 @@ async fn a_list_and_the_capacity_take_at_most_three_with_200_volumes() {
     within(3, "ListVolumes, the first page", &requests);
     let (next, requests) = world.count(world.controller.list(50, &page.next_token)).await;
     assert_eq!(next.unwrap().entries.len(), 50);
-    within(3, "ListVolumes, a later page", &requests);
+    assert_eq!(requests, [], "the pages of a walk share one listing");
     let (capacity, requests) = world.count(world.controller.capacity(&[], Some("node-1"))).await;
     assert!(capacity.unwrap().available_capacity > 0);
     within(3, "GetCapacity", &requests);
+}
+
+#[tokio::test]
+async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any_size() {
+    let world = World::start().await;
+    for number in 0..50 {
+        world.controller.create(create(&format!("volume-{number:02}")).mib(4).capability(block())).await.unwrap();
+    }
+    let (health, requests) = world.count(world.controller.health("volume-07")).await;
+    assert_eq!(health.unwrap(), []);
+    within(5, "ControllerGetVolumeHealth", &requests);
+    about_one_volume(&requests);
+    world.crash("node-3");
+    for (max, what) in [(0, "all"), (5, "a page")] {
+        let (page, requests) = world.count(world.controller.list_health(max, "")).await;
+        assert!(!page.unwrap().entries.is_empty());
+        within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
+    }
+}
+
+#[tokio::test]
+async fn a_modify_takes_at_most_five_and_a_repeat_three() {
+    let world = World::start().await;
+    let volume = world.controller.created("data").await;
+    for (attributes, budget, again) in [
+        (&[("qosReadIops", "500")][..], 2, 1),
+        (&[("placementCount", "3"), ("qosReadIops", "600"), ("DrbdOptions/Net/max-buffers", "8000")], 5, 3),
+    ] {
+        let (modified, requests) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        // Looks at the view after the autoplace wait for the new replica.
+        let changed = requests.iter().rposition(|request| request.method != "GET").unwrap();
+        within(budget, &format!("ControllerModifyVolume {attributes:?}"), &requests[..=changed]);
+        about_one_volume(&requests);
+        let (modified, repeat) = world.count(world.controller.modify(&volume, attributes)).await;
+        modified.unwrap();
+        within(again, &format!("ControllerModifyVolume {attributes:?} again"), &repeat);
+    }
+    let (modified, requests) = world.count(world.controller.modify(&volume, &[("placementCount", "2")])).await;
+    modified.unwrap();
+    within(8, "ControllerModifyVolume, a replica less", &requests);
+    about_one_volume(&requests);
 }

@@ -152,5 +152,6 @@ async fn a_node_says_its_name_and_topology() {
     let on_node = on_node(&world, ScriptedHost::new()).await;
     let info = on_node.client.clone().node_get_info(NodeGetInfoRequest {}).await.unwrap().into_inner();
     assert_eq!(info.node_id, "node-1");
-    assert_eq!(info.accessible_topology.unwrap().segments, map(&[("linflow.csi/hostname", "node-1")]));
+    let segments = [("linflow.csi/hostname", "node-1"), ("linflow.csi/pool-pool1", "true")];
+    assert_eq!(info.accessible_topology.unwrap().segments, map(&segments));
 }

@@ -143,6 +143,8 @@ async fn what_the_node_can_do_is_advertised() {
         told,
         [
             rpc::Type::ExpandVolume.as_str_name(),
+            rpc::Type::GetStorageHealth.as_str_name(),
+            rpc::Type::GetVolumeHealth.as_str_name(),
             rpc::Type::GetVolumeStats.as_str_name(),
             rpc::Type::SingleNodeMultiWriter.as_str_name(),
             rpc::Type::StageUnstageVolume.as_str_name(),

@@ -102,9 +102,14 @@ pub(super) struct DriverArgs {
     /// Serve /healthz and /readyz here, such as 127.0.0.1:9808
     #[arg(long, env = "LINFLOW_ADMIN_LISTEN", value_name = "ADDR")]
     pub(super) admin_listen: Option<String>,
-    /// The most volumes that this node may have attached, 1 to 1048575 [default: no limit is told]
+    /// The most volumes that a node may have attached, 1 to 1048575: a node tells the scheduler, and a controller refuses
+    /// more; give both the same [default: no limit]
     #[arg(long, env = "LINFLOW_MAX_VOLUMES_PER_NODE", value_name = "N", allow_negative_numbers = true)]
     pub(super) max_volumes_per_node: Option<String>,
+    /// Whether each storage pool of this node is a topology segment, linflow.csi/pool-POOL=true: true or false
+    /// [default: true]
+    #[arg(long, env = "LINFLOW_TOPOLOGY_POOLS", value_name = "BOOL")]
+    pub(super) topology_pools: Option<String>,
     #[command(flatten)]
     pub(super) linstor: LinstorArgs,
 }

@@ -27,6 +27,8 @@ pub struct DriverConfig {
     pub airflow_instances: Instances,
     /// Where to serve `/healthz` and `/readyz`; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
+    /// The most volumes that may be attached to a node, 1 to 1048575 (the range of a DRBD minor); `None`: no limit.
+    pub max_volumes_per_node: Option<u32>,
 }
 
 /// What a role with the Node service needs besides.
@@ -34,8 +36,8 @@ pub struct DriverConfig {
 pub struct NodeConfig {
     /// This node, as LINSTOR knows it.
     pub name: NodeName,
-    /// The most volumes that may be attached here, 1 to 1048575 (the range of a DRBD minor); `None`: no limit is told.
-    pub max_volumes: Option<u32>,
+    /// Is each of its storage pools a topology segment?
+    pub topology_pools: bool,
 }
 
 /// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI,
@@ -84,6 +86,8 @@ pub(super) fn controller(
     let pods = mistakes.optional("--pods", text::given(&args.pods), text::existing_folder);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
+    let limit = text::given(&args.max_volumes_per_node);
+    let limit = mistakes.optional("--max-volumes-per-node", limit, |text| text::number(text, 1..=0xf_ffff));
     Some(DriverConfig {
         csi_endpoint: csi_endpoint?,
         driver_name: driver_name?,
@@ -91,6 +95,7 @@ pub(super) fn controller(
         pods: pods?,
         airflow_instances: airflow_instances?,
         admin_listen: admin_listen?,
+        max_volumes_per_node: limit?,
     })
 }
 
@@ -104,10 +109,9 @@ pub(super) fn with_node(
     let remedy = "name this node as LINSTOR knows it, such as --node-name node-1";
     let name = mistakes
         .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
-    let max_volumes = mistakes.optional("--max-volumes-per-node", text::given(&args.max_volumes_per_node), |text| {
-        text::number(text, 1..=0xf_ffff)
-    });
-    Some((driver?, NodeConfig { name: name?, max_volumes: max_volumes? }))
+    let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
+    let topology_pools = topology_pools?.unwrap_or(true);
+    Some((driver?, NodeConfig { name: name?, topology_pools }))
 }
 
 /// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one

@@ -68,12 +68,12 @@ fn every_mistake_is_reported_at_once() {
         "--pods",
         "--airflow-instance",
         "--admin-listen",
-        "--node-name",
         "--max-volumes-per-node",
+        "--node-name",
     ];
     assert_eq!(flags(&errors), expected);
     assert_eq!(
-        errors[11].to_string(),
+        errors[12].to_string(),
         "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
     );
 }
@@ -90,6 +90,8 @@ fn a_full_command_line_becomes_typed_values() {
         "node-1",
         "--max-volumes-per-node",
         "20",
+        "--topology-pools",
+        "false",
         "--admin-listen",
         "127.0.0.1:0",
         "--linstor-write-timeout",
@@ -102,7 +104,7 @@ fn a_full_command_line_becomes_typed_values() {
     let urls: Vec<&str> = driver.linstor.urls.iter().map(url::Url::as_str).collect();
     assert_eq!(urls, ["http://a:1/", "http://b:3370/"]);
     assert_eq!((driver.linstor.max_in_flight, driver.linstor.write_timeout.as_secs()), (16, 120));
-    assert_eq!((node.name.as_str(), node.max_volumes), ("node-1", Some(20)));
+    assert_eq!((node.name.as_str(), driver.max_volumes_per_node, node.topology_pools), ("node-1", Some(20), false));
 }
 
 #[test]

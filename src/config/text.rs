@@ -24,6 +24,11 @@ pub(super) fn number(text: &str, range: RangeInclusive<u32>) -> Result<u32, Wron
     if range.contains(&number) { Ok(number) } else { Err(Wrong::new("is out of range", remedy())) }
 }
 
+/// `true` or `false`.
+pub(super) fn truth(text: &str) -> Result<bool, Wrong> {
+    text.trim().parse().map_err(|_| Wrong::new("is neither true nor false", "write true or false"))
+}
+
 /// A duration such as `15s` or `1m 30s`, from 100 ms to 10 minutes.
 pub(super) fn timeout(text: &str) -> Result<Duration, Wrong> {
     let remedy = "give a duration from 100ms to 10m, such as 15s";

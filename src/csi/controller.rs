@@ -7,20 +7,25 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status, status::Coded};
+use super::{request, response, status, status::Coded, validate};
 use crate::linstor::Client;
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
-    self, VolumeId, attach, capacity, create, delete,
+    self, VolumeId, attach,
+    capacity::Capacities,
+    create, delete,
     detach::{self, Detached},
     expand,
     groups::Groups,
+    health::{self, Health},
+    limit::Limit,
     list::{self, Listed},
+    modify,
     page::Listings,
-    params::Parameters,
     reserve::Reservations,
     settle,
     snapshot::Taken,
+    validate::Expectation,
 };
 use crate::workflow::Instances;
 
@@ -31,7 +36,10 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    capacities: Capacities,
     listings: Listings<Listed>,
+    limit: Limit,
+    sick: Listings<Health>,
     snapshots: Listings<Taken>,
     /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
     patience: Duration,
@@ -48,12 +56,20 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            capacities: Capacities::default(),
             listings: Listings::default(),
+            limit: Limit::default(),
+            sick: Listings::default(),
             snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
+    pub fn with_limit(self, max_volumes_per_node: Option<u32>) -> Self {
+        Self { limit: Limit::new(max_volumes_per_node), ..self }
     }
 
     /// The operations that run, those included whose callers have gone: wait for them before the process ends.
@@ -63,12 +79,18 @@ impl ControllerService {
 
     /// Completes detaches that wait for a node; never ends by itself.
     pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
-        settle::run(self.linstor.clone(), self.reservations.clone(), Arc::clone(&self.pending))
+        let (linstor, reservations, limit) = (self.linstor.clone(), self.reservations.clone(), self.limit.clone());
+        settle::run(linstor, reservations, limit, Arc::clone(&self.pending))
     }
 
     /// The volumes that are being worked on.
     pub fn reservations(&self) -> &Reservations {
         &self.reservations
+    }
+
+    /// How many volumes each node may have attached, and has.
+    pub fn limit(&self) -> &Limit {
+        &self.limit
     }
 
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
@@ -122,8 +144,10 @@ impl Controller for ControllerService {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(parsed.resource.clone());
-        let verb = async move { create::create(&linstor, &groups, &parsed, patience).await };
+        // Large, and moved on its way to its task.
+        let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
         let created = self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(response::created(&created)))
     }
 
@@ -134,6 +158,7 @@ impl Controller for ControllerService {
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
         self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }
 
@@ -143,7 +168,8 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
         let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
-        let verb = async move { attach::attach(&linstor, &parsed, patience).await };
+        let limit = self.limit.clone();
+        let verb = async move { attach::attach(&linstor, &limit, &parsed, patience).await };
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
@@ -159,8 +185,14 @@ impl Controller for ControllerService {
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
         let node =
             named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;
-        let (linstor, target) = (self.linstor.clone(), volume.clone());
-        let verb = async move { detach::detach(&linstor, &target, node.as_ref()).await };
+        let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
+        let verb = async move {
+            let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
+            if detached == Detached::Done {
+                limit.release(&target, node.as_ref());
+            }
+            Ok::<_, volume::Error>(detached)
+        };
         if self.exclusively(&volume, verb).await? == Detached::Pending {
             self.pending.notify_one();
         }
@@ -171,28 +203,17 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::ValidateVolumeCapabilitiesRequest>,
     ) -> Result<Response<csi::ValidateVolumeCapabilitiesResponse>, Status> {
-        use csi::validate_volume_capabilities_response::Confirmed;
         let message = message.into_inner();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
         if message.volume_capabilities.is_empty() {
             return Err(status::of(&request::RequestError::Missing("volume_capabilities")));
         }
-        list::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
-        let checked = request::check_capabilities(&message.volume_capabilities)
-            .and_then(|()| Parameters::parse(&message.parameters).map(|_| ()).map_err(Into::into));
-        let (confirmed, message) = match checked {
-            Ok(()) => {
-                let confirmed = Confirmed {
-                    volume_context: message.volume_context,
-                    volume_capabilities: message.volume_capabilities,
-                    parameters: message.parameters,
-                    mutable_parameters: message.mutable_parameters,
-                };
-                (Some(confirmed), String::new())
-            }
-            Err(refused) => (None, refused.to_string()),
-        };
-        Ok(Response::new(csi::ValidateVolumeCapabilitiesResponse { confirmed, message }))
+        let expected = validate::expectation(&message, &self.instances);
+        let nothing = Expectation::default();
+        let found = volume::validate::validate(&self.linstor, &volume, expected.as_ref().unwrap_or(&nothing)).await;
+        let objection = found.map_err(|error| status::of(&error))?.err().map(|objection| objection.to_string());
+        let objection = expected.err().map(|refused| refused.to_string()).or(objection);
+        Ok(Response::new(validate::answer(message, objection)))
     }
 
     async fn list_volumes(
@@ -200,8 +221,7 @@ impl Controller for ControllerService {
         message: Request<csi::ListVolumesRequest>,
     ) -> Result<Response<csi::ListVolumesResponse>, Status> {
         let message = message.get_ref();
-        let negative = |_| status::of(&request::RequestError::MaxEntries(message.max_entries));
-        let max = usize::try_from(message.max_entries).map_err(negative)?;
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
         let page = list::list(&self.linstor, &self.listings, &message.starting_token, max);
         let page = page.await.map_err(|error| status::of(&error))?;
         let entries = page.entries.iter().map(response::entry).collect();
@@ -212,12 +232,8 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::GetCapacityRequest>,
     ) -> Result<Response<csi::GetCapacityResponse>, Status> {
-        let (placement, node) = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
-        let found = async {
-            let placement = self.groups.heed(&self.linstor, &placement).await?;
-            capacity::capacity(&self.linstor, &placement, node.as_ref()).await
-        };
-        let found = found.await.map_err(|error| status::of(&error))?;
+        let wanted = request::capacity(message.get_ref()).map_err(|error| status::of(&error))?;
+        let found = self.capacities.capacity(&self.linstor, &wanted).await.map_err(|error| status::of(&error))?;
         Ok(Response::new(response::capacity(&found)))
     }
 
@@ -230,6 +246,7 @@ impl Controller for ControllerService {
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
         let verb = async move { expand::expand(&linstor, &target, range, patience).await };
         let bytes = self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
     }
 
@@ -271,6 +288,37 @@ impl Controller for ControllerService {
         Ok(Response::new(response::got(&listed)))
     }
 
+    async fn controller_modify_volume(
+        &self,
+        message: Request<csi::ControllerModifyVolumeRequest>,
+    ) -> Result<Response<csi::ControllerModifyVolumeResponse>, Status> {
+        let (volume, wish) = request::modify(message.get_ref()).map_err(|error| status::of(&error))?;
+        let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
+        let verb = async move { modify::modify(&linstor, &target, &wish, patience).await };
+        self.exclusively(&volume, verb).await?;
+        self.capacities.forget();
+        Ok(Response::new(csi::ControllerModifyVolumeResponse {}))
+    }
+
+    async fn controller_get_volume_health(
+        &self,
+        message: Request<csi::ControllerGetVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerGetVolumeHealthResponse>, Status> {
+        let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
+        let found = health::get(&self.linstor, &volume).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(super::volume_health::one(&found)))
+    }
+
+    async fn controller_list_volume_health(
+        &self,
+        message: Request<csi::ControllerListVolumeHealthRequest>,
+    ) -> Result<Response<csi::ControllerListVolumeHealthResponse>, Status> {
+        let message = message.get_ref();
+        let max = request::max_entries(message.max_entries).map_err(|error| status::of(&error))?;
+        let page = health::list(&self.linstor, &self.sick, &message.starting_token, max).await;
+        Ok(Response::new(super::volume_health::page(&page.map_err(|error| status::of(&error))?)))
+    }
+
     async fn controller_get_capabilities(
         &self,
         _: Request<csi::ControllerGetCapabilitiesRequest>,
@@ -284,6 +332,11 @@ impl Controller for ControllerService {
             rpc::Type::GetCapacity,
             rpc::Type::GetVolume,
             rpc::Type::ExpandVolume,
+            rpc::Type::PublishReadonly,
+            rpc::Type::SingleNodeMultiWriter,
+            rpc::Type::ModifyVolume,
+            rpc::Type::GetVolumeHealth,
+            rpc::Type::ListVolumeHealth,
             rpc::Type::CloneVolume,
             rpc::Type::CreateDeleteSnapshot,
             rpc::Type::ListSnapshots,

@@ -8,10 +8,11 @@ use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, node_server::Node};
 use super::request::{self, node as parse};
-use super::{admit, response, status};
+use super::{admit, node_health, response, status};
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{self, FormatRecord, FormatRecordError, Host};
 use crate::volume::filesystem::FsUuid;
+use crate::volume::topology::{NodeTopology, TopologySettings};
 use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
 use crate::workflow::{AnyDirectory, Instances};
 
@@ -35,6 +36,7 @@ struct Shared<H> {
     instances: Instances,
     name: NodeName,
     max_volumes: i64,
+    topology: NodeTopology,
     reservations: Reservations,
 }
 
@@ -43,7 +45,7 @@ struct Shared<H> {
 pub struct NodeParts<H> {
     /// The machine.
     pub host: H,
-    /// LINSTOR, for the `formatted` mark alone.
+    /// LINSTOR, for the `formatted` mark, the node's topology, and the health of what the node does not see.
     pub linstor: Client,
     /// Where pods are looked up.
     pub directory: AnyDirectory,
@@ -53,6 +55,8 @@ pub struct NodeParts<H> {
     pub name: NodeName,
     /// How many volumes the node takes; 0: the orchestrator decides.
     pub max_volumes: i64,
+    /// How the node tells its topology.
+    pub topology: TopologySettings,
 }
 
 impl<H> Clone for NodeService<H> {
@@ -74,9 +78,10 @@ impl FormatRecord for FormattedMark {
 impl<H: Host + 'static> NodeService<H> {
     /// A service of these parts.
     pub fn new(parts: NodeParts<H>) -> Self {
-        let NodeParts { host, linstor, directory, instances, name, max_volumes } = parts;
+        let NodeParts { host, linstor, directory, instances, name, max_volumes, topology } = parts;
         let reservations = Reservations::default();
-        let shared = Shared { host, linstor, directory, instances, name, max_volumes, reservations };
+        let topology = NodeTopology::new(linstor.clone(), name.clone(), topology);
+        let shared = Shared { host, linstor, directory, instances, name, max_volumes, topology, reservations };
         Self { shared: Arc::new(shared), running: TaskTracker::new() }
     }
 
@@ -182,6 +187,26 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(response::stats(&stats.map_err(|error| status::of(&error))?)))
     }
 
+    async fn node_get_volume_health(
+        &self,
+        message: Request<csi::NodeGetVolumeHealthRequest>,
+    ) -> Result<Response<csi::NodeGetVolumeHealthResponse>, Status> {
+        let message = message.into_inner();
+        let request = parse::health(&message).map_err(|error| status::of(&error))?;
+        let Shared { host, linstor, name, .. } = &*self.shared;
+        let conditions = node_health::volume(host, linstor, name, request).await?;
+        Ok(Response::new(node_health::volume_response(message.volume_id, &conditions)))
+    }
+
+    async fn node_get_storage_health(
+        &self,
+        _: Request<csi::NodeGetStorageHealthRequest>,
+    ) -> Result<Response<csi::NodeGetStorageHealthResponse>, Status> {
+        let Shared { host, linstor, name, .. } = &*self.shared;
+        let conditions = node_health::storage(host, linstor, name).await;
+        Ok(Response::new(node_health::storage_response(&conditions)))
+    }
+
     async fn node_expand_volume(
         &self,
         message: Request<csi::NodeExpandVolumeRequest>,
@@ -209,6 +234,8 @@ impl<H: Host + 'static> Node for NodeService<H> {
             rpc::Type::ExpandVolume,
             rpc::Type::SingleNodeMultiWriter,
             rpc::Type::VolumeMountGroup,
+            rpc::Type::GetVolumeHealth,
+            rpc::Type::GetStorageHealth,
         ];
         let capabilities = capabilities
             .map(|kind| csi::NodeServiceCapability { r#type: Some(Type::Rpc(Rpc { r#type: kind.into() })) });
@@ -222,7 +249,7 @@ impl<H: Host + 'static> Node for NodeService<H> {
         Ok(Response::new(csi::NodeGetInfoResponse {
             node_id: self.shared.name.to_string(),
             max_volumes_per_node: self.shared.max_volumes,
-            accessible_topology: Some(response::topology(&self.shared.name)),
+            accessible_topology: Some(response::topology(&self.shared.topology.tell().await)),
         }))
     }
 }

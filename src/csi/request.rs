@@ -6,22 +6,24 @@ use crate::linstor::name::{NameError, NodeName};
 use crate::volume::{VolumeId, context::ContextError, copy::Source, snapshot::SnapshotId};
 use crate::volume::{
     attach::AttachRequest,
+    attributes::{AttributeError, Attributes},
+    capacity::CapacityRequest,
     create::CreateRequest,
     filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
     params::{ParameterError, Parameters},
-    place::Placement,
-    record::AccessMode,
+    record::{AccessMode, AccessType},
     said::Said,
-    size::{CapacityRange, SizeError},
+    size::{CapacityRange, MIN_BYTES, SizeError},
     snapshot::params::SnapshotParameterError,
+    topology::Term,
 };
 use crate::workflow::{Claim, ClaimError, Instances};
 
 pub mod node;
 
 /// The topology key whose value is the node's name.
-pub const TOPOLOGY_KEY: &str = "linflow.csi/hostname";
+pub use crate::volume::topology::HOSTNAME as TOPOLOGY_KEY;
 
 /// A request that can't be meant.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum RequestError {
     /// A StorageClass parameter that is unknown or makes no sense.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// A mutable parameter that is unknown or makes no sense.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
     /// A workflow in the StorageClass that can't be told, or isn't the claim's to name.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -79,10 +84,6 @@ pub enum RequestError {
         /// What is wrong with it and what to pass.
         reason: String,
     },
-    /// No place that is asked for is one of ours. CSI's word for requirements that can't be met is RESOURCE_EXHAUSTED
-    /// (CreateVolume Errors).
-    #[error("accessibility_requirements name no {TOPOLOGY_KEY}; it is the only topology that linflow knows")]
-    ForeignTopology,
     /// NodePublishVolume without the path where the volume was staged. The code is the spec's own (NodePublishVolume
     /// Errors).
     #[error("staging_target_path is missing; call NodeStageVolume first and pass its path")]
@@ -127,6 +128,16 @@ pub enum Use {
     },
 }
 
+impl Use {
+    /// What the node is given.
+    pub fn access_type(&self) -> AccessType {
+        match self {
+            Self::Block => AccessType::Block,
+            Self::Mount { .. } => AccessType::Mount,
+        }
+    }
+}
+
 /// The field, unless it is empty.
 pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
     if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
@@ -139,12 +150,12 @@ pub fn volume_id(id: &str) -> Result<VolumeId, RequestError> {
 
 /// One capability: the use and the access mode.
 pub fn capability(capability: Option<&csi::VolumeCapability>) -> Result<(Use, AccessMode), RequestError> {
-    use csi::volume_capability::AccessType;
+    use csi::volume_capability::AccessType as Given;
     let capability = capability.ok_or(RequestError::Missing("volume_capability"))?;
     let mode = capability.access_mode.ok_or(RequestError::Missing("volume_capability.access_mode"))?.mode();
     let used = match capability.access_type.as_ref().ok_or(RequestError::Missing("volume_capability.access_type"))? {
-        AccessType::Block(_) => Use::Block,
-        AccessType::Mount(mount) => {
+        Given::Block(_) => Use::Block,
+        Given::Mount(mount) => {
             let fs_type = Some(mount.fs_type.as_str()).filter(|name| !name.is_empty()).map(str::parse).transpose()?;
             let group = Some(&mount.volume_mount_group).filter(|group| !group.is_empty()).cloned();
             Use::Mount { fs_type, flags: mount.mount_flags.clone(), group }
@@ -177,7 +188,10 @@ fn access_mode(mode: csi::volume_capability::access_mode::Mode, used: &Use) -> R
 
 /// All capabilities of a volume: the filesystem that the first mount names, or the class's, or ext4; none for raw block
 /// alone.
-fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> Result<Option<FsType>, RequestError> {
+pub(super) fn filesystem(
+    capabilities: &[csi::VolumeCapability],
+    class: Option<FsType>,
+) -> Result<Option<FsType>, RequestError> {
     if capabilities.is_empty() {
         return Err(RequestError::Missing("volume_capabilities"));
     }
@@ -193,11 +207,6 @@ fn filesystem(capabilities: &[csi::VolumeCapability], class: Option<FsType>) -> 
     }
 }
 
-/// Are the capabilities ones that a volume can have? For ValidateVolumeCapabilities.
-pub fn check_capabilities(capabilities: &[csi::VolumeCapability]) -> Result<(), RequestError> {
-    filesystem(capabilities, None).map(|_| ())
-}
-
 /// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
 fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')
@@ -210,10 +219,11 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if characters > 128 || name.chars().any(is_banned) {
         return Err(RequestError::VolumeName(characters));
     }
-    if !request.mutable_parameters.is_empty() {
-        return Err(RequestError::Unsupported("mutable_parameters"));
-    }
-    let parameters = Parameters::parse(&request.parameters)?;
+    let mut parameters = Parameters::parse(&request.parameters)?;
+    let attributes = Attributes::parse(&request.mutable_parameters)?;
+    // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
+    parameters.placement.count = attributes.replicas.or(parameters.placement.count);
+    parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
@@ -233,6 +243,9 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         is_fs_named,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
+        attributes,
         requisite,
         preferred,
     })
@@ -268,29 +281,39 @@ pub fn capacity_range(range: Option<csi::CapacityRange>) -> Result<CapacityRange
     }
 }
 
+/// The terms of a topology requirement: requisite, preferred.
+fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<Term>, Vec<Term>), RequestError> {
+    let terms = |list: &[csi::Topology]| -> Result<Vec<Term>, RequestError> {
+        list.iter().map(|one| Ok(Term::parse(&one.segments)?)).collect()
+    };
+    match required {
+        Some(required) => Ok((terms(&required.requisite)?, terms(&required.preferred)?)),
+        None => Ok((Vec::new(), Vec::new())),
+    }
+}
+
+/// How many entries a page of a list may have; 0: any number.
+pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
+    usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
+}
+
 /// The node that a topology segment names.
 pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
     Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
-fn topology(required: Option<&csi::TopologyRequirement>) -> Result<(Vec<NodeName>, Vec<NodeName>), RequestError> {
-    let nodes = |list: &[csi::Topology]| -> Result<Vec<NodeName>, RequestError> {
-        list.iter().filter_map(|one| segment_node(one).transpose()).collect()
-    };
-    let Some(required) = required else { return Ok((Vec::new(), Vec::new())) };
-    let (requisite, preferred) = (nodes(&required.requisite)?, nodes(&required.preferred)?);
-    match required.requisite.is_empty() || !requisite.is_empty() {
-        true => Ok((requisite, preferred)),
-        false => Err(RequestError::ForeignTopology),
-    }
 }
 
 /// A ControllerPublishVolumeRequest.
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
     let node = NodeName::parse(require("node_id", &request.node_id)?)?;
-    let (_, mode) = capability(request.volume_capability.as_ref())?;
-    Ok(AttachRequest { volume, node, mode, read_only: request.readonly || mode.is_reader() })
+    let (used, mode) = capability(request.volume_capability.as_ref())?;
+    Ok(AttachRequest {
+        volume,
+        node,
+        mode,
+        access: used.access_type(),
+        read_only: request.readonly || mode.is_reader(),
+    })
 }
 
 /// A ControllerExpandVolumeRequest: the volume, the range, and whether the node has a filesystem to grow, which a raw
@@ -303,13 +326,25 @@ pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId,
     Ok((volume, capacity_range(Some(range))?, !is_raw))
 }
 
-/// A GetCapacityRequest: the placement, and the node that it is asked for.
-pub fn capacity(request: &csi::GetCapacityRequest) -> Result<(Placement, Option<NodeName>), RequestError> {
-    if !request.volume_capabilities.is_empty() {
-        check_capabilities(&request.volume_capabilities)?;
-    }
-    let node = request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten();
-    Ok((Parameters::parse(&request.parameters)?.placement, node))
+/// A ControllerModifyVolumeRequest: the volume and what it is to have.
+pub fn modify(request: &csi::ControllerModifyVolumeRequest) -> Result<(VolumeId, Attributes), RequestError> {
+    Ok((volume_id(&request.volume_id)?, Attributes::parse(&request.mutable_parameters)?))
+}
+
+/// A GetCapacityRequest.
+pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, RequestError> {
+    let parameters = Parameters::parse(&request.parameters)?;
+    // The provisioner sends no capabilities: then the class alone tells the filesystem.
+    let fs_type = match request.volume_capabilities.as_slice() {
+        [] => parameters.fs_type,
+        capabilities => filesystem(capabilities, parameters.fs_type)?,
+    };
+    Ok(CapacityRequest {
+        placement: parameters.placement,
+        over_provision: parameters.over_provision,
+        least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
+        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+    })
 }
 
 pub mod snapshot;

@@ -3,19 +3,17 @@
 pub mod snapshot;
 
 use super::proto as csi;
-use super::request::TOPOLOGY_KEY;
-use crate::linstor::name::NodeName;
 use crate::node::Stats;
-use crate::volume::{capacity::Capacity, context, copy::Source, create::Created, list::Listed};
+use crate::volume::{capacity::Capacity, context, copy::Source, create::Created, list::Listed, topology::Segments};
 
 /// Bytes as CSI counts them.
 fn int64(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// The topology of a node.
-pub fn topology(node: &NodeName) -> csi::Topology {
-    csi::Topology { segments: [(TOPOLOGY_KEY.to_owned(), node.to_string())].into() }
+/// A topology of these segments.
+pub fn topology(segments: &Segments) -> csi::Topology {
+    csi::Topology { segments: segments.clone() }
 }
 
 /// A volume that CreateVolume made or found.
@@ -74,7 +72,7 @@ pub fn capacity(capacity: &Capacity) -> csi::GetCapacityResponse {
     csi::GetCapacityResponse {
         available_capacity: int64(capacity.available),
         maximum_volume_size: Some(int64(capacity.largest)),
-        minimum_volume_size: None,
+        minimum_volume_size: Some(int64(capacity.least)),
     }
 }
 
@@ -100,8 +98,10 @@ pub fn stats(stats: &Stats) -> csi::NodeGetVolumeStatsResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linstor::name::NodeName;
     use crate::volume::VolumeId;
     use crate::volume::filesystem::{FsType, FsWishes};
+    use crate::volume::topology::hostname;
 
     fn node() -> NodeName {
         NodeName::parse("node-1").unwrap()
@@ -113,13 +113,14 @@ mod tests {
 
     #[test]
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
-        let bound = |nodes: Vec<NodeName>| {
+        let bound = |segments: Vec<Segments>| {
             let wishes = Some(FsWishes::none(FsType::Xfs));
-            let made = Created { id: id(), bytes: 4096, reachable_from: nodes, wishes, source: None };
+            let made = Created { id: id(), bytes: 4096, reachable_from: segments, wishes, source: None };
             created(&made).volume.unwrap()
         };
-        let local = bound(vec![node()]);
-        assert_eq!(local.accessible_topology, [topology(&node())]);
+        let here = hostname(&node());
+        let local = bound(vec![here.clone()]);
+        assert_eq!(local.accessible_topology, [topology(&here)]);
         assert_eq!((local.capacity_bytes, context::fs_type_of(&local.volume_context)), (4096, Some("xfs")));
         assert_eq!(bound(Vec::new()).accessible_topology, []);
     }
@@ -135,8 +136,9 @@ mod tests {
 
     #[test]
     fn more_bytes_than_csi_can_count_are_its_largest_number() {
-        let space = capacity(&Capacity { available: u64::MAX, largest: 1024 });
+        let space = capacity(&Capacity { available: u64::MAX, largest: 1024, least: 4096 });
         assert_eq!((space.available_capacity, space.maximum_volume_size), (i64::MAX, Some(1024)));
+        assert_eq!(space.minimum_volume_size, Some(4096));
     }
 
     #[test]

@@ -51,12 +51,12 @@ impl Coded for RequestError {
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
             Self::NoSuchSource(_) => Code::NotFound,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
-            Self::ForeignTopology => Code::ResourceExhausted,
             Self::Missing(_)
             | Self::VolumeName(_)
             | Self::VolumeId(_)
             | Self::NodeId(_)
             | Self::Parameter(_)
+            | Self::Attribute(_)
             | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
@@ -85,7 +85,10 @@ impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
             Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
-            Self::NoSuchGroup(_) | Self::Incompatible { .. } => Code::InvalidArgument,
+            Self::NoSuchGroup(_)
+            | Self::Unmodifiable { .. }
+            | Self::Incompatible { .. }
+            | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)
@@ -93,19 +96,27 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } | Self::NoRoomForCopy { .. } | Self::OutOfReach { .. } => Code::ResourceExhausted,
+            Self::NoRoom { .. }
+            | Self::NoRoomForCopy { .. }
+            | Self::OutOfReach { .. }
+            | Self::NoSuchPlace(_)
+            | Self::Impossible(_)
+            | Self::NodeFull { .. } => Code::ResourceExhausted,
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
+            | Self::NotAsMade { .. }
             | Self::AttachedElsewhere { .. }
             | Self::NotProven { .. }
             | Self::StillAttached { .. }
             | Self::InUse { .. }
             | Self::NoReplicaHere { .. }
+            | Self::RemoteForbidden { .. }
             | Self::NoPassphrase { .. }
             | Self::HasSnapshots { .. } => Code::FailedPrecondition,
             Self::NodeNotOnline { .. }
             | Self::NotReady { .. }
             | Self::NotGrown { .. }
+            | Self::NotSpare { .. }
             | Self::SourceNotReady { .. }
             | Self::Random(_) => Code::Unavailable,
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
@@ -162,7 +173,7 @@ impl Coded for node::Error {
             Self::Option(_) | Self::Symlink(_) | Self::WrongKind { .. } | Self::ParentMissing(_) => {
                 Code::InvalidArgument
             }
-            Self::NotFound(_) => Code::NotFound,
+            Self::NotFound(_) | Self::NotOnNode(_) => Code::NotFound,
             Self::OtherPermit { .. } => Code::PermissionDenied,
             Self::DeviceMissing { .. }
             | Self::NotGrownYet { .. }

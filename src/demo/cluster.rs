@@ -24,6 +24,7 @@ use crate::linstor::{
 };
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox, model::Cluster as Simulated, model::failures::FailureError};
+use crate::volume::topology::TopologySettings;
 use crate::workflow::{AnyDirectory, FolderDirectory, Instances};
 
 /// The simulated nodes.
@@ -69,7 +70,9 @@ pub async fn start_sandbox(work: &Work, can_have_devices: bool) -> Result<Sandbo
         pool_kib: POOL_KIB,
         backing: if can_have_devices { BackingKind::Auto } else { BackingKind::Bookkeeping },
     };
-    Sandbox::start(settings).await.map_err(|error| Error::Sandbox(error.into()))
+    let started =
+        if work.is_state_kept() { Sandbox::start_kept(settings).await } else { Sandbox::start(settings).await };
+    started.map_err(|error| Error::Sandbox(error.into()))
 }
 
 impl Servers {
@@ -162,6 +165,7 @@ fn node_service(name: &str, linstor: &Client, work: &Work) -> Result<NodeService
         instances: Instances::default(),
         name: NodeName::parse(name).map_err(unnamed)?,
         max_volumes: 0,
+        topology: TopologySettings { pools: true, file: None },
     }))
 }
 

@@ -4,6 +4,8 @@
 //! EMEDIUMTYPE at once; without quorum both give ENODATA. blkid and mkfs report the same as for an unformatted device,
 //! so only the error numbers of our own calls are believed.
 
+pub mod status;
+
 use crate::linstor::name::ResourceName;
 use std::path::{Path, PathBuf};
 

@@ -48,6 +48,9 @@ pub enum Error {
     /// No volume is mounted at the path that is to be measured.
     #[error("no volume is mounted at {}", .0.display())]
     NotFound(PathBuf),
+    /// LINSTOR has no such resource on this node.
+    #[error("volume {0} is not on this node; attach it with ControllerPublishVolume first")]
+    NotOnNode(ResourceName),
     /// The directory that a path is to be made in does not exist. CSI has the orchestrator make it.
     #[error("the directory above {} does not exist; the orchestrator must make it first", .0.display())]
     ParentMissing(PathBuf),

@@ -57,6 +57,16 @@ impl<H: Host> Locked<'_, H> {
         }
     }
 
+    /// Flushes what a stage that was cut has left in the machine's memory, the mark perhaps: a record that outlives it
+    /// in a loss of power would say that data is missing. Nothing is wiped.
+    pub async fn flush_leftovers(&self) -> Result<(), Error> {
+        let opened = self.host.wipe(self.device, &[], &[], self.lock, self.deadline).await;
+        match opened.map_err(|error| self.explain(error))? {
+            Some(claim) => self.flush(&claim).await,
+            None => Err(Error::Changed(self.device.path.clone())),
+        }
+    }
+
     /// Repairs what can be repaired without a question.
     pub async fn check_ext4(&self) -> Result<(), Error> {
         tracing::info!(device = %self.device.path.display(), "checking a filesystem that was not left clean");

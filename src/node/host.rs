@@ -14,7 +14,7 @@ use super::{
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
-use crate::volume::filesystem::FsType;
+use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
 
 /// The number of a block device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +117,22 @@ pub struct ProgramEnd {
     pub exit: Option<i32>,
     /// The last 2 KiB of its standard error.
     pub stderr: String,
+}
+
+/// What drbdsetup answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrbdAnswer {
+    /// It is not installed.
+    NoProgram,
+    /// This.
+    Ended {
+        /// Its exit status; `None` where a signal ended it.
+        exit: Option<i32>,
+        /// What it wrote to standard output.
+        stdout: String,
+        /// The last 2 KiB of its standard error.
+        stderr: String,
+    },
 }
 
 /// How far files were given to a group.
@@ -258,6 +274,13 @@ pub trait Host: Send + Sync {
         group: u32,
         deadline: Instant,
     ) -> impl Future<Output = Result<Handover, HostError>> + Send;
+
+    /// What DRBD says of a resource of this node, or of all: `drbdsetup status --json`.
+    fn drbd_status(
+        &self,
+        resource: Option<&ResourceName>,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<DrbdAnswer, HostError>> + Send;
 
     /// What stands at a path; `None` where its parent does not exist.
     fn inspect(&self, path: &Path, deadline: Instant) -> impl Future<Output = Result<Option<Place>, HostError>> + Send;

@@ -16,6 +16,7 @@ pub mod error;
 pub mod expand;
 pub mod filesystem;
 pub mod formatting;
+pub mod health;
 pub mod host;
 pub mod linux;
 pub mod mounts;

@@ -70,6 +70,8 @@ pub enum Operation {
     Usage,
     /// Give its files to a group.
     HandOver,
+    /// Ask DRBD for its state.
+    AskDrbd,
     /// Tell what stands at a path.
     Inspect,
     /// Make a directory.
@@ -99,6 +101,7 @@ impl fmt::Display for Operation {
             Self::Run(program) => return write!(f, "run {} on", program.name()),
             Self::Usage => "statfs",
             Self::HandOver => "give to its group",
+            Self::AskDrbd => "ask DRBD with",
             Self::Inspect => "inspect",
             Self::CreateDirectory => "create directory",
             Self::CreateFile => "create file",

@@ -71,15 +71,13 @@ async fn publish_filesystem<H: Host>(
     if staged.went_read_only() && !rights.wanted.contains(&Attribute::ReadOnly) {
         return Err(Error::WentReadOnly(staging.path));
     }
+    let seen_elsewhere = relative(&staging.path);
+    let others = table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(seen_elsewhere));
+    refuse_second_target(host, request, &table, others, deadline).await?;
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
     let is_of_volume = |entry: &MountEntry| entry.device == staged.device && entry.root == staged.root;
     let present = present_at(&target.path, &table, is_of_volume)?;
     refuse_difference(&target.path, present.as_ref(), &rights.wanted)?;
-    if present.is_none() {
-        let others =
-            table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(relative(&staging.path)));
-        refuse_second_target(request, &target.path, others)?;
-    }
     let mut current = Attribute::among(&staged.options);
     // Linux gives a new bind mount the rights of its source. So the staging mount gets those that are asked for while
     // it is bound: at no moment has the target others, and a cut publish is told from a finished one.
@@ -152,8 +150,10 @@ const FINISHED: Attribute = Attribute::NoDirAtime;
 
 async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: Instant) -> Result<(), Error> {
     let device = await_device(host, &request.device, deadline).await?;
-    let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     let table = host.mount_table(deadline).await?;
+    let others = nodes_of(host, &device, &table, deadline).await?;
+    refuse_second_target(host, request, &table, others.into_iter(), deadline).await?;
+    let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     // Two writers, the pod and the filesystem's driver, would destroy what is there.
     if let Some(mounted) = table.of_device(device.number).next() {
         return Err(Error::InUse { path: mounted.mount_point.clone(), source: None });
@@ -170,8 +170,6 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
     match present.filter(|present| present.contains(&FINISHED)) {
         Some(finished) => return refuse_difference(&target.path, Some(&finished), &wanted),
         None if table.top_at(&target.path).is_none() => {
-            let others = nodes_of(host, &device, &table, deadline).await?;
-            refuse_second_target(request, &target.path, others.into_iter())?;
             host.bind(&device.path, &target.path, deadline).await?;
         }
         None => {}
@@ -239,17 +237,23 @@ fn refuse_difference(target: &Path, present: Option<&Attributes>, wanted: &Attri
     Err(Error::Incompatible { path: target.to_owned(), difference })
 }
 
-/// A mount is one target wherever else it is seen: a container may have the host's root mounted below a directory.
-fn refuse_second_target<'a>(
+/// Refuses a target beside another one, before anything is made there. A mount is one target wherever else it is seen: a
+/// container may have the host's root mounted below a directory.
+async fn refuse_second_target<'a, H: Host>(
+    host: &H,
     request: &PublishRequest,
-    target: &Path,
+    table: &MountTable,
     mut others: impl Iterator<Item = &'a MountEntry>,
+    deadline: Instant,
 ) -> Result<(), Error> {
-    match others.find(|entry| !entry.mount_point.ends_with(relative(target))) {
-        Some(other) if request.targets == Targets::One => {
-            Err(Error::SecondTarget { path: target.to_owned(), first: other.mount_point.clone() })
-        }
-        _ => Ok(()),
+    let target = request.target_path.as_path();
+    let place = host.inspect(target, deadline).await?.ok_or_else(|| Error::ParentMissing(target.to_owned()))?;
+    if request.targets == Targets::Many || table.top_at(&place.path).is_some() {
+        return Ok(());
+    }
+    match others.find(|entry| !entry.mount_point.ends_with(relative(&place.path))) {
+        Some(other) => Err(Error::SecondTarget { path: place.path, first: other.mount_point.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -174,6 +174,9 @@ impl<H: Host> Staging<'_, H> {
             Plan::Mount { needs_check } => self.mend(on, &probed, needs_check, is_mounted).await,
             Plan::RecordThenMount { needs_check } => {
                 self.mend(on, &probed, needs_check, is_mounted).await?;
+                if !is_mounted && !self.request.read_only {
+                    on.flush_leftovers().await?;
+                }
                 confirm_record(record, uuid).await
             }
             Plan::Format if is_mounted => Err(Error::InUse { path: device.clone(), source: None }),

@@ -1,9 +1,10 @@
 //! Replicas without bytes: device paths are invented and "open" is what a test says. What runs where there is no root.
 
-use super::bytes::{Backing, ReplicaKey};
+use super::bytes::{Backing, Held, ReplicaKey};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Remembers what was asked of each device and holds no data.
@@ -11,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Bookkeeping {
     devices: Mutex<HashMap<ReplicaKey, Device>>,
     snapshots: Mutex<HashSet<(ReplicaKey, String)>>,
+    /// How many devices were ever made.
+    made: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -43,14 +46,10 @@ impl Bookkeeping {
         if let Some(device) = devices.get(key) {
             return device.path.clone();
         }
-        let number = (0..).find(|n| !devices.values().any(|d| d.path == loop_path(*n))).unwrap_or_default();
-        devices.insert(key.clone(), Device { path: loop_path(number), open: false, writable: true });
-        loop_path(number)
+        let path = format!("/dev/loop{}", self.made.fetch_add(1, Ordering::Relaxed));
+        devices.insert(key.clone(), Device { path: path.clone(), open: false, writable: true });
+        path
     }
-}
-
-fn loop_path(number: u32) -> String {
-    format!("/dev/loop{number}")
 }
 
 impl Backing for Bookkeeping {
@@ -121,6 +120,11 @@ impl Backing for Bookkeeping {
 
     fn snapshot_file(&self, _key: &ReplicaKey, _name: &str) -> Option<PathBuf> {
         None
+    }
+
+    fn take_up(&self, held: &Held) -> io::Result<()> {
+        self.snapshots().extend(held.snapshots.iter().cloned());
+        Ok(())
     }
 
     fn is_real(&self) -> bool {

@@ -33,8 +33,32 @@ pub trait Backing: Send + Sync + 'static {
     fn file(&self, key: &ReplicaKey) -> Option<std::path::PathBuf>;
     /// The file of a snapshot, where there is one.
     fn snapshot_file(&self, key: &ReplicaKey, name: &str) -> Option<std::path::PathBuf>;
+    /// Finds again, after a restart, what a cluster expects; `create` and `connect` then give the devices. What an
+    /// unfinished change had removed is back, what it had made is gone.
+    fn take_up(&self, _held: &Held) -> std::io::Result<()> {
+        Ok(())
+    }
+    /// The changes so far are on record: what they removed is gone for good.
+    fn settle(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+    /// Takes all devices away; what they hold stays.
+    fn close(&self) -> std::io::Result<()> {
+        Ok(())
+    }
     /// True where bytes are real (loop devices), false for bookkeeping alone.
     fn is_real(&self) -> bool;
+}
+
+/// What a cluster expects its backing to hold.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// Replicas.
+    pub replicas: Vec<ReplicaKey>,
+    /// Diskless clients.
+    pub clients: Vec<ReplicaKey>,
+    /// Snapshots of replicas, with their names.
+    pub snapshots: Vec<(ReplicaKey, String)>,
 }
 
 /// One replica: node, resource, volume number.

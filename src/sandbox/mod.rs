@@ -11,6 +11,8 @@ pub mod banner;
 pub mod bookkeeping;
 pub mod bytes;
 pub mod faults;
+pub mod journal;
+mod kept;
 pub mod model;
 pub mod requests;
 mod rest;
@@ -21,6 +23,7 @@ use backing::LoopBacking;
 use bookkeeping::Bookkeeping;
 use bytes::{Backing, ReplicaKey};
 use faults::Faults;
+use journal::JournalError;
 use model::{Cluster, Layout, SharedCluster};
 use requests::RequestLog;
 use std::io;
@@ -91,6 +94,27 @@ pub enum StartError {
     /// There is no node to simulate.
     #[error("a sandbox needs at least one node, and at most 254: give their names")]
     Nodes,
+    /// The folder holds a cluster that was started otherwise.
+    #[error("{} holds a cluster with {there}, and {asked} was asked for; start it as it was, or choose another folder", state.display())]
+    Different {
+        /// The folder.
+        state: PathBuf,
+        /// What the folder has.
+        there: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// The folder can't be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folder's cluster can't be put together again.
+    #[error("the cluster in {} can't be started: {source}", state.display())]
+    Resume {
+        /// The folder.
+        state: PathBuf,
+        /// Why not.
+        source: model::failures::FailureError,
+    },
     /// The folder can't hold files with loop devices.
     #[error("no loop devices on files in {}: {source}; run as root, or choose bookkeeping", state.display())]
     Backing {
@@ -102,17 +126,32 @@ pub enum StartError {
 }
 
 /// What holds the bytes, by its kind. `state` is the folder for files.
-fn open_backing(kind: BackingKind, state: &Path) -> Result<Arc<dyn Backing>, StartError> {
+fn open_backing(kind: BackingKind, state: &Path, is_kept: bool) -> Result<Arc<dyn Backing>, StartError> {
     if kind == BackingKind::Bookkeeping {
         return Ok(Arc::new(Bookkeeping::default()));
     }
-    match (kind, LoopBacking::open(state)) {
+    let opened = if is_kept { LoopBacking::open_kept(state) } else { LoopBacking::open(state) };
+    match (kind, opened) {
         (_, Ok(backing)) => Ok(Arc::new(backing)),
         (BackingKind::Auto, Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
             Ok(Arc::new(Bookkeeping::default()))
         }
         (_, Err(source)) => Err(StartError::Backing { state: state.to_owned(), source }),
     }
+}
+
+/// A new cluster.
+fn build(settings: &Settings, is_kept: bool) -> Result<Cluster, StartError> {
+    if settings.nodes.is_empty() || settings.nodes.len() > 254 {
+        return Err(StartError::Nodes);
+    }
+    let layout = Layout {
+        nodes: settings.nodes.iter().map(ToString::to_string).collect(),
+        pool: settings.pool.as_str(),
+        pool_kib: settings.pool_kib,
+        state: &settings.state,
+    };
+    Ok(Cluster::new(&layout, open_backing(settings.backing, &settings.state, is_kept)?))
 }
 
 /// A running sandbox. Clones are handles on the same one.
@@ -124,22 +163,29 @@ pub struct Sandbox {
     faults: Faults,
     shutdown: CancellationToken,
     server: Arc<Mutex<Option<JoinHandle<()>>>>,
+    is_kept: bool,
 }
 
 impl Sandbox {
-    /// Starts a sandbox; it serves once this returns.
+    /// Starts a sandbox whose cluster ends with it; it serves once this returns.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        if settings.nodes.is_empty() || settings.nodes.len() > 254 {
-            return Err(StartError::Nodes);
-        }
-        let backing = open_backing(settings.backing, &settings.state)?;
-        let layout = Layout {
-            nodes: settings.nodes.iter().map(ToString::to_string).collect(),
-            pool: settings.pool.as_str(),
-            pool_kib: settings.pool_kib,
-            state: &settings.state,
-        };
-        let cluster = SharedCluster::new(Cluster::new(&layout, backing));
+        let cluster = build(&settings, false)?;
+        Self::serve(&settings, cluster, false).await
+    }
+
+    /// Starts a sandbox whose cluster stays in the state folder, with the cluster that is there already.
+    pub async fn start_kept(settings: Settings) -> Result<Self, StartError> {
+        let building = settings.clone();
+        let built = tokio::task::spawn_blocking(move || kept::build_kept(&building)).await;
+        let cluster = built.map_err(|error| StartError::Resume {
+            state: settings.state.clone(),
+            source: io::Error::other(error).into(),
+        })??;
+        Self::serve(&settings, cluster, true).await
+    }
+
+    async fn serve(settings: &Settings, cluster: Cluster, is_kept: bool) -> Result<Self, StartError> {
+        let cluster = SharedCluster::new(cluster);
         let refused = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -148,7 +194,7 @@ impl Sandbox {
             router(cluster.clone()).layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
         let admin = faults::admin_router(faults.clone()).merge(faults::node_router(Arc::new(cluster.clone())));
         let server = tokio::spawn(serve::serve(listener, admin.merge(api), faults.clone(), shutdown.clone()));
-        Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))) })
+        Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))), is_kept })
     }
 
     /// The URL of the REST API, without a slash at its end.
@@ -186,14 +232,16 @@ impl Sandbox {
         self.cluster.lock().backing().file(replica)
     }
 
-    /// Stops serving and removes every device and file that the sandbox made. Clones are of no use afterwards.
+    /// Stops serving and takes every device away that the sandbox made, and every file unless the cluster is kept.
+    /// Clones are of no use afterwards.
     pub async fn stop(self) -> io::Result<()> {
         self.shutdown.cancel();
         if let Some(server) = self.server.lock().await.take() {
             server.await.map_err(io::Error::other)?;
         }
-        let cluster = self.cluster.clone();
-        tokio::task::spawn_blocking(move || cluster.lock().remove_devices()).await.map_err(io::Error::other)?
+        let (cluster, is_kept) = (self.cluster.clone(), self.is_kept);
+        let end = move || if is_kept { cluster.lock().leave_kept() } else { cluster.lock().remove_devices() };
+        tokio::task::spawn_blocking(end).await.map_err(io::Error::other)?
     }
 }
 

@@ -1,10 +1,11 @@
 //! ControllerPublishVolume: the record first, then the device, then the proof that it is there.
 //!
 //! Fresh: definition ‖ records, node, record, records again, view: six requests. Where the view shows no device,
-//! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three.
+//! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three. A volume that
+//! isn't reached from everywhere takes a look at the view more, before the nodes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
 };
 
@@ -17,14 +18,18 @@ use super::{
     giveup::{self, Lost},
     id::VolumeId,
     known::Known,
+    limit::Limit,
     patience::Patience,
-    record::{self, AccessMode, Attachment, Ledger},
+    record::{self, AccessMode, AccessType, Attachment, Ledger},
+    topology,
+    validate::check_use,
 };
 use crate::linstor::{
     Client, Kind, Object,
     model::{Node, Resource, ViewQuery, is_same_name},
     name::NodeName,
 };
+use crate::workflow::RemoteAccess;
 
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct AttachRequest {
     pub node: NodeName,
     /// How it will be used.
     pub mode: AccessMode,
+    /// What the node is given.
+    pub access: AccessType,
     /// Only for reading? Always, where the mode says so.
     pub read_only: bool,
 }
@@ -43,22 +50,30 @@ pub struct AttachRequest {
 /// publish_context.
 ///
 /// # Errors
-/// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `AttachedDifferently`, `AttachedElsewhere`, `NotProven`,
-/// `NoReplicaHere`, `NotReady`.
+/// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `NotAsMade`, `AttachedDifferently`, `AttachedElsewhere`, `NodeFull`,
+/// `NotProven`, `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
 pub async fn attach(
     linstor: &Client,
+    limit: &Limit,
     request: &AttachRequest,
     patience: Duration,
 ) -> Result<BTreeMap<String, String>, Error> {
     let known = Known::load(linstor, &request.volume).await?;
     let attach = Attach { linstor, request, known: &known, until: Instant::now() + patience };
-    if attach.is_repeat()? && known.ledger.attachments.len() == 1 {
+    let is_repeat = attach.is_repeat()?;
+    if is_repeat && attach.others().iter().all(|(_, other)| other.mode.shares_with(request.mode)) {
         // Short cut of a repeat. Where the device isn't to be seen, the whole way is gone again.
         if let Some(device) = attach.view().await?.iter().find_map(|resource| attach.device_of(resource)) {
             return Ok(publish_context(&known, &device, request.read_only));
         }
     }
-    let lost = attach.check_nodes().await?;
+    if !is_repeat {
+        check_use(&known, request.access)?;
+    }
+    let lost = attach.check_nodes(&attach.copies().await?).await?;
+    // A detach that waits for its node has its place there still.
+    let is_new = known.ledger.attachment_to(&request.node).is_none();
+    let _slot = if is_new { limit.take(linstor, &request.volume, &request.node).await? } else { None };
     let device = if known.definition.uses_drbd() {
         attach.ensure_replicated(&lost).await?
     } else {
@@ -77,28 +92,52 @@ struct Attach<'a> {
 impl Attach<'_> {
     /// Has this very attachment been recorded before?
     fn is_repeat(&self) -> Result<bool, Error> {
-        match self.known.ledger.attachments.get(&self.request.node) {
-            Some(existing) if existing.detaching => Ok(false),
-            Some(existing) if existing.is_same(self.request.mode, self.request.read_only) => Ok(true),
-            Some(existing) => {
-                let field = if existing.mode == self.request.mode { "readonly flag" } else { "access mode" };
+        let Some((_, existing)) = self.own().filter(|(_, existing)| !existing.detaching) else { return Ok(false) };
+        match self.difference(existing) {
+            None => Ok(true),
+            Some(field) => {
                 let AttachRequest { volume, node, .. } = self.request.clone();
                 Err(Error::AttachedDifferently { volume, node, field })
             }
-            None => Ok(false),
         }
     }
 
+    /// The record of the target, and its name there.
+    fn own(&self) -> Option<(&NodeName, &Attachment)> {
+        self.known.ledger.attachment_to(&self.request.node)
+    }
+
+    /// The records of all other nodes.
+    fn others(&self) -> Vec<(&NodeName, &Attachment)> {
+        self.known.ledger.attachments_beside(&self.request.node)
+    }
+
+    fn difference(&self, existing: &Attachment) -> Option<&'static str> {
+        existing.difference(self.request.mode, self.request.access, self.request.read_only)
+    }
+
     /// Is the target ONLINE, and what of the other nodes that have the volume? Answers those that are to be given up.
-    async fn check_nodes(&self) -> Result<Vec<Lost>, Error> {
+    async fn check_nodes(&self, copies: &[NodeName]) -> Result<Vec<Lost>, Error> {
         let target = &self.request.node;
-        let others = self.known.ledger.attachments_beside(target);
-        let names: Vec<&NodeName> = std::iter::once(target).chain(others.iter().map(|(node, _)| *node)).collect();
+        let others = self.others();
+        let beside = others.iter().map(|(node, _)| *node).chain(copies);
+        let names: BTreeSet<&NodeName> = std::iter::once(target).chain(beside).collect();
+        let names: Vec<&NodeName> = names.into_iter().collect();
         let nodes = self.linstor.nodes(&names).await?;
         let status = |name: &NodeName| nodes.iter().find(|node| is_same_name(&node.name, name.as_str()));
         let node = status(target).ok_or_else(|| Error::NodeNotFound(target.clone()))?;
         if !node.is_online() {
             return Err(Error::NodeNotOnline { node: target.clone(), status: node.connection_status.clone() });
+        }
+        self.check_reach(node, &nodes, copies)?;
+        // Whoever is to write there now must not meet the reader that was there before, nor the reverse.
+        if let Some((own, before)) = self.own()
+            && self.difference(before).is_some()
+        {
+            let finished = detach::finish(self.linstor, &self.request.volume, self.known, own).await?;
+            if finished == Finished::Cancelled {
+                return Err(self.contended(own));
+            }
         }
         let mut lost = Vec::new();
         for (other, attachment) in others {
@@ -107,7 +146,34 @@ impl Attach<'_> {
         Ok(lost)
     }
 
-    /// Another node has the volume. One that let go while it was away is tidied up; one that lives keeps it.
+    /// The nodes with a copy of a volume that isn't reached from everywhere; none of any other.
+    async fn copies(&self) -> Result<Vec<NodeName>, Error> {
+        if self.known.tags.reach.remote == RemoteAccess::Anywhere || !self.known.definition.uses_drbd() {
+            return Ok(Vec::new());
+        }
+        let has_copy = |resource: &&Resource| !resource.is_diskless() && !resource.is_deleting();
+        let resources = self.view().await?;
+        let nodes = resources.iter().filter(has_copy).map(|resource| NodeName::parse(&resource.node_name));
+        Ok(nodes.collect::<Result<_, _>>()?)
+    }
+
+    /// May the node use the volume, as the class of its making says? What the nodes are now decides, not what they were.
+    fn check_reach(&self, target: &Node, nodes: &[Node], copies: &[NodeName]) -> Result<(), Error> {
+        let reach = &self.known.tags.reach;
+        let is_copy = |node: &&Node| copies.iter().any(|copy| is_same_name(copy.as_str(), &node.name));
+        let holders: Vec<&Node> = nodes.iter().filter(is_copy).collect();
+        let AttachRequest { volume, node, .. } = self.request;
+        let is_local = !self.known.definition.uses_drbd();
+        if is_local || is_copy(&target) || topology::may_reach(reach, node, target, &holders) {
+            return Ok(());
+        }
+        let nodes: Vec<&str> = copies.iter().chain(&reach.clients).map(NodeName::as_str).collect();
+        let (volume, node, allowed) = (volume.clone(), node.clone(), reach.remote.to_string());
+        Err(Error::RemoteForbidden { volume, node, allowed, nodes: nodes.join(", ") })
+    }
+
+    /// Another node has the volume. Readers bear each other, wherever they are and whatever became of their nodes. Else
+    /// a node that let go while it was away is tidied up, and one that lives keeps the volume.
     async fn displace(
         &self,
         other: &NodeName,
@@ -116,6 +182,7 @@ impl Attach<'_> {
     ) -> Result<Option<Lost>, Error> {
         let volume = &self.request.volume;
         match node {
+            _ if attachment.mode.shares_with(self.request.mode) => Ok(None),
             // LINSTOR has removed the node and what it held.
             None => {
                 detach::drop_record(self.linstor, self.known, other).await?;
@@ -124,17 +191,19 @@ impl Attach<'_> {
             Some(node) if node.is_online() && attachment.detaching => {
                 match detach::finish(self.linstor, volume, self.known, other).await? {
                     Finished::Done => Ok(None),
-                    Finished::Cancelled => Err(self.attached_to(other, node)),
+                    Finished::Cancelled => Err(self.attached_to(other, attachment, node)),
                 }
             }
-            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => Err(self.attached_to(other, node)),
+            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => {
+                Err(self.attached_to(other, attachment, node))
+            }
             Some(_) => Ok(Some(Lost(other.clone()))),
         }
     }
 
-    fn attached_to(&self, other: &NodeName, state: &Node) -> Error {
-        let status = state.connection_status.clone();
-        Error::AttachedElsewhere { volume: self.request.volume.clone(), node: other.clone(), status }
+    fn attached_to(&self, other: &NodeName, attachment: &Attachment, state: &Node) -> Error {
+        let (volume, node) = (self.request.volume.clone(), other.clone());
+        Error::AttachedElsewhere { volume, node, mode: attachment.mode, status: state.connection_status.clone() }
     }
 
     /// With DRBD: what is there already, or what LINSTOR makes available; a diskless client where there is no replica.
@@ -194,7 +263,7 @@ impl Attach<'_> {
     }
 
     /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and
-    /// both back off.
+    /// both back off, unless both attach readers.
     async fn record(&self, lost: &[Lost]) -> Result<(), Error> {
         if self.is_repeat()? {
             return Ok(());
@@ -204,24 +273,42 @@ impl Attach<'_> {
         let store = self.linstor.kv(resource).await?.unwrap_or_default();
         let ledger = Ledger::read(resource.as_str(), &store, &self.known.tags.incarnation)?;
         let beside = ledger.attachments_beside(&self.request.node);
-        match beside.into_iter().find(|(node, _)| !lost.iter().any(|Lost(given_up)| given_up == *node)) {
-            None => Ok(()),
+        let is_lost = |node: &NodeName| lost.iter().any(|Lost(given_up)| given_up == node);
+        let is_rival = |node: &NodeName, attachment: &Attachment| {
+            !is_lost(node) && !attachment.mode.shares_with(self.request.mode)
+        };
+        match beside.into_iter().find(|(node, attachment)| is_rival(node, attachment)) {
             Some((rival, _)) => {
-                detach::drop_record(self.linstor, self.known, &self.request.node).await?;
-                Err(Error::Contended { volume: self.request.volume.clone(), rival: rival.clone() })
+                detach::drop_record(self.linstor, self.known, self.recorded_name()).await?;
+                Err(self.contended(rival))
             }
+            // Another controller has detached it from this node meanwhile, or attached it here in another way.
+            None if ledger.attachment_to(&self.request.node).is_none_or(|(_, own)| self.difference(own).is_some()) => {
+                Err(self.contended(&self.request.node))
+            }
+            None => Ok(()),
         }
+    }
+
+    fn contended(&self, rival: &NodeName) -> Error {
+        Error::Contended { volume: self.request.volume.clone(), rival: rival.clone() }
+    }
+
+    /// The target as its record names it: one record a node, even if its name comes in another case than before.
+    fn recorded_name(&self) -> &NodeName {
+        self.own().map_or(&self.request.node, |(recorded, _)| recorded)
     }
 
     async fn write_record(&self) -> Result<(), Error> {
         let attachment = Attachment {
             mode: self.request.mode,
             read_only: self.request.read_only,
+            access: Some(self.request.access),
             claim: self.request.volume.to_string(),
             time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             detaching: false,
         };
-        let entry = record::attach_entry(&self.known.tags.incarnation, &self.request.node, &attachment);
+        let entry = record::attach_entry(&self.known.tags.incarnation, self.recorded_name(), &attachment);
         self.linstor.kv_put(self.request.volume.resource(), &entry, &[]).await?;
         Ok(())
     }
@@ -230,8 +317,7 @@ impl Attach<'_> {
     /// so does one that was recorded before, for a pod may be using it.
     async fn withdraw(&self, error: crate::linstor::Error) -> Error {
         let node = &self.request.node;
-        let is_new = !self.known.ledger.attachments.contains_key(node);
-        if is_new
+        if self.own().is_none()
             && error.refusal().is_some_and(|refusal| !refusal.kind.may_have_acted())
             && let Err(left) = detach::drop_record(self.linstor, self.known, node).await
         {

@@ -142,6 +142,7 @@ mod tests {
             ti_id: None,
             pvc_namespace: None,
             pvc_name: None,
+            reach: crate::workflow::Reach::default(),
         };
         let volume_definitions = vec![VolumeDefinition { size_kib: 1024, ..VolumeDefinition::default() }];
         let definition = ResourceDefinition { volume_definitions, ..ResourceDefinition::default() };

@@ -1,28 +1,32 @@
 //! CreateVolume: one definition with its tags, its replicas, and the proof that they are there.
 //!
-//! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more. A
-//! repeat finds the definition and completes what a broken call left undone.
+//! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more
+//! ([`spread`] says which nodes are tried). A repeat finds the definition and completes what a broken call left undone.
 
 use std::time::Duration;
 
 use super::{
     Error,
-    copy::{self, Origin, Source},
+    attributes::Attributes,
+    copy::{self, Source},
     filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
     id::VolumeId,
-    known::check_ours,
     place::Placement,
     record::Ledger,
-    said::{Difference, Said},
+    replicas::{Placer, Stopped, held, missing_clients, plan, replicas},
+    said::Said,
+    same,
     size::CapacityRange,
+    spread::Policy,
+    topology::{self, Segments, Term},
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{AutoPlace, DRBD, Props, Resource, ResourceDefinition, SelectFilter, Spawn, ViewQuery, is_same_name},
-    name::{NodeName, ResourceName},
+    model::{Props, Resource, ResourceDefinition, ViewQuery},
+    name::ResourceName,
 };
-use crate::workflow::{Claim, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{Claim, Incarnation, Reach, Tags, tag::DRIVER_VERSION};
 
 /// A CreateVolume request, parsed.
 #[derive(Debug, Clone)]
@@ -43,14 +47,20 @@ pub struct CreateRequest {
     pub wishes: Option<FsWishes>,
     /// Where the replicas go.
     pub placement: Placement,
+    /// Who chooses the nodes.
+    pub policy: Policy,
+    /// Who may use it over the network.
+    pub reach: Reach,
     /// Properties of LINSTOR that it gets.
     pub properties: Props,
     /// What its class said.
     pub said: Said,
-    /// The nodes one of which must reach the volume; empty: any.
-    pub requisite: Vec<NodeName>,
+    /// The places one of which must reach the volume; empty: any.
+    pub requisite: Vec<Term>,
     /// The same in order of preference: the first is where the pod is going to run.
-    pub preferred: Vec<NodeName>,
+    pub preferred: Vec<Term>,
+    /// What its VolumeAttributesClass says; `placement` and `properties` have it already.
+    pub attributes: Attributes,
     /// Whose volume it is, and the PersistentVolumeClaim that it is made for.
     pub claim: Claim,
 }
@@ -62,8 +72,8 @@ pub struct Created {
     pub id: VolumeId,
     /// Its size in bytes: what LINSTOR's volume definition says.
     pub bytes: u64,
-    /// The only nodes that can reach it; empty: all can, over the network.
-    pub reachable_from: Vec<NodeName>,
+    /// Where it can be reached from: nodes that have all segments of one of these; empty: every node, over the network.
+    pub reachable_from: Vec<Segments>,
     /// How its filesystem is made and mounted; none for raw block.
     pub wishes: Option<FsWishes>,
     /// What it was made from; none: it began empty.
@@ -93,17 +103,26 @@ pub async fn create(
         if is_first { Ok(None) } else { Ok(linstor.definition(&resource).await?) }
     };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
-    let request = &CreateRequest { placement, ..request.clone() };
+    let request = &request.heeding(placement)?;
     let create = Create { linstor, request, resource: &resource };
     if let Some(existing) = existing {
         return create.resume(existing).await;
     }
-    groups.ensure(linstor, &request.placement).await?;
+    let attempts = match tokio::try_join!(plan(linstor, request), groups.ensure(linstor, &request.placement)) {
+        Ok((attempts, ())) => attempts,
+        // What this controller has not looked for may be there all the same.
+        Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
+            let existing = linstor.definition(&resource).await?.ok_or(error)?;
+            return create.resume(existing).await;
+        }
+        Err(error) => return Err(error),
+    };
     let tags = new_tags(request)?;
-    match create.spawn(&tags, size_kib).await {
-        Ok(Spawned::Complete) => {}
-        Ok(Spawned::First) => create.place_rest(&tags, size_kib).await?,
-        Err(error) => match error.kind() {
+    let placer = create.placer(&tags, size_kib);
+    match placer.place(&attempts, create.wanted(), None).await {
+        Ok(()) => {}
+        Err(Stopped { error, is_defined: true }) => return Err(create.take_back_open(&tags, size_kib, error).await),
+        Err(Stopped { error, is_defined: false }) => match error.kind() {
             // Another creator was faster.
             Some(Kind::Exists(Object::Definition)) => {
                 let existing = linstor.definition(&resource).await?;
@@ -118,15 +137,27 @@ pub async fn create(
             _ => return Err(create.take_back(&tags, size_kib, error).await),
         },
     }
-    create.finish(size_kib, &create.view_replicas().await?)
+    create.ensure_clients(&placer, &[]).await?;
+    create.finish(size_kib, &create.view().await?, create.wanted()).await
 }
 
-/// How far one spawn went.
-enum Spawned {
-    /// All replicas are placed.
-    Complete,
-    /// The first replica is, on the node that was preferred.
-    First,
+impl CreateRequest {
+    /// The same with a placement that heeds the administrator's group. `Unmodifiable` where the attributes need DRBD
+    /// and it has none.
+    pub(super) fn heeding(&self, placement: Placement) -> Result<Self, Error> {
+        match self.attributes.needs_drbd().filter(|_| !placement.may_use_drbd()) {
+            Some(what) => Err(Error::Unmodifiable { volume: self.name.clone(), what }),
+            None => Ok(Self { placement, ..self.clone() }),
+        }
+    }
+
+    /// What its definition says of itself: its tags, what its class said, and what that sets.
+    pub(super) fn definition_properties(&self, tags: &Tags) -> Props {
+        let mut properties = tags.to_properties();
+        properties.extend([self.said.to_property()]);
+        properties.extend(self.properties.clone());
+        properties
+    }
 }
 
 /// One CreateVolume, and what of it copies have in common with the rest.
@@ -137,70 +168,39 @@ pub(super) struct Create<'a> {
 }
 
 impl Create<'_> {
-    /// Spawns with the first replica on the preferred node, else wherever the caller allows.
-    async fn spawn(&self, tags: &Tags, size_kib: u64) -> Result<Spawned, linstor::Error> {
-        let placement = &self.request.placement;
-        let body = |filter: Option<SelectFilter>| Spawn {
-            resource_definition_name: self.resource.clone(),
-            volume_sizes: vec![size_kib],
-            select_filter: filter,
-            definitions_only: false,
-            resource_definition_props: self.properties(tags),
-        };
-        let group = placement.group_name();
-        if let Some(first) = self.request.preferred.first() {
-            let filter =
-                SelectFilter { place_count: Some(1), node_name_list: vec![first.to_string()], ..placement.first() };
-            match self.linstor.spawn(&group, &body(Some(filter))).await {
-                Ok(_) if placement.replicas() == Some(1) => return Ok(Spawned::Complete),
-                Ok(_) => return Ok(Spawned::First),
-                // No pool there, or a full one. Elsewhere may do.
-                Err(error) if error.kind() == Some(Kind::NotEnoughNodes) => {}
+    pub(super) fn placer<'b>(&'b self, tags: &'b Tags, size_kib: u64) -> Placer<'b> {
+        Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib }
+    }
+
+    /// What a definition that is there lacks of its `wanted` replicas and its clients.
+    async fn complete(&self, tags: &Tags, size_kib: u64, there: &[Resource], wanted: u32) -> Result<(), Error> {
+        let placer = self.placer(tags, size_kib);
+        let held = held(there);
+        if held.len() < wanted as usize {
+            let attempts = match plan(self.linstor, self.request).await {
+                Ok(attempts) => attempts,
+                // Nothing that is asked for now can be: no call will complete it.
+                Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
+                    return Err(self.remove_unused(tags).await.err().unwrap_or(error));
+                }
+                Err(Error::Linstor(error)) => return Err(self.still_open(error)),
                 Err(error) => return Err(error),
+            };
+            let placed = placer.place(&attempts, wanted, Some(&held)).await;
+            if let Err(Stopped { error, .. }) = placed {
+                return Err(self.take_back_open(tags, size_kib, error).await);
             }
         }
-        self.linstor.spawn(&group, &body(self.anywhere_allowed())).await.map(|_| Spawned::Complete)
+        self.ensure_clients(&placer, there).await
     }
 
-    /// The definition's properties: the tags, what the class said, and what it sets.
-    pub(super) fn properties(&self, tags: &Tags) -> Props {
-        let mut properties = tags.to_properties();
-        properties.extend([self.request.said.to_property()]);
-        properties.extend(self.request.properties.clone());
-        properties
-    }
-
-    /// The filter of a spawn without a preferred node. Without DRBD only the requisite nodes reach the data; with it
-    /// every node does.
-    fn anywhere_allowed(&self) -> Option<SelectFilter> {
-        let CreateRequest { placement, requisite, .. } = self.request;
-        let nodes = if placement.may_use_drbd() { &[] } else { requisite.as_slice() };
-        let node_name_list = nodes.iter().map(ToString::to_string).collect();
-        let filter = SelectFilter { place_count: placement.explicit_count(), node_name_list, ..placement.explicit() };
-        (filter != SelectFilter::default()).then_some(filter)
-    }
-
-    /// Places the replicas beyond the first.
-    async fn place_rest(&self, tags: &Tags, size_kib: u64) -> Result<(), Error> {
-        let placement = &self.request.placement;
-        let select_filter = SelectFilter { place_count: placement.replicas(), ..placement.explicit() };
-        match self
-            .linstor
-            .autoplace(
-                self.resource,
-                &AutoPlace { select_filter, diskless_on_remaining: placement.diskless_on_remaining == Some(true) },
-            )
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) if error.refusal().is_none() => Err(self.still_open(error)),
-            Err(error) => Err(self.take_back(tags, size_kib, error).await),
-        }
+    pub(super) async fn ensure_clients(&self, placer: &Placer<'_>, there: &[Resource]) -> Result<(), Error> {
+        placer.ensure_clients(there).await.map_err(|error| self.still_open(error))
     }
 
     /// A definition of that name is there: is it this volume, and is it whole?
     async fn resume(&self, existing: ResourceDefinition) -> Result<Created, Error> {
-        let tags = self.check_same(&existing)?;
+        let tags = same::check(self.request, &existing)?;
         let size_kib = match existing.size_kib() {
             Some(size_kib) => size_kib,
             None => {
@@ -210,71 +210,55 @@ impl Create<'_> {
                 size_kib
             }
         };
-        let mut replicas = self.view_replicas().await?;
-        if replicas.len() < self.wanted() {
-            self.place_rest(&tags, size_kib).await?;
-            replicas = self.view_replicas().await?;
+        let mut there = self.view().await?;
+        same::check_listed(self.request, &there)?;
+        let mut wanted = self.wanted();
+        if replicas(&there).count() < wanted as usize {
+            // Fewer may have been asked for since.
+            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked));
         }
-        self.finish(size_kib, &replicas)
+        let lacks_clients = !missing_clients(&self.request.reach.clients, &there).is_empty();
+        if replicas(&there).count() < wanted as usize || lacks_clients {
+            self.complete(&tags, size_kib, &there, wanted).await?;
+            there = self.view().await?;
+        }
+        self.finish(size_kib, &there, wanted).await
     }
 
-    /// Is the existing definition what is asked for? Answers its tags.
-    pub(super) fn check_same(&self, existing: &ResourceDefinition) -> Result<Tags, Error> {
-        let request = self.request;
-        let tags = check_ours(existing, self.resource)?;
-        let group = request.placement.group_name();
-        let least = request.fs_type.map_or(0, FsType::min_bytes);
-        let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
-        let origin = Origin::read(self.resource, &existing.props)?;
-        // A copy is being grown until it has what it was promised.
-        let promised = origin.as_ref().map_or(0, |origin| origin.size_kib);
-        let bytes = existing.size_kib().map(|size_kib| size_kib.max(promised) * 1024);
-        let from = |source: Option<&Source>| source.map_or_else(|| "none".to_owned(), ToString::to_string);
-        let origin = origin.map(|origin| origin.source);
-        let (field, is, asked) = if tags.csi_name != request.name {
-            ("CSI name", tags.csi_name, request.name.clone())
-        } else if origin != request.source {
-            ("content source", from(origin.as_ref()), from(request.source.as_ref()))
-        } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
-            ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
-        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
-            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
-            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
-        } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
-            (field, existing, asked)
-        } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
-            ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
-        } else if tags.ownership != request.claim.ownership {
-            ("workflow", describe(&tags.ownership), describe(&request.claim.ownership))
-        } else {
-            return Ok(tags);
-        };
-        Err(Error::Mismatch { name: request.name.clone(), field, existing: is, asked })
-    }
-
-    /// The replicas with a disk that aren't being deleted.
-    pub(super) async fn view_replicas(&self) -> Result<Vec<Resource>, Error> {
+    /// All its resources.
+    pub(super) async fn view(&self) -> Result<Vec<Resource>, Error> {
         let query = ViewQuery { resources: vec![self.resource.clone()], ..ViewQuery::default() };
-        let mut replicas = self.linstor.resources_view(&query).await.map_err(|error| self.still_open(error))?;
-        replicas.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
-        Ok(replicas)
+        self.linstor.resources_view(&query).await.map_err(|error| self.still_open(error))
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    pub(super) fn finish(&self, size_kib: u64, replicas: &[Resource]) -> Result<Created, Error> {
-        let ready: Vec<&Resource> = replicas.iter().filter(|replica| replica.device_path(0).is_some()).collect();
-        if ready.len() < self.wanted() {
-            return Err(self.unfinished(format!("{} of {} replicas have a device", ready.len(), self.wanted())));
+    pub(super) async fn finish(&self, size_kib: u64, there: &[Resource], wanted: u32) -> Result<Created, Error> {
+        let ready: Vec<Resource> =
+            replicas(there).filter(|replica| replica.device_path(0).is_some()).cloned().collect();
+        if ready.len() < wanted as usize {
+            return Err(self.unfinished(format!("{} of {wanted} replicas have a device", ready.len())));
         }
-        let uses_drbd = ready.iter().any(|replica| replica.has_layer(DRBD));
-        let nodes = ready.iter().filter(|_| !uses_drbd).filter_map(|replica| NodeName::parse(&replica.node_name).ok());
+        let reach = &self.request.reach;
+        if let Some(client) = missing_clients(&reach.clients, there).first() {
+            return Err(self.unfinished(format!("its client {client} has no resource yet")));
+        }
+        let reachable_from = topology::accessible(self.linstor, reach, &ready).await;
+        let reachable_from = reachable_from.map_err(|error| self.still_open(error))?;
         Ok(Created {
             id: self.resource.clone().into(),
             bytes: size_kib * 1024,
-            reachable_from: nodes.collect(),
+            reachable_from,
             wishes: self.request.wishes.clone(),
             source: self.request.source.clone(),
         })
+    }
+
+    /// After a refusal with the definition there; anything but a refusal leaves it to the next call.
+    async fn take_back_open(&self, tags: &Tags, size_kib: u64, error: linstor::Error) -> Error {
+        if error.refusal().is_none() {
+            return self.still_open(error);
+        }
+        self.take_back(tags, size_kib, error).await
     }
 
     /// After a refusal: a final answer is given only when nothing is left, for the caller won't come again after one.
@@ -300,9 +284,8 @@ impl Create<'_> {
         if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
             return Ok(());
         }
-        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
         // What another incarnation or another driver left under the name says nothing of this one.
-        if Ledger::read(self.resource.as_str(), &store, &tags.incarnation)? != Ledger::default() {
+        if self.ledger(tags).await? != Ledger::default() {
             return Err(self.unfinished("it has been used".to_owned()));
         }
         self.linstor.delete_definition(self.resource).await?;
@@ -312,6 +295,11 @@ impl Create<'_> {
         }
     }
 
+    pub(super) async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
+        let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
+        Ok(Ledger::read(self.resource.as_str(), &store, &tags.incarnation)?)
+    }
+
     pub(super) fn no_group(&self) -> Error {
         match &self.request.placement.group {
             Some(group) => Error::NoSuchGroup(group.clone()),
@@ -319,8 +307,8 @@ impl Create<'_> {
         }
     }
 
-    pub(super) fn wanted(&self) -> usize {
-        self.request.placement.replicas().unwrap_or(1) as usize
+    pub(super) fn wanted(&self) -> u32 {
+        self.request.placement.wanted()
     }
 
     /// The definition is there: a refusal now, or a controller that is too old, must not look like an end.
@@ -352,11 +340,8 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         ti_id: None,
         pvc_namespace: request.claim.pvc_namespace.clone(),
         pvc_name: request.claim.pvc_name.clone(),
+        reach: request.reach.clone(),
     })
-}
-
-fn describe(ownership: &Ownership) -> String {
-    ownership.workflow().map_or_else(|| format!("scope {}", ownership.scope()), ToString::to_string)
 }
 
 #[cfg(test)]
@@ -364,6 +349,7 @@ mod tests {
     use super::*;
     use crate::linstor::{ApiVersion, Settings};
     use crate::volume::{id::resource_name, size::CapacityRange};
+    use crate::workflow::Ownership;
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
@@ -377,6 +363,9 @@ mod tests {
             is_fs_named: false,
             wishes: None,
             placement: Placement::default(),
+            policy: Policy::default(),
+            reach: Reach::default(),
+            attributes: Attributes::default(),
             properties: Props::new(),
             said: Said::default(),
             requisite: Vec::new(),

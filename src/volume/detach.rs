@@ -15,7 +15,7 @@ use super::{
 };
 use crate::linstor::{
     Client, Kind, Object,
-    model::{Resource, ViewQuery},
+    model::{Resource, ViewQuery, is_same_name},
     name::NodeName,
 };
 
@@ -44,8 +44,9 @@ pub async fn detach(linstor: &Client, volume: &VolumeId, node: Option<&NodeName>
         loaded => loaded?,
     };
     let recorded = known.ledger.attachments.keys();
+    let is_same = |a: &NodeName, b: &NodeName| is_same_name(a.as_str(), b.as_str());
     let mut outcome = Detached::Done;
-    for attached in recorded.filter(|recorded| node.is_none_or(|node| node == *recorded)) {
+    for attached in recorded.filter(|recorded| node.is_none_or(|node| is_same(node, recorded))) {
         if detach_from(linstor, volume, &known, attached).await? == Detached::Pending {
             outcome = Detached::Pending;
         }
@@ -102,7 +103,8 @@ async fn await_closed(linstor: &Client, volume: &VolumeId, node: &NodeName) -> R
 
 /// The satellite answers: removes the diskless client that attach added, then the record.
 ///
-/// A replica stays, and so does a client that the class wants on every node. So does a tie-breaker: without it quorum would be switched off (linstor-rest.md, section 9,
+/// A replica stays, and so does a client that the class wants there. So does a tie-breaker: without it quorum would be
+/// switched off (linstor-rest.md, section 9,
 /// Detach).
 async fn let_go(
     linstor: &Client,
@@ -111,9 +113,10 @@ async fn let_go(
     node: &NodeName,
     resource: Option<Resource>,
 ) -> Result<(), Error> {
+    let stays = known.tags.reach.clients.contains(node);
     let is_client =
         |resource: &Resource| resource.is_diskless() && !resource.is_tie_breaker() && !resource.is_deleting();
-    let is_kept = Said::wants_clients(&known.definition.props);
+    let is_kept = stays || Said::wants_clients(&known.definition.props);
     if !is_kept && resource.as_ref().is_some_and(is_client) {
         match linstor.delete_resource(volume.resource(), node).await {
             Err(error) if error.kind() == Some(Kind::InUse) => {

@@ -3,9 +3,11 @@
 use super::{
     copy::{OriginError, Source},
     id::VolumeId,
-    record::RecordError,
+    record::{AccessMode, RecordError},
     reserve::Busy,
     size::SizeError,
+    spread::Impossible,
+    validate::Objection,
 };
 use crate::linstor::{
     self,
@@ -51,6 +53,26 @@ pub enum Error {
         /// What differs.
         field: &'static str,
     },
+    /// A raw block volume asked for as a filesystem, or the reverse.
+    #[error("volume {volume} can't be attached so: {objection}; make another with the volumeMode that is wanted")]
+    NotAsMade {
+        /// The volume.
+        volume: VolumeId,
+        /// What it is.
+        objection: Objection,
+    },
+    /// The node has as many volumes as it may have.
+    #[error(
+        "node {node} has its limit of {limit} volumes attached: {attached}; detach one, or raise --max-volumes-per-node"
+    )]
+    NodeFull {
+        /// The node.
+        node: NodeName,
+        /// How many it may have.
+        limit: usize,
+        /// The volumes that it has, or some of them, in words.
+        attached: String,
+    },
     /// Another operation runs.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -75,6 +97,15 @@ pub enum Error {
         /// LINSTOR's answer.
         source: linstor::Error,
     },
+    /// No node has the segments of any requisite term. CSI's word for requirements that can't be met is
+    /// RESOURCE_EXHAUSTED (CreateVolume Errors).
+    #[error(
+        "accessibility_requirements name no place that LINSTOR has: {0}; a node has its name as linflow.csi/hostname, its storage pools as linflow.csi/pool-<pool>, and its Aux properties"
+    )]
+    NoSuchPlace(String),
+    /// The replicas can't be where they must be.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// Nothing to copy from is there, or none that is linflow's.
     #[error("{from} can't be copied: {reason}")]
     NoSource {
@@ -103,9 +134,22 @@ pub enum Error {
         /// What was asked for.
         asked: String,
     },
-    /// Without DRBD a copy is reached where its source's bytes are, and on no node that was asked for.
+    /// A raw block volume asked for from a filesystem, or the reverse.
+    #[error("{from} was made as {is}, and a copy of it can't be had as {asked}; ask for volumeMode {volume_mode}")]
+    OtherAccessType {
+        /// What was to be copied.
+        from: Source,
+        /// What it is.
+        is: String,
+        /// What was asked for.
+        asked: String,
+        /// Kubernetes' word for what it is.
+        volume_mode: &'static str,
+    },
+    /// Without DRBD, or without access over the network, a copy is used where its source's bytes are, and that is no node
+    /// that was asked for.
     #[error(
-        "{from} has no DRBD layer and its bytes are on {nodes}: none of the nodes asked for ({asked}) could reach a copy; schedule the pod there"
+        "{from} has its bytes on {nodes}, and a copy without access over the network is used there alone: none of the nodes asked for ({asked}) is among them; schedule the pod there, or copy a volume with DRBD and allowRemoteVolumeAccess"
     )]
     OutOfReach {
         /// What was to be copied.
@@ -179,13 +223,31 @@ pub enum Error {
         /// What was seen last.
         seen: String,
     },
+    /// Attributes that the volume can't have. Nothing was changed.
+    #[error("volume {volume} has no DRBD layer, which {what} needs; leave it out")]
+    Unmodifiable {
+        /// The volume, or the name of one to be.
+        volume: String,
+        /// What only DRBD can do.
+        what: String,
+    },
+    /// Too many replicas, and none that may go yet.
+    #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
+    NotSpare {
+        /// The volume.
+        volume: VolumeId,
+        /// What was seen.
+        seen: String,
+    },
     /// Attached to another node that lives.
-    #[error("volume {volume} is attached to {node}, which is {status}; detach it there first")]
+    #[error("volume {volume} is attached to {node} ({mode}), which is {status}; detach it there first")]
     AttachedElsewhere {
         /// The volume.
         volume: VolumeId,
         /// The node that has it.
         node: NodeName,
+        /// The mode that it has it with.
+        mode: AccessMode,
         /// The node's connection status.
         status: String,
     },
@@ -241,6 +303,20 @@ pub enum Error {
         /// The node that was asked for.
         node: NodeName,
         /// The nodes with a replica, in words.
+        nodes: String,
+    },
+    /// The class keeps the volume from nodes that have no copy of it.
+    #[error(
+        "volume {volume} can't be attached to {node}, which has no copy of it: allowRemoteVolumeAccess is {allowed}; use {nodes}, or a node that shares with one of them what it says"
+    )]
+    RemoteForbidden {
+        /// The volume.
+        volume: VolumeId,
+        /// The node that was asked for.
+        node: NodeName,
+        /// What the class allows.
+        allowed: String,
+        /// The nodes that may have it, in words.
         nodes: String,
     },
     /// The device did not appear in time.

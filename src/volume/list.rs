@@ -34,9 +34,12 @@ pub async fn list(
     token: &str,
     max: usize,
 ) -> Result<Page<Listed>, Error> {
-    let token =
-        PageToken::parse(token, |key| ResourceName::parse(key).is_ok_and(|name| sort_key(name.as_str()) == key))?;
-    listings.page(&token, max, all(linstor)).await
+    listings.page(&parse_token(token)?, max, all(linstor)).await
+}
+
+/// Where a page of volumes begins: they are listed by their names in lower case.
+pub(super) fn parse_token(token: &str) -> Result<PageToken, Error> {
+    PageToken::parse(token, |key| ResourceName::parse(key).is_ok_and(|name| sort_key(name.as_str()) == key))
 }
 
 /// All our volumes by name.
@@ -52,16 +55,21 @@ async fn all(linstor: &Client) -> Result<BTreeMap<String, Listed>, Error> {
 }
 
 /// Key-value-store instances by name in lower case, for LINSTOR ignores it.
-type Stores = BTreeMap<String, BTreeMap<String, String>>;
+pub(super) type Stores = BTreeMap<String, BTreeMap<String, String>>;
 
 fn listed(definition: &ResourceDefinition, stores: &Stores) -> Result<Listed, Error> {
     let resource = ResourceName::parse(&definition.name)?;
-    let ledger = match (Tags::read(&definition.props)?, stores.get(&sort_key(&definition.name))) {
-        (Some(tags), Some(store)) => Ledger::read(resource.as_str(), store, &tags.incarnation)?,
-        _ => Ledger::default(),
-    };
+    let ledger = ledger(definition, stores)?;
     let bytes = definition.size_kib().unwrap_or_default() * 1024;
     Ok(Listed { id: resource.into(), bytes, attached_to: ledger.attachments.into_keys().collect() })
+}
+
+/// The records of a definition's incarnation.
+pub(super) fn ledger(definition: &ResourceDefinition, stores: &Stores) -> Result<Ledger, Error> {
+    Ok(match (Tags::read(&definition.props)?, stores.get(&sort_key(&definition.name))) {
+        (Some(tags), Some(store)) => Ledger::read(&definition.name, store, &tags.incarnation)?,
+        _ => Ledger::default(),
+    })
 }
 
 /// One volume and where it is attached. Two requests.
@@ -71,6 +79,7 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Listed, Error> {
     Ok(Listed { id: volume.clone(), bytes: known.bytes(), attached_to })
 }
 
-fn sort_key(name: &str) -> String {
+/// LINSTOR compares names without their case.
+pub(super) fn sort_key(name: &str) -> String {
     name.to_ascii_lowercase()
 }

@@ -1,11 +1,14 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
-//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
-//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
-//! a crash between any two of them is mended by the same call again.
+//! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
+//! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
+//! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
+//! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
+//! again.
 
 pub mod attach;
+pub mod attributes;
 pub mod capacity;
 pub mod context;
 pub mod copy;
@@ -19,22 +22,30 @@ pub mod filesystem;
 pub mod formatted;
 pub mod giveup;
 pub mod groups;
+pub mod health;
 pub mod id;
 mod known;
+pub mod limit;
 pub mod list;
+pub mod modify;
 pub mod page;
 pub mod params;
 mod patience;
 pub mod place;
 pub mod qos;
 pub mod record;
+mod replicas;
 pub mod reserve;
 pub mod said;
+mod same;
 pub mod settle;
 pub mod size;
 pub mod snapshot;
+pub mod spread;
 #[cfg(test)]
 mod tests;
+pub mod topology;
+pub mod validate;
 
 pub use error::Error;
 pub use id::VolumeId;

@@ -109,7 +109,8 @@ impl<T: Clone> Listings<T> {
         let kept = if *token == PageToken::Start { None } else { self.kept() };
         let (listing, is_new) = match kept {
             Some(listing) => (listing, false),
-            None => (Arc::new(fetch.await?), true),
+            // A future of many requests is large: it would make that of each caller large too.
+            None => (Arc::new(Box::pin(fetch).await?), true),
         };
         let page = cut(&listing, token, max);
         if page.next.is_none() {

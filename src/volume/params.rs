@@ -15,6 +15,7 @@ mod properties;
 mod qos;
 #[cfg(test)]
 mod tests;
+mod topology;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use files::FsTexts;
 pub use given::{PREFIXES, PROPERTY_PREFIXES};
 pub use known::{FAMILIES, Family, KnownParameter, PASSED_OVER, REFUSED, all};
 pub use properties::REFUSED_PROPERTIES;
+pub use topology::TopologyParameters;
 
 pub(super) use known::find;
 
@@ -42,6 +44,8 @@ use given::Given;
 pub struct Parameters {
     /// Where and how often the data is kept.
     pub placement: Placement,
+    /// Which nodes have the copies, and which use them over the network.
+    pub topology: TopologyParameters,
     /// LINSTOR's properties for the volume's definition: `DrbdOptions/…`, `property.…/…`, and the limits of reading and
     /// writing.
     pub properties: Props,
@@ -64,7 +68,8 @@ impl Parameters {
     /// Parses the map of a CreateVolume or GetCapacity request. Errors are for INVALID_ARGUMENT.
     pub fn parse(parameters: &BTreeMap<String, String>) -> Result<Self, ParameterError> {
         let mut given = Given::read(parameters)?;
-        let placement = placement::parse(&mut given)?;
+        let mut placement = placement::parse(&mut given)?;
+        let topology = topology::parse(&mut given, &mut placement)?;
         let (fs_type, fs_texts) = files::parse(&mut given)?;
         let mut properties = properties::parse(&mut given)?;
         for (key, value) in qos::parse(&mut given)? {
@@ -74,6 +79,7 @@ impl Parameters {
         }
         Ok(Self {
             placement,
+            topology,
             properties,
             fs_type,
             fs_texts,

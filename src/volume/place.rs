@@ -7,6 +7,9 @@ use super::id::short_hash;
 use crate::linstor::model::{DRBD, LUKS, ResourceGroup, STORAGE, SelectFilter};
 use crate::linstor::name::{GroupName, PoolName};
 
+/// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
+pub(super) const MAX_REPLICAS: u32 = 8;
+
 /// A layer of LINSTOR's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
@@ -124,9 +127,9 @@ impl Placement {
         self.count.or(default)
     }
 
-    /// The count that goes into a request beside the group: a generated group says it itself.
-    pub fn explicit_count(&self) -> Option<u32> {
-        self.group.as_ref().and(self.count)
+    /// How many replicas there will be: LINSTOR makes two where nobody says.
+    pub fn wanted(&self) -> u32 {
+        self.replicas().unwrap_or(2)
     }
 
     /// The names of the layers that are asked for. Empty: the administrator's group decides.
@@ -174,7 +177,7 @@ impl Placement {
         }
     }
 
-    /// The same for the first of several replicas: a diskless resource elsewhere would be in the way of the others.
+    /// The same for some of several replicas: a diskless resource elsewhere would be in the way of the others.
     pub fn first(&self) -> SelectFilter {
         let explicit = self.explicit();
         let later = self.diskless_on_remaining.filter(|_| self.replicas() != Some(1)).map(|_| false);
@@ -236,6 +239,12 @@ impl Placement {
     }
 }
 
+/// Was this group made by linflow, so that it says all that the class did?
+pub fn is_generated(group: &GroupName) -> bool {
+    let hash = group.as_str().strip_prefix("linflow-").unwrap_or_default();
+    hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -250,6 +259,14 @@ mod tests {
         assert_eq!(two.group_name(), Placement { count: Some(2), ..Placement::default() }.group_name());
         assert_ne!(two.group_name(), three.group_name());
         assert_ne!(two.group_name(), local.group_name());
+    }
+
+    #[test]
+    fn a_generated_group_is_known_by_its_name() {
+        assert!(is_generated(&Placement::default().group_name()));
+        for name in ["gold", "linflow-gold", "DfltRscGrp"] {
+            assert!(!is_generated(&GroupName::parse(name).unwrap()), "{name}");
+        }
     }
 
     #[test]

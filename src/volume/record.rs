@@ -1,4 +1,4 @@
-//! What changes while a volume lives: attach records and the `formatted` mark, kept in the key-value-store instance
+//! What changes while a volume lives: attach records, the `formatted` mark and the wished replicas, kept in the key-value-store instance
 //! that bears the resource's name (docs/decisions.md, Records).
 //!
 //! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is
@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::filesystem::FsUuid;
-use crate::linstor::name::NodeName;
+use crate::linstor::{model::is_same_name, name::NodeName};
 use crate::workflow::Incarnation;
 
 /// How a volume may be used (CSI spec, VolumeCapability.AccessMode). The modes with writers on several nodes are not
@@ -45,6 +45,29 @@ impl AccessMode {
     pub fn is_reader(self) -> bool {
         matches!(self, Self::SingleNodeReaderOnly | Self::MultiNodeReaderOnly)
     }
+
+    /// May another node have the volume with that mode at the same time? Readers alone: where one node may write, DRBD
+    /// lets no other one open the device, not even for reading.
+    pub fn shares_with(self, other: Self) -> bool {
+        (self, other) == (Self::MultiNodeReaderOnly, Self::MultiNodeReaderOnly)
+    }
+
+    /// Do both ask for the same? A caller that learns of the finer modes says `SINGLE_NODE_MULTI_WRITER` from then on
+    /// for what it called `SINGLE_NODE_WRITER` before, of the same volume on the same node.
+    fn is_compatible(self, other: Self) -> bool {
+        let plain = |mode| if mode == Self::SingleNodeMultiWriter { Self::SingleNodeWriter } else { mode };
+        plain(self) == plain(other)
+    }
+}
+
+/// What a node is given (CSI spec, VolumeCapability.access_type).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessType {
+    /// The raw device.
+    Block,
+    /// A filesystem.
+    Mount,
 }
 
 impl fmt::Display for AccessMode {
@@ -60,6 +83,9 @@ pub struct Attachment {
     pub mode: AccessMode,
     /// Only for reading?
     pub read_only: bool,
+    /// What the node is given; none in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessType>,
     /// The volume id that was attached.
     pub claim: String,
     /// When, in RFC 3339.
@@ -70,9 +96,15 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Is a repeated attach the same as this one?
-    pub fn is_same(&self, mode: AccessMode, read_only: bool) -> bool {
-        (self.mode, self.read_only) == (mode, read_only)
+    /// What an attach of the same volume to the same node asks for otherwise than this one did; none: it is the same.
+    pub fn difference(&self, mode: AccessMode, access: AccessType, read_only: bool) -> Option<&'static str> {
+        if !self.mode.is_compatible(mode) {
+            Some("access mode")
+        } else if self.access.is_some_and(|recorded| recorded != access) {
+            Some("access type")
+        } else {
+            (self.read_only != read_only).then_some("readonly flag")
+        }
     }
 }
 
@@ -93,6 +125,10 @@ pub struct Ledger {
     pub formatted: Option<FsUuid>,
     /// The nodes that it is attached to.
     pub attachments: BTreeMap<NodeName, Attachment>,
+    /// Was it ever attached? Then it may hold data, whatever else is known of it.
+    pub was_used: bool,
+    /// How many replicas were last asked for, where that was changed after the creation.
+    pub replicas: Option<u32>,
 }
 
 impl Ledger {
@@ -109,6 +145,10 @@ impl Ledger {
             let failed = |source| RecordError { resource: resource.to_owned(), key: key.clone(), source };
             if rest == "formatted" {
                 ledger.formatted = Some(FsUuid::parse(value).map_err(|error| failed(error.into()))?);
+            } else if rest == "used" {
+                ledger.was_used = true;
+            } else if rest == "replicas" {
+                ledger.replicas = Some(value.parse().map_err(|error: std::num::ParseIntError| failed(error.into()))?);
             } else if let Some(node) = rest.strip_prefix("attach/") {
                 let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
                 let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
@@ -118,9 +158,14 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The attachment to this node, and the node's name as it is recorded: LINSTOR ignores its case.
+    pub fn attachment_to(&self, node: &NodeName) -> Option<(&NodeName, &Attachment)> {
+        self.attachments.iter().find(|(recorded, _)| is_same_name(recorded.as_str(), node.as_str()))
+    }
+
     /// The attachments to other nodes than this one.
     pub fn attachments_beside(&self, node: &NodeName) -> Vec<(&NodeName, &Attachment)> {
-        self.attachments.iter().filter(|(other, _)| *other != node).collect()
+        self.attachments.iter().filter(|(other, _)| !is_same_name(other.as_str(), node.as_str())).collect()
     }
 }
 
@@ -129,15 +174,25 @@ pub fn attach_key(incarnation: &Incarnation, node: &NodeName) -> String {
     format!("{incarnation}/attach/{node}")
 }
 
-/// The key and value of a node's attach record.
+/// The node whose attach record has this key, of whatever incarnation; none: it is the key of something else.
+pub fn attached_node(key: &str) -> Option<&str> {
+    key.trim_start_matches('/').split_once('/')?.1.strip_prefix("attach/")
+}
+
+/// A node's attach record, and the mark that outlives it: the keys and values to write together.
 pub fn attach_entry(incarnation: &Incarnation, node: &NodeName, attachment: &Attachment) -> BTreeMap<String, String> {
     let value = serde_json::to_string(attachment).expect("an attachment holds only text and truth values");
-    BTreeMap::from([(attach_key(incarnation, node), value)])
+    BTreeMap::from([(attach_key(incarnation, node), value), (format!("{incarnation}/used"), "true".to_owned())])
 }
 
 /// The key of the mark that says which filesystem was finished on the volume.
 pub fn formatted_key(incarnation: &Incarnation) -> String {
     format!("{incarnation}/formatted")
+}
+
+/// The key and value that say how many replicas are asked for.
+pub fn replicas_entry(incarnation: &Incarnation, replicas: u32) -> BTreeMap<String, String> {
+    BTreeMap::from([(format!("{incarnation}/replicas"), replicas.to_string())])
 }
 
 /// Is the value an attach record whose detach waits for its node?
@@ -161,6 +216,7 @@ mod tests {
         Attachment {
             mode: AccessMode::SingleNodeWriter,
             read_only: false,
+            access: Some(AccessType::Mount),
             claim: "vol1".into(),
             time: "2026-01-01T00:00:00Z".into(),
             detaching: false,
@@ -186,6 +242,31 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_an_older_version_is_the_same_for_a_caller_of_a_newer_one() {
+        let old = r#"{"mode":"SINGLE_NODE_WRITER","read_only":false,"claim":"vol1","time":"2026-01-01T00:00:00Z"}"#;
+        let old: Attachment = serde_json::from_str(old).unwrap();
+        let difference = |mode, access, read_only| old.difference(mode, access, read_only);
+        assert_eq!(difference(AccessMode::SingleNodeWriter, AccessType::Block, false), None);
+        assert_eq!(difference(AccessMode::SingleNodeMultiWriter, AccessType::Mount, false), None);
+        assert_eq!(difference(AccessMode::SingleNodeSingleWriter, AccessType::Mount, false), Some("access mode"));
+        assert_eq!(difference(AccessMode::SingleNodeWriter, AccessType::Mount, true), Some("readonly flag"));
+        let otherwise = attachment().difference(AccessMode::SingleNodeWriter, AccessType::Block, false);
+        assert_eq!(otherwise, Some("access type"));
+    }
+
+    #[test]
+    fn a_node_is_found_in_any_case() {
+        let now = incarnation("a");
+        let store = attach_entry(&now, &NodeName::parse("Node-1").unwrap(), &attachment());
+        let ledger = Ledger::read("vol1", &store, &now).unwrap();
+        let node = NodeName::parse("node-1").unwrap();
+        assert_eq!(ledger.attachment_to(&node).map(|(recorded, _)| recorded.as_str()), Some("Node-1"));
+        assert_eq!(ledger.attachments_beside(&node), []);
+        let key = store.keys().next().unwrap();
+        assert_eq!((attached_node(key), attached_node("a/formatted")), (Some("Node-1"), None));
+    }
+
+    #[test]
     fn records_of_another_incarnation_are_not_believed() {
         let (now, before) = (incarnation("a"), incarnation("b"));
         let node = NodeName::parse("node-1").unwrap();
@@ -197,7 +278,9 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_read_is_an_error_and_not_an_absence() {
         let now = incarnation("a");
-        for (key, value) in [("attach/node-1", "{"), ("attach/no de", "{}"), ("formatted", "soon")] {
+        for (key, value) in
+            [("attach/node-1", "{"), ("attach/no de", "{}"), ("formatted", "soon"), ("replicas", "some")]
+        {
             let store = BTreeMap::from([(format!("{now}/{key}"), value.to_owned())]);
             assert!(Ledger::read("vol1", &store, &now).is_err(), "{key}={value}");
         }

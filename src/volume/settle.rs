@@ -9,6 +9,7 @@ use super::{
     detach::{self, Finished},
     id::VolumeId,
     known::Known,
+    limit::Limit,
     record,
     reserve::Reservations,
 };
@@ -34,9 +35,9 @@ pub struct Settled {
 
 /// Looks at pending detaches at the start, when it is told of one, and from time to time, until dropped. What fails is
 /// logged and tried again.
-pub async fn run(linstor: Client, reservations: Reservations, told: Arc<Notify>) {
+pub async fn run(linstor: Client, reservations: Reservations, limit: Limit, told: Arc<Notify>) {
     loop {
-        let wait = match settle(&linstor, &reservations).await {
+        let wait = match settle(&linstor, &reservations, &limit).await {
             Ok(Settled { pending: 0, .. }) => PATROL,
             Ok(_) => RETRY,
             Err(error) => {
@@ -49,10 +50,14 @@ pub async fn run(linstor: Client, reservations: Reservations, told: Arc<Notify>)
     }
 }
 
-/// Completes what can be completed now. One request for all records; only volumes with a pending detach cost more.
-pub async fn settle(linstor: &Client, reservations: &Reservations) -> Result<Settled, Error> {
+/// Completes what can be completed now. One request for all records, which tells the limit of what other controllers
+/// did, too; only volumes with a pending detach cost more.
+pub async fn settle(linstor: &Client, reservations: &Reservations, limit: &Limit) -> Result<Settled, Error> {
     let mut settled = Settled::default();
-    for (instance, store) in linstor.kv_list().await? {
+    let look = limit.look();
+    let stores = linstor.kv_list().await?;
+    limit.learn(look, &stores);
+    for (instance, store) in stores {
         let Ok(resource) = ResourceName::parse(&instance) else { continue };
         if !record::is_ours(&store) || !store.values().any(|value| record::is_detaching(value)) {
             continue;

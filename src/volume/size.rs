@@ -6,7 +6,7 @@ use super::filesystem::FsType;
 pub const DEFAULT_BYTES: u64 = 1 << 30;
 
 /// The smallest volume without a filesystem, in bytes. LINSTOR can't delete one of 1 KiB again.
-const MIN_BYTES: u64 = 4 << 10;
+pub const MIN_BYTES: u64 = 4 << 10;
 
 /// The largest volume in KiB: "Valid sizes range from 4 to 1099511627776" (LINSTOR's answer to another size).
 const MAX_KIB: u64 = 1 << 40;

@@ -7,7 +7,8 @@ use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::attach::{self, AttachRequest};
-use super::record::{self, AccessMode, Attachment};
+use super::limit::Limit;
+use super::record::{self, AccessMode, AccessType, Attachment};
 use super::{Error, VolumeId, detach, settle};
 use crate::linstor::{Client, Settings, name::NodeName};
 use crate::volume::reserve::Reservations;
@@ -40,6 +41,7 @@ fn attached(detaching: bool) -> Value {
     let attachment = Attachment {
         mode: AccessMode::SingleNodeWriter,
         read_only: false,
+        access: None,
         claim: "vol1".to_owned(),
         time: "2026-01-01T00:00:00Z".to_owned(),
         detaching,
@@ -61,6 +63,7 @@ async fn linstor(records: &[Value]) -> MockServer {
         ti_id: None,
         pvc_namespace: None,
         pvc_name: None,
+        reach: crate::workflow::Reach::default(),
     };
     let definition = json!([{
         "name": "vol1", "props": tags.to_properties(), "layer_data": [{"type": "DRBD"}, {"type": "STORAGE"}],
@@ -112,26 +115,32 @@ async fn a_detach_from_a_node_that_linstor_has_lost_drops_its_record() {
 }
 
 /// Attaches the volume where LINSTOR shows no device and answers the making of one with this.
-async fn attach_refused(records: Value, made: ResponseTemplate) -> (Error, Vec<Value>) {
-    let server = linstor(&[records]).await;
+async fn attach_refused(records: &[Value], made: ResponseTemplate) -> (Error, Vec<Value>) {
+    let server = linstor(records).await;
     answer(&server, "GET", "/v1/view/resources", ok(&json!([]))).await;
     answer(&server, "PUT", ".*", ok(&json!([]))).await;
     answer(&server, "POST", ".*/make-available", made).await;
-    let request =
-        AttachRequest { volume: volume(), node: node(), mode: AccessMode::SingleNodeWriter, read_only: false };
-    let error = attach::attach(&client(&server), &request, Duration::from_secs(1)).await.unwrap_err();
+    let request = AttachRequest {
+        volume: volume(),
+        node: node(),
+        mode: AccessMode::SingleNodeWriter,
+        access: AccessType::Block,
+        read_only: false,
+    };
+    let error =
+        attach::attach(&client(&server), &Limit::default(), &request, Duration::from_secs(1)).await.unwrap_err();
     (error, record_changes(&server).await)
 }
 
 #[tokio::test]
 async fn a_refused_attach_takes_its_record_back() {
-    let (_, changes) = attach_refused(json!([]), refused(500, FAIL_INVALID_PROPERTY)).await;
+    let (_, changes) = attach_refused(&[json!([]), attached(false)], refused(500, FAIL_INVALID_PROPERTY)).await;
     assert!(!drops_record(&changes[0]) && drops_record(&changes[1]), "{changes:?}");
 }
 
 #[tokio::test]
 async fn a_refused_repeat_keeps_the_record_of_a_volume_that_may_be_in_use() {
-    let (_, changes) = attach_refused(attached(false), refused(500, FAIL_INVALID_PROPERTY)).await;
+    let (_, changes) = attach_refused(&[attached(false)], refused(500, FAIL_INVALID_PROPERTY)).await;
     assert_eq!(changes, Vec::<Value>::new());
 }
 
@@ -144,7 +153,7 @@ async fn a_pending_detach_that_a_new_attach_cancels_meanwhile_takes_nothing_away
     }]);
     answer(&server, "GET", "/v1/view/resources", ok(&client_in_the_way)).await;
     answer(&server, "GET", "/v1/key-value-store", ok(&attached(true))).await;
-    let settled = settle::settle(&client(&server), &Reservations::default()).await.unwrap();
+    let settled = settle::settle(&client(&server), &Reservations::default(), &Limit::default()).await.unwrap();
     assert_eq!((settled.done, settled.pending), (0, 0));
     let requests = server.received_requests().await.unwrap();
     assert!(requests.iter().all(|request| request.method.as_str() == "GET"), "{requests:?}");

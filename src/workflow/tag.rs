@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::linstor::name::{NameError, NodeName};
 use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     incarnation::{BadIncarnation, Incarnation},
+    reach::{NotAccess, Reach, RemoteAccess},
     reference::{Ownership, WorkflowRef},
     scope::{Scope, UnknownScope},
 };
@@ -34,6 +36,10 @@ pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
 pub const COPY: &str = "Aux/linflow/copy/";
 /// On a snapshot that is there for one clone alone: the clone's resource name.
 pub const INTERNAL: &str = "Aux/linflow/internal";
+/// From where the data is reached over the network, where that is not everywhere.
+pub const REMOTE_ACCESS: &str = "Aux/linflow/remote-access";
+/// The nodes that keep a diskless resource of the volume, separated by spaces.
+pub const CLIENTS: &str = "Aux/linflow/clients";
 /// The Airflow deployment.
 pub const AIRFLOW_INSTANCE: &str = "Aux/airflow/instance";
 /// Airflow's dag_id, exact.
@@ -94,6 +100,12 @@ pub enum TagError {
     /// A filesystem identity that is none.
     #[error("the volume's property {FS_UUID} is unreadable: {0}")]
     FsUuid(NotAUuid),
+    /// A rule of access that is none.
+    #[error("the volume's property {REMOTE_ACCESS} is unreadable: {0}")]
+    RemoteAccess(NotAccess),
+    /// A client that no node can be.
+    #[error("the volume's property {CLIENTS} is unreadable: {0}")]
+    Clients(NameError),
     /// A try number that is none.
     #[error("the volume's property {AIRFLOW_TRY_NUMBER} is {0:?}, which is not a number")]
     TryNumber(String),
@@ -130,6 +142,8 @@ pub struct Tags {
     pub pvc_namespace: Option<String>,
     /// The name of the claim that the volume was made for, where it is known.
     pub pvc_name: Option<String>,
+    /// Who may use the volume over the network. What was made before there was this property is reached from everywhere.
+    pub reach: Reach,
 }
 
 impl Tags {
@@ -143,7 +157,13 @@ impl Tags {
         put(CSI_NAME, &self.csi_name);
         let try_number = self.try_number.map(|number| number.to_string());
         let fs_uuid = self.fs_uuid.as_ref().map(ToString::to_string);
+        let Reach { remote, clients } = &self.reach;
+        let remote = (*remote != RemoteAccess::Anywhere).then(|| remote.to_string());
+        let names: Vec<&str> = clients.iter().map(NodeName::as_str).collect();
+        let clients = (!names.is_empty()).then(|| names.join(" "));
         let optional = [
+            (REMOTE_ACCESS, &remote),
+            (CLIENTS, &clients),
             (FS_UUID, &fs_uuid),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
@@ -178,8 +198,19 @@ impl Tags {
             ti_id: get(AIRFLOW_TI_ID),
             pvc_namespace: get(PVC_NAMESPACE),
             pvc_name: get(PVC_NAME),
+            reach: read_reach(properties)?,
         }))
     }
+}
+
+fn read_reach(properties: &BTreeMap<String, String>) -> Result<Reach, TagError> {
+    let remote = properties.get(REMOTE_ACCESS).map(|text| RemoteAccess::parse(text)).transpose();
+    let clients = properties.get(CLIENTS).map(String::as_str).unwrap_or_default().split_whitespace();
+    let clients = clients.map(NodeName::parse).collect::<Result<_, _>>();
+    Ok(Reach {
+        remote: remote.map_err(TagError::RemoteAccess)?.unwrap_or_default(),
+        clients: clients.map_err(TagError::Clients)?,
+    })
 }
 
 fn workflow_properties(ownership: &Ownership) -> BTreeMap<String, String> {

@@ -288,7 +288,7 @@ async fn what_its_source_is_not_a_copy_can_not_be() {
     let (_, ways) = both_ways(&world).await;
     for wanted in ways {
         for (other, what) in [
-            (wanted.clone().capability(block()), "access type"),
+            (wanted.clone().capability(block()), "ask for volumeMode Filesystem"),
             (wanted.clone().capability(mount("xfs")), "filesystem"),
             (wanted.clone().storage_alone(), "layer list"),
         ] {

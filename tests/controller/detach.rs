@@ -1,6 +1,9 @@
 //! ControllerUnpublishVolume: takes away what attach added, and touches nothing where a node may still write.
 
-use linflow::volume::settle::{Settled, settle};
+use linflow::volume::{
+    limit::Limit,
+    settle::{Settled, settle},
+};
 use serde_json::json;
 use tonic::Code;
 
@@ -89,7 +92,7 @@ async fn pending(world: &World) -> (String, String) {
 
 /// Looks at the pending detaches once, as the controller does by itself from time to time.
 async fn settled(world: &World) -> Settled {
-    settle(&world.linstor(), world.controller.service.reservations()).await.unwrap()
+    settle(&world.linstor(), world.controller.service.reservations(), &Limit::default()).await.unwrap()
 }
 
 #[tokio::test]

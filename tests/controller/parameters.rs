@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use linflow::csi::proto::ControllerPublishVolumeRequest as Publish;
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -287,6 +288,23 @@ async fn peer_weakness_3_a_definition_of_the_claims_name_that_is_not_ours_is_nei
         assert!(message.contains("not made by linflow"), "{message}");
     }
     assert_eq!((world.definition("a_data").await, world.resources("a_data").await), before);
+}
+
+#[tokio::test]
+async fn peer_weakness_3_a_repeat_that_finds_no_room_never_removes_a_volume_that_was_used() {
+    let world = World::start().await;
+    let wanted = || create("raw").capability(block()).parameter("placementCount", "3");
+    world.controller.create(wanted()).await.unwrap();
+    let raw = Publish { volume_capability: Some(block()), ..publish("raw", "node-1") };
+    world.controller.publish(raw).await.unwrap();
+    world.controller.unpublish("raw", "node-1").await.unwrap();
+    assert!(world.records("raw").await.is_empty());
+    world.change("DELETE", "/v1/resource-definitions/raw/resources/node-3", &json!(null)).await;
+    world.sandbox.cluster().lock().fill_pool("node-3", crate::support::POOL_KIB).unwrap();
+    let before = world.definition("raw").await;
+    let message = refused(world.controller.create(wanted()).await, Code::Aborted);
+    assert!(message.contains("it has been used"), "{message}");
+    assert_eq!((world.definition("raw").await, world.replicas("raw").await.len()), (before, 2));
 }
 
 /// Sets LINSTOR's master passphrase, which is entered with that.

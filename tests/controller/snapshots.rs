@@ -71,7 +71,7 @@ async fn a_name_is_one_volumes_and_what_another_one_took_under_it_is_taken_back(
         let message = refused(controller.snapshot(snapshot("nightly", &other)).await, Code::AlreadyExists);
         assert!(message.contains("one instead of other"), "{message}");
     }
-    assert_eq!(world.controller.snapshot_ids().await, [taken.snapshot_id.clone()]);
+    assert_eq!(world.controller.snapshot_ids().await, std::slice::from_ref(&taken.snapshot_id));
     assert_eq!(world.controller.snapshot(snapshot("nightly", &one)).await.unwrap(), taken);
 }
 

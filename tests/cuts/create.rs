@@ -7,7 +7,10 @@ use crate::{
 };
 
 impl Story for Create {
-    async fn arrange(&self, _: &World) -> String {
+    async fn arrange(&self, world: &World) -> String {
+        for (node, zone) in [("node-1", "a"), ("node-2", "b"), ("node-3", "b")] {
+            world.label(node, "Aux/zone", zone).await;
+        }
         self.0.name.clone()
     }
 
@@ -54,4 +57,23 @@ async fn a_create_with_an_owner_and_a_hashed_name_is_completed_by_the_next() {
         .parameter("linflow.csi/dag-id", "etl")
         .parameter("linflow.csi/run-id", "manual__2026-01-01T00:00:00+00:00");
     walk_create(request, 3, 3).await;
+}
+
+#[tokio::test]
+async fn a_create_by_zones_is_completed_by_the_next() {
+    // Two questions for the zones, then a replica in each.
+    let zones = ["zone=b", "zone=a"];
+    walk_create(create("pvc-1").mib(8).places(&zones, &zones), 6, 3).await;
+}
+
+#[tokio::test]
+async fn a_create_on_listed_nodes_with_a_client_is_completed_by_the_next() {
+    let listed = create("pvc-1").mib(8).parameter("nodeList", "node-1 node-3").parameter("clientList", "node-2");
+    walk_create(listed, 4, 3).await;
+}
+
+#[tokio::test]
+async fn a_create_whose_access_is_by_zone_is_completed_by_the_next() {
+    let access = create("pvc-1").mib(8).parameter("allowRemoteVolumeAccess", "- fromSame: [zone]");
+    walk_create(access.places(&["node-2", "node-1", "node-3"], &["node-1", "node-2", "node-3"]), 5, 3).await;
 }

@@ -13,6 +13,7 @@ mod copy;
 mod create;
 mod delete;
 mod expand;
+mod modify;
 mod publish;
 mod snapshots;
 mod state;

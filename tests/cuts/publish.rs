@@ -43,7 +43,10 @@ async fn walk_publish(request: Create, past: Past, least: u64) -> Value {
     let stores = &clean["/v1/key-value-store"];
     let records: Vec<_> = stores[0]["props"].as_object().unwrap().keys().collect();
     assert_eq!(state::count(&clean, "/v1/key-value-store"), 1);
-    assert!(records.len() == 1 && records[0].ends_with("/attach/node-2"), "{records:?}");
+    assert!(
+        records.len() == 2 && records[0].ends_with("/attach/node-2") && records[1].ends_with("/used"),
+        "{records:?}"
+    );
     clean
 }
 

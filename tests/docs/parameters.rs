@@ -162,9 +162,12 @@ fn table(family: &Family) -> String {
 
 /// The allow-lists, as they are told to whoever asks for something else.
 fn options() -> String {
-    let allowed = |fs_type, mkfs, mount, command| match FsWishes::parse(fs_type, mkfs, mount, command) {
-        Err(OptionError::NotAllowed { allowed, .. }) => format!("`{allowed}`"),
-        other => panic!("this is on a list: {other:?}"),
+    let allowed = |fs_type, mkfs, mount, command| {
+        let refused = FsWishes::parse(fs_type, mkfs, mount, command).expect_err("this is on no list");
+        match refused {
+            OptionError::NotAllowed { allowed, .. } => format!("`{allowed}`"),
+            other => other.to_string(),
+        }
     };
     let rows = [
         ("fsOpts, ext4", allowed(FsType::Ext4, Some("-Q 1"), None, None)),

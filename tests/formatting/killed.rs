@@ -44,7 +44,7 @@ async fn stages_after_all(bench: &Bench) {
     bench.unstage().await;
     assert_eq!(bench.filesystem().await, bench.finished(bench.fs_type()));
     let store = bench.world.store(VOLUME).await.unwrap();
-    assert_eq!(store.len(), 2, "an attach record, the formatted record and nothing else: {store:?}");
+    assert_eq!(store.len(), 3, "an attach record with its mark, the formatted record and nothing else: {store:?}");
 }
 
 /// As it was when it was new.

@@ -4,7 +4,10 @@
 
 mod copies;
 mod encryption;
+#[path = "../support/http.rs"]
+mod http;
 mod lab;
 mod placement;
 mod replication;
+mod restarts;
 mod snapshots;

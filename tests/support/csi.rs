@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, path::Path};
 use linflow::csi::{
     controller::ControllerService,
     proto::{
-        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeRequest,
-        ControllerGetVolumeResponse, ControllerPublishVolumeRequest, ControllerUnpublishVolumeRequest,
-        CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest, GetCapacityResponse, ListVolumesRequest,
-        ListVolumesResponse, Topology, TopologyRequirement, Volume, VolumeCapability, VolumeContentSource,
+        CapacityRange, ControllerExpandVolumeRequest, ControllerExpandVolumeResponse, ControllerGetVolumeHealthRequest,
+        ControllerGetVolumeRequest, ControllerGetVolumeResponse, ControllerListVolumeHealthRequest,
+        ControllerListVolumeHealthResponse, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
+        ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
+        GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
+        VolumeCapability, VolumeContentSource,
         controller_client::ControllerClient,
         group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
         volume_content_source::{SnapshotSource, Type, VolumeSource},
+        volume_health::VolumeHealthEntry,
     },
 };
 use tonic::{Status, transport::Channel};
@@ -94,6 +97,38 @@ impl Controller {
         Ok(self.client.clone().list_volumes(request).await?.into_inner())
     }
 
+    /// ControllerModifyVolume.
+    pub async fn modify(&self, volume_id: &str, mutable_parameters: &[(&str, &str)]) -> Result<(), Status> {
+        let request = ControllerModifyVolumeRequest {
+            volume_id: volume_id.to_owned(),
+            mutable_parameters: map(mutable_parameters),
+            ..ControllerModifyVolumeRequest::default()
+        };
+        self.client.clone().controller_modify_volume(request).await.map(drop)
+    }
+
+    /// ControllerGetVolumeHealth; answers what is wrong: status, reason, message.
+    pub async fn health(&self, volume_id: &str) -> Result<Vec<VolumeHealthEntry>, Status> {
+        let request = ControllerGetVolumeHealthRequest {
+            volume_id: volume_id.to_owned(),
+            ..ControllerGetVolumeHealthRequest::default()
+        };
+        let answer = self.client.clone().controller_get_volume_health(request).await?.into_inner();
+        let health = answer.volume_health.expect("the health is in the answer");
+        assert_eq!(health.volume_id, volume_id);
+        Ok(health.health_statuses)
+    }
+
+    /// ControllerListVolumeHealth.
+    pub async fn list_health(&self, max: i32, token: &str) -> Result<ControllerListVolumeHealthResponse, Status> {
+        let request = ControllerListVolumeHealthRequest {
+            max_entries: max,
+            starting_token: token.to_owned(),
+            ..ControllerListVolumeHealthRequest::default()
+        };
+        Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
+    }
+
     /// GetCapacity.
     pub async fn capacity(
         &self,
@@ -152,6 +187,12 @@ impl Create {
         self
     }
 
+    /// With a parameter of a VolumeAttributesClass.
+    pub fn mutable(mut self, key: &str, value: &str) -> Self {
+        self.0.mutable_parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
     /// Used so, and not otherwise.
     pub fn capability(mut self, capability: VolumeCapability) -> Self {
         self.0.volume_capabilities = vec![capability];
@@ -183,6 +224,15 @@ impl Create {
     /// Of no particular size.
     pub fn any_size(mut self) -> Self {
         self.0.capacity_range = None;
+        self
+    }
+
+    /// Reachable from one of the requisite places, and best in the order of the preferred ones. A place is its segments;
+    /// one without `=` is a node's name.
+    pub fn places(mut self, preferred: &[&str], requisite: &[&str]) -> Self {
+        let terms = |places: &[&str]| places.iter().map(|place| term(place)).collect();
+        let required = TopologyRequirement { requisite: terms(requisite), preferred: terms(preferred) };
+        self.0.accessibility_requirements = Some(required);
         self
     }
 
@@ -227,6 +277,12 @@ pub fn capability(mode: Mode, access_type: AccessType) -> VolumeCapability {
 /// The topology of a node.
 pub fn topology(node: &str) -> Topology {
     Topology { segments: map(&[(TOPOLOGY_KEY, node)]) }
+}
+
+/// The topology of these segments, as `zone=a,rack=7`; without `=` a node's name.
+pub fn term(place: &str) -> Topology {
+    let pairs: Vec<(&str, &str)> = place.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    if pairs.is_empty() { topology(place) } else { Topology { segments: map(&pairs) } }
 }
 
 /// A map of these pairs.

@@ -14,6 +14,7 @@
 
 pub mod csi;
 pub mod driver;
+pub mod http;
 pub mod node;
 pub mod rest;
 pub mod snapshots;
@@ -37,6 +38,7 @@ use linflow::{
     linstor::{Client, Settings, name::NodeName},
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
+    volume::topology::TopologySettings,
     workflow::{AnyDirectory, Instances},
 };
 use tempfile::TempDir;
@@ -98,20 +100,36 @@ impl World {
 
     /// A controller with a client and a patience of its own.
     pub async fn controller_with(&self, linstor: Client, patience: Duration) -> Controller {
-        let service = ControllerService::new(linstor, Instances::default(), patience);
+        self.serve(ControllerService::new(linstor, Instances::default(), patience)).await
+    }
+
+    /// A controller of that service.
+    pub async fn serve(&self, service: ControllerService) -> Controller {
         serve_controller(&self.socket(), service).await
     }
 
     /// The Node service of a node, on a socket of its own.
     pub async fn node<H: Host + 'static>(&self, node: &str, host: H, directory: AnyDirectory) -> NodeClient<Channel> {
-        let service = NodeService::new(NodeParts {
+        let parts = self.node_parts(node, host, directory);
+        self.serve_node(parts).await
+    }
+
+    /// What the Node service of a node is usually made of.
+    pub fn node_parts<H>(&self, node: &str, host: H, directory: AnyDirectory) -> NodeParts<H> {
+        NodeParts {
             host,
             linstor: self.linstor(),
             directory,
             instances: Instances::default(),
             name: node.parse().unwrap(),
             max_volumes: 0,
-        });
+            topology: TopologySettings { pools: true, file: None },
+        }
+    }
+
+    /// The Node service of these parts, on a socket of its own.
+    pub async fn serve_node<H: Host + 'static>(&self, parts: NodeParts<H>) -> NodeClient<Channel> {
+        let service = NodeService::new(parts);
         let socket = self.socket();
         serve(&socket, None::<Absent>, Some(service)).await;
         NodeClient::connect(format!("unix://{}", socket.display())).await.unwrap()

@@ -6,34 +6,30 @@ use linflow::linstor::{
     model::{Resource, ResourceDefinition, ViewQuery},
     name::ResourceName,
 };
-use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use serde_json::{Value, json};
 
-use super::World;
+use super::{World, http};
 
 impl World {
     /// Sends a request to LINSTOR; answers the status and the body.
     pub async fn rest(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let url = self.sandbox.url();
-        let address = url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: linstor\r\nconnection: close\r\n");
-        let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all(format!("{head}{length}{body}").as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+        http::ask(&self.sandbox.url(), method, path, body).await
     }
 
     /// The same for a change that must succeed.
     pub async fn change(&self, method: &str, path: &str, body: &Value) {
-        let (status, answer) = self.rest(method, path, body).await;
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        http::change(&self.sandbox.url(), method, path, body).await;
+    }
+
+    /// Gives a node a property.
+    pub async fn label(&self, node: &str, key: &str, value: &str) {
+        self.change("PUT", &format!("/v1/nodes/{node}"), &json!({"override_props": {key: value}})).await;
+    }
+
+    /// Gives a node another pool with a disk.
+    pub async fn add_pool(&self, node: &str, pool: &str) {
+        let body = json!({"storage_pool_name": pool, "provider_kind": "FILE_THIN", "props": {"StorDriver/FileDir": format!("/{pool}")}});
+        self.change("POST", &format!("/v1/nodes/{node}/storage-pools"), &body).await;
     }
 
     /// The definition, where there is one.

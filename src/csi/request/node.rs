@@ -8,7 +8,7 @@ use super::{RequestError, Use, require};
 use crate::csi::{proto as csi, status};
 use crate::node::{
     AbsolutePath, Access, DeviceHint, ExpandRequest, FsUse, PublishRequest, StageRequest, Targets,
-    options::MountOptions,
+    health::HealthRequest, options::MountOptions,
 };
 use crate::volume::{
     VolumeId,
@@ -134,4 +134,14 @@ pub fn expand(
         min_bytes: super::capacity_range(message.capacity_range)?.required(),
     };
     Ok((volume, request))
+}
+
+/// A NodeGetVolumeHealthRequest. Both paths may be left out.
+pub fn health(message: &csi::NodeGetVolumeHealthRequest) -> Result<HealthRequest, RequestError> {
+    let volume = super::volume_id(&message.volume_id)?;
+    let paths =
+        [("staging_target_path", &message.staging_target_path), ("volume_publish_path", &message.volume_publish_path)];
+    let told = paths.into_iter().filter(|(_, text)| !text.is_empty());
+    let paths = told.map(|(field, text)| path(field, text)).collect::<Result<_, _>>()?;
+    Ok(HealthRequest { resource: volume.resource().clone(), volume: VOLUME_NUMBER, paths, device: None })
 }

@@ -84,7 +84,7 @@ fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
         ("name has 129 characters", |it| it.name = "n".repeat(129)),
         ("volume_capabilities is missing", |it| it.volume_capabilities.clear()),
         ("volume_content_source", |it| it.volume_content_source = Some(csi::VolumeContentSource::default())),
-        ("mutable_parameters", |it| drop(it.mutable_parameters.insert("a".to_owned(), "b".to_owned()))),
+        ("\"a\" is no attribute", |it| drop(it.mutable_parameters.insert("a".to_owned(), "b".to_owned()))),
         ("capacity_range", |it| it.capacity_range = Some(csi::CapacityRange::default())),
     ];
     for (named, change) in changes {
@@ -97,16 +97,18 @@ fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
 }
 
 #[test]
-fn only_our_segment_of_a_topology_names_a_node() {
+fn a_term_that_names_its_node_is_that_node_and_any_other_its_segments() {
     let required = csi::TopologyRequirement {
         requisite: vec![segments(&[(TOPOLOGY_KEY, "node-1"), ("zone", "a")]), segments(&[("zone", "b")])],
         preferred: vec![segments(&[(TOPOLOGY_KEY, "node-1")])],
     };
     let (requisite, preferred) = topology(Some(&required)).unwrap();
-    assert_eq!((requisite.len(), preferred.first().map(NodeName::as_str)), (1, Some("node-1")));
+    let node = Term::Node("node-1".parse().unwrap());
+    assert_eq!(requisite, [node.clone(), Term::Segments([("zone".to_owned(), "b".to_owned())].into())]);
+    assert_eq!(preferred, [node]);
+    let bad = csi::TopologyRequirement { requisite: vec![segments(&[(TOPOLOGY_KEY, "no/de")])], ..required };
+    assert!(matches!(topology(Some(&bad)), Err(RequestError::NodeId(_))));
     assert!(matches!(segment_node(&segments(&[(TOPOLOGY_KEY, "no/de")])), Err(RequestError::NodeId(_))));
-    let foreign = csi::TopologyRequirement { requisite: vec![segments(&[("zone", "b")])], preferred: Vec::new() };
-    assert!(matches!(topology(Some(&foreign)), Err(RequestError::ForeignTopology)));
 }
 
 #[test]

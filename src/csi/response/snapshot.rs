@@ -5,6 +5,7 @@ use prost_types::Timestamp;
 use super::{int64, topology};
 use crate::csi::proto as csi;
 use crate::volume::snapshot::{GroupId, Taken};
+use crate::volume::topology::hostname;
 
 fn timestamp(created_ms: Option<u64>) -> Timestamp {
     let ms = int64(created_ms.unwrap_or_default());
@@ -21,7 +22,7 @@ pub fn snapshot(taken: &Taken) -> csi::Snapshot {
         creation_time: Some(timestamp(taken.created_ms)),
         ready_to_use: taken.is_ready,
         group_snapshot_id: taken.group.as_ref().map(ToString::to_string).unwrap_or_default(),
-        accessible_topology: taken.usable_from.iter().map(topology).collect(),
+        accessible_topology: taken.usable_from.iter().map(|node| topology(&hostname(node))).collect(),
     }
 }
 

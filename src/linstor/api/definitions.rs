@@ -40,18 +40,6 @@ impl Client {
         self.post(&[DEFINITIONS], &DefinitionCreate { resource_definition: new }).await
     }
 
-    /// Sets and removes properties of a definition (`PUT /v1/resource-definitions/{name}`). DRBD is adjusted on every
-    /// node that has it.
-    pub async fn change_definition(
-        &self,
-        name: &ResourceName,
-        overrides: &Props,
-        deletes: &[String],
-    ) -> Result<Replies, Error> {
-        let body = PropsChange { override_props: overrides, delete_props: deletes };
-        self.put(&[DEFINITIONS, name.as_str()], &body).await
-    }
-
     /// Deletes a definition with its volumes on every node (`DELETE /v1/resource-definitions/{name}`), **also while it
     /// is mounted**, if it has no DRBD layer. One that is not there is fine:
     /// [`Replies::was_not_found`]. While a node that holds a replica is away the definition stays, flagged
@@ -72,6 +60,19 @@ impl Client {
     pub async fn resize(&self, name: &ResourceName, volume: u32, size_kib: u64) -> Result<Replies, Error> {
         let body = VolumeDefinitionChange { volume_number: None, size_kib };
         self.put(&[DEFINITIONS, name.as_str(), "volume-definitions", &volume.to_string()], &body).await
+    }
+
+    /// Sets and removes properties of a definition, keeping all others (`PUT /v1/resource-definitions/{name}`): all of
+    /// them or, where one is refused ([`Kind::Invalid`](crate::linstor::Kind::Invalid)), none. DRBD is adjusted on every
+    /// node of it.
+    pub async fn modify_definition(
+        &self,
+        name: &ResourceName,
+        overrides: &Props,
+        deletes: &[String],
+    ) -> Result<Replies, Error> {
+        let body = PropsChange { override_props: overrides, delete_props: deletes };
+        self.put(&[DEFINITIONS, name.as_str()], &body).await
     }
 
     /// Places replicas until there are enough (`POST …/autoplace`).

@@ -1,8 +1,10 @@
 //! Resource groups, and the definitions that are made from them.
 
+use std::collections::BTreeMap;
+
 use crate::linstor::client::Client;
 use crate::linstor::error::{Error, Refusal};
-use crate::linstor::model::{NewResourceGroup, ResourceGroup, SizeAnswer, SizeQuery, SpaceInfo, Spawn};
+use crate::linstor::model::{AllSizesAnswer, NewResourceGroup, ResourceGroup, SizeAnswer, SizeQuery, SpaceInfo, Spawn};
 use crate::linstor::name::GroupName;
 use crate::linstor::rc::{ApiCallRc, Replies, Severity};
 use crate::linstor::request::Request;
@@ -11,6 +13,11 @@ impl Client {
     /// A resource group (`GET /v1/resource-groups/{group}`).
     pub async fn resource_group(&self, group: &GroupName) -> Result<Option<ResourceGroup>, Error> {
         self.ask_for(Request::get(&["resource-groups", group.as_str()])).await
+    }
+
+    /// All resource groups (`GET /v1/resource-groups`).
+    pub async fn resource_groups(&self) -> Result<Vec<ResourceGroup>, Error> {
+        self.ask(Request::get(&["resource-groups"])).await
     }
 
     /// Makes a resource group (`POST /v1/resource-groups`). It needs no volume groups: a definition brings its own
@@ -33,6 +40,19 @@ impl Client {
         let request = Request::query_by_post(&["resource-groups", group.as_str(), "query-size-info"]).json(query);
         let name = request.to_string();
         space(&name, self.ask(request).await?)
+    }
+
+    /// How much fits by the rule of each group, by the group's name in lower case
+    /// (`POST /v1/queries/resource-groups/query-all-size-info`). `within_secs`: LINSTOR may answer from what satellites
+    /// said so many seconds ago.
+    pub async fn query_all_sizes(&self, within_secs: u32) -> Result<BTreeMap<String, Result<SpaceInfo, Error>>, Error> {
+        let query = SizeQuery { ignore_cache_older_than_sec: Some(within_secs), ..SizeQuery::default() };
+        let request = Request::query_by_post(&["queries", "resource-groups", "query-all-size-info"]).json(&query);
+        let name = request.to_string();
+        let answer: AllSizesAnswer = self.ask(request).await?;
+        refuse_errors(&name, &answer.reports)?;
+        let of_group = |(group, answer): (String, SizeAnswer)| (group.to_ascii_lowercase(), space(&name, answer));
+        Ok(answer.result.into_iter().map(of_group).collect())
     }
 }
 

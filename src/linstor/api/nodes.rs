@@ -2,7 +2,7 @@
 
 use crate::linstor::client::Client;
 use crate::linstor::error::Error;
-use crate::linstor::model::{Node, StoragePool};
+use crate::linstor::model::{Node, PropFilter, StoragePool};
 use crate::linstor::name::{NodeName, PoolName};
 use crate::linstor::request::Request;
 
@@ -10,6 +10,11 @@ impl Client {
     /// These nodes, or all where none is named (`GET /v1/nodes`). Unknown ones are left out.
     pub async fn nodes(&self, nodes: &[&NodeName]) -> Result<Vec<Node>, Error> {
         self.ask(Request::get(&["nodes"]).query_each("nodes", nodes)).await
+    }
+
+    /// The nodes with all these properties (`GET /v1/nodes?props=…`); an empty list means all.
+    pub async fn nodes_with(&self, props: &[PropFilter]) -> Result<Vec<Node>, Error> {
+        self.ask(Request::get(&["nodes"]).query_each("props", props.iter().map(PropFilter::to_query))).await
     }
 
     /// The storage pools of these names on these nodes; an empty list means all (`GET /v1/view/storage-pools`). Sizes

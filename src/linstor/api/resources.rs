@@ -4,8 +4,8 @@ use reqwest::Method;
 
 use crate::linstor::client::Client;
 use crate::linstor::error::Error;
-use crate::linstor::model::{MakeAvailable, Resource, ViewQuery};
-use crate::linstor::name::{NodeName, ResourceName};
+use crate::linstor::model::{MakeAvailable, NewResource, Resource, ViewQuery};
+use crate::linstor::name::{NodeName, PoolName, ResourceName};
 use crate::linstor::rc::Replies;
 use crate::linstor::request::Request;
 
@@ -17,6 +17,18 @@ impl Client {
             .query_each("resources", &query.resources)
             .query_each("nodes", &query.nodes);
         self.ask(request).await
+    }
+
+    /// Makes a diskless resource of DRBD in this pool (`POST …/resources/{node}`). One that is there is fine, whatever
+    /// its pool.
+    pub async fn create_diskless(
+        &self,
+        name: &ResourceName,
+        node: &NodeName,
+        pool: &PoolName,
+    ) -> Result<Replies, Error> {
+        let segments = ["resource-definitions", name.as_str(), "resources", node.as_str()];
+        self.post(&segments, &NewResource::diskless(pool)).await
     }
 
     /// Makes a volume usable on a node (`POST …/resources/{node}/make-available`): a diskless client of DRBD, or a

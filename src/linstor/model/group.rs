@@ -99,3 +99,13 @@ pub(in crate::linstor) struct SizeAnswer {
     /// What LINSTOR has to say.
     pub(in crate::linstor) reports: Vec<ApiCallRc>,
 }
+
+/// The answer of `query-all-size-info`: always a 200, with the errors in `reports`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::linstor) struct AllSizesAnswer {
+    /// By group.
+    pub(in crate::linstor) result: BTreeMap<String, SizeAnswer>,
+    /// What LINSTOR has to say.
+    pub(in crate::linstor) reports: Vec<ApiCallRc>,
+}

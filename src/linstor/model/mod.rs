@@ -21,9 +21,9 @@ pub use request::{
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 pub use snapshot::{CloneStatus, NewClone, NewSnapshot, NodeSnapshot, Snapshot};
 
-pub(super) use group::SizeAnswer;
+pub(super) use group::{AllSizesAnswer, SizeAnswer};
 pub(super) use request::{
-    DefinitionCreate, MakeAvailable, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate,
+    DefinitionCreate, MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate,
 };
 pub(super) use snapshot::{CloneProgress, CloneStarted, SnapshotRestore, SnapshotsCreate};
 

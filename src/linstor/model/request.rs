@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Props, SelectFilter};
-use crate::linstor::name::{GroupName, NodeName, ResourceName};
+use crate::linstor::name::{GroupName, NodeName, PoolName, ResourceName};
 
 /// A resource group to create (`POST /v1/resource-groups`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,6 +134,26 @@ pub(in crate::linstor) struct MakeAvailable {
     pub(in crate::linstor) diskful: bool,
 }
 
+/// `POST …/resources/{node}`.
+#[derive(Debug, Serialize)]
+pub(in crate::linstor) struct NewResource {
+    resource: ResourceBody,
+}
+
+#[derive(Debug, Serialize)]
+struct ResourceBody {
+    flags: [&'static str; 1],
+    props: Props,
+}
+
+impl NewResource {
+    /// One without a disk, in a diskless pool.
+    pub(in crate::linstor) fn diskless(pool: &PoolName) -> Self {
+        let props = Props::from([("StorPoolName".to_owned(), pool.to_string())]);
+        Self { resource: ResourceBody { flags: ["DRBD_DISKLESS"], props } }
+    }
+}
+
 /// `POST …/volume-definitions`.
 #[derive(Debug, Serialize)]
 pub(in crate::linstor) struct VolumeDefinitionCreate {
@@ -151,8 +171,7 @@ pub(in crate::linstor) struct VolumeDefinitionChange {
     pub(in crate::linstor) size_kib: u64,
 }
 
-/// Properties to set and to remove, in one step (`PUT /v1/key-value-store/{instance}`, `PUT
-/// /v1/resource-definitions/{name}`).
+/// Properties to set and to remove, in one step (`PUT /v1/key-value-store/{instance}`, `PUT …/resource-definitions/{name}`).
 #[derive(Debug, Serialize)]
 pub(in crate::linstor) struct PropsChange<'a> {
     /// Set, keeping all others.

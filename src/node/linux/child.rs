@@ -8,7 +8,7 @@ use nix::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    process::Command,
+    process::{Child, Command},
     time::{Instant, timeout, timeout_at},
 };
 
@@ -21,9 +21,19 @@ const STDERR_TAIL: usize = 2048;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A process group that is killed when this is dropped.
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
 
 impl Group {
+    /// That of a program that was started with `process_group(0)`.
+    pub(super) fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    /// Says that nobody of it is left to be killed.
+    pub(super) fn has_ended(&mut self) {
+        self.0 = None;
+    }
+
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
             // ESRCH: everyone in it has ended by now.
@@ -53,13 +63,13 @@ pub async fn run(
     let mut child = command.spawn().map_err(|error| name_missing(error, program))?;
     // The command holds the lock as well, and would hold it while a child that can't die is waited for.
     drop(command);
-    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    let mut group = Group::of(&child);
     let stderr = child.stderr.take().ok_or_else(|| io::Error::other("the program has no standard error"))?;
     let ended = async { tokio::join!(child.wait(), read_tail(stderr)) };
     match timeout_at(deadline, ended).await {
         Ok((status, stderr)) => {
             // Everyone who held standard error has ended, so nobody of the group is left to kill.
-            group.0 = None;
+            group.has_ended();
             Ok(Some(ProgramEnd { exit: status?.code(), stderr: stderr? }))
         }
         Err(_elapsed) => {
@@ -79,7 +89,7 @@ fn name_missing(error: io::Error, program: &str) -> io::Error {
     }
 }
 
-async fn read_tail(mut pipe: impl AsyncRead + Unpin) -> io::Result<String> {
+pub(super) async fn read_tail(mut pipe: impl AsyncRead + Unpin) -> io::Result<String> {
     let (mut tail, mut chunk) = (Vec::new(), [0; STDERR_TAIL]);
     loop {
         let length = pipe.read(&mut chunk).await?;

@@ -4,6 +4,7 @@
 //! (`apart.rs`) and is given up at its deadline.
 
 mod apart;
+mod asking;
 mod child;
 mod device;
 mod group;
@@ -22,11 +23,11 @@ use tokio::time::Instant;
 use self::apart::Apart;
 use super::{
     Host,
-    host::{BlockDevice, ByteRange, Handover, HostError, Operation, Place, Program, ProgramEnd, Usage},
+    host::{BlockDevice, ByteRange, DrbdAnswer, Handover, HostError, Operation, Place, Program, ProgramEnd, Usage},
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
-use crate::volume::filesystem::FsType;
+use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
 
 /// What is left of the deadline for the answer of a walk that stops by itself.
 const HAND_OVER_MARGIN: Duration = Duration::from_secs(1);
@@ -190,6 +191,16 @@ impl Host for LinuxHost {
         let until = deadline.checked_sub(HAND_OVER_MARGIN).unwrap_or(deadline).into_std();
         let work = move |path: &Path| group::hand_over(path, group, until);
         self.call(Operation::HandOver, directory, deadline, work).await
+    }
+
+    async fn drbd_status(&self, resource: Option<&ResourceName>, deadline: Instant) -> Result<DrbdAnswer, HostError> {
+        let (operation, path) = (Operation::AskDrbd, PathBuf::from("drbdsetup"));
+        let arguments: Vec<&str> = ["status", "--json"].into_iter().chain(resource.map(ResourceName::as_str)).collect();
+        match asking::drbdsetup(&arguments, deadline).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(HostError::Overdue { operation, path }),
+            Err(source) => Err(HostError::Refused { operation, path, source }),
+        }
     }
 
     async fn inspect(&self, path: &Path, deadline: Instant) -> Result<Option<Place>, HostError> {

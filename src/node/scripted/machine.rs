@@ -10,12 +10,13 @@ use super::{
     state::State,
 };
 use crate::{
+    linstor::name::ResourceName,
     node::{
         Host,
         drbd::errno,
         host::{
-            BlockDevice, ByteRange, DeviceNumber, Handover, HostError, Operation, PathKind, Place, Program, ProgramEnd,
-            Usage,
+            BlockDevice, ByteRange, DeviceNumber, DrbdAnswer, Handover, HostError, Operation, PathKind, Place, Program,
+            ProgramEnd, Usage,
         },
         mounts::MountTable,
         options::{Attributes, MountOptions},
@@ -198,6 +199,18 @@ impl Host for ScriptedHost {
             Ok(Handover::Done { changed: u64::from(before != Some(group)) })
         });
         handed.await
+    }
+
+    async fn drbd_status(&self, resource: Option<&ResourceName>, deadline: Instant) -> Result<DrbdAnswer, HostError> {
+        let answer = |state: &mut State, _| match (&state.drbd, resource) {
+            (None, _) => Ok(DrbdAnswer::NoProgram),
+            (Some(known), Some(asked)) if !known.contains(&format!("\"{asked}\"")) => {
+                let (stdout, stderr) = ("[\n]\n".to_owned(), format!("{asked}: No such resource"));
+                Ok(DrbdAnswer::Ended { exit: Some(10), stdout, stderr })
+            }
+            (Some(known), _) => Ok(DrbdAnswer::Ended { exit: Some(0), stdout: known.clone(), stderr: String::new() }),
+        };
+        self.on(Operation::AskDrbd, Path::new("drbdsetup"), deadline, answer).await
     }
 
     async fn inspect(&self, path: &Path, deadline: Instant) -> Result<Option<Place>, HostError> {

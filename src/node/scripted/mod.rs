@@ -179,6 +179,11 @@ impl ScriptedHost {
         self.state().groups.get(Path::new(path)).copied()
     }
 
+    /// What `drbdsetup status --json` prints; without that the program is missing.
+    pub fn set_drbd(&self, output: &str) {
+        self.state().drbd = Some(output.to_owned());
+    }
+
     /// Says who may open a device.
     pub fn set_reach(&self, device: &BlockDevice, reach: Reach) {
         self.state().reach.insert(device.number, reach);

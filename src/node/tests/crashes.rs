@@ -179,6 +179,25 @@ async fn keep_data(calls: Vec<(Verb, Option<(usize, Cut)>)>) -> Result<(), TestC
     Ok(())
 }
 
+/// Found by the test below: the mark was seen, recorded, and lost with the power, since only its writer had flushed it.
+#[tokio::test]
+async fn a_mark_that_a_cut_stage_left_in_memory_is_flushed_before_it_is_recorded() {
+    for first in 0..20 {
+        for second in 0..25 {
+            let (host, _) = machine();
+            for (call, cut) in [(first, Cut::After), (second, Cut::Before)] {
+                host.kill_at(call, cut);
+                let _ = stage(&host, &stage_request(FsType::Ext4, &[])).await;
+                host.restart();
+            }
+            host.lose_power();
+            stage(&host, &stage_request(FsType::Ext4, &[])).await.unwrap_or_else(|error| {
+                panic!("cut after call {first}, then before call {second}: {error}");
+            });
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn what_a_user_wrote_survives_any_calls_kills_and_power_losses(calls in prop::collection::vec(

@@ -4,6 +4,7 @@ mod attaching;
 mod crashes;
 mod expanding;
 mod filesystems;
+mod health;
 mod modes;
 mod publishing;
 mod trouble;

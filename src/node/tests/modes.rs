@@ -40,7 +40,7 @@ async fn a_second_target_is_refused_where_the_mode_allows_one_and_free_again_aft
         let before = host.mounts();
         let refused = call(&host, &second(&request)).await.unwrap_err();
         assert!(matches!(&refused, Error::SecondTarget { first, .. } if first.to_str() == Some(TARGET)), "{refused}");
-        assert_eq!(host.mounts(), before);
+        assert_eq!((host.mounts(), host.path(SECOND)), (before, None));
         call(&host, &PublishRequest { targets: Targets::Many, ..second(&request) }).await.unwrap();
         for target in [TARGET, SECOND] {
             unpublish(&host, &path(target), soon()).await.unwrap();

@@ -11,6 +11,7 @@
 mod attachments;
 mod command;
 mod copy;
+mod kept;
 mod layout;
 mod loop_device;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use self::{
     layout::Role,
     loop_device::LoopDevice,
 };
-use crate::sandbox::bytes::{Backing, ReplicaKey};
+use crate::sandbox::bytes::{Backing, Held, ReplicaKey};
 
 /// The file in the state directory whose lock says that a sandbox is using it.
 const LOCK_FILE: &str = "backing.lock";
@@ -38,6 +39,9 @@ const LOCK_FILE: &str = "backing.lock";
 pub struct LoopBacking {
     state: PathBuf,
     attached: Mutex<Attachments>,
+    /// Files that were put aside, where removals wait until they are on record.
+    discarded: Mutex<Vec<PathBuf>>,
+    is_kept: bool,
     /// Held as long as the backing lives; a killed one leaves it free.
     lock: File,
 }
@@ -50,7 +54,7 @@ impl LoopBacking {
     /// PermissionDenied where the process is not root, ResourceBusy where another sandbox uses the directory, else what
     /// the filesystem or losetup says.
     pub fn open(state: &Path) -> io::Result<Self> {
-        if !nix::unistd::geteuid().is_root() {
+        if !Self::is_allowed() {
             return Err(io::Error::new(ErrorKind::PermissionDenied, "loop devices need root"));
         }
         fs::create_dir_all(state)?;
@@ -64,7 +68,32 @@ impl LoopBacking {
             fs::TryLockError::Error(error) => error,
         })?;
         let attached = Mutex::new(Attachments::adopt(&state)?);
-        Ok(Self { state, attached, lock })
+        Ok(Self { state, attached, discarded: Mutex::default(), is_kept: false, lock })
+    }
+
+    /// May this process have loop devices?
+    pub fn is_allowed() -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+    /// The same as [`Self::open`] for a folder that is kept over restarts: what is removed goes for good at [`Backing::settle`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_kept(state: &Path) -> io::Result<Self> {
+        let mut opened = Self::open(state)?;
+        opened.is_kept = true;
+        Ok(opened)
+    }
+
+    fn discarded(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        // A list that is pushed to and taken whole is whole after a panic.
+        self.discarded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes bytes away, at once or when that is on record.
+    fn remove_bytes(&self, path: &Path) -> io::Result<()> {
+        if self.is_kept { self.discard(path) } else { remove_file(path) }
     }
 
     /// Detaches every device of this state directory; the files stay. Devices that are still open go at their last
@@ -142,7 +171,7 @@ impl Backing for LoopBacking {
     fn remove(&self, key: &ReplicaKey) -> io::Result<()> {
         let mut attached = self.attached();
         attached.detach(key)?;
-        remove_file(&self.path(key, Role::Replica)?)?;
+        self.remove_bytes(&self.path(key, Role::Replica)?)?;
         remove_file(&self.path(key, Role::Client)?)
     }
 
@@ -185,7 +214,7 @@ impl Backing for LoopBacking {
     }
 
     fn remove_snapshot(&self, key: &ReplicaKey, name: &str) -> io::Result<()> {
-        remove_file(&layout::snapshot_path(&self.state, key, name)?)
+        self.remove_bytes(&layout::snapshot_path(&self.state, key, name)?)
     }
 
     fn is_open(&self, key: &ReplicaKey) -> io::Result<bool> {
@@ -226,6 +255,18 @@ impl Backing for LoopBacking {
 
     fn snapshot_file(&self, key: &ReplicaKey, name: &str) -> Option<PathBuf> {
         layout::snapshot_path(&self.state, key, name).ok()
+    }
+
+    fn take_up(&self, held: &Held) -> io::Result<()> {
+        self.reconcile(held)
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        self.settle_files()
+    }
+
+    fn close(&self) -> io::Result<()> {
+        LoopBacking::close(self)
     }
 
     fn is_real(&self) -> bool {

@@ -4,6 +4,7 @@ use super::Cluster;
 use super::definition::{Definition, VolumeDefinition};
 use super::fault::{Fault, code};
 use super::name::Key;
+use serde::{Deserialize, Serialize};
 
 /// The property that says what a definition was cloned from.
 pub const CLONED_FROM: &str = "cloned-from";
@@ -11,7 +12,7 @@ pub const CLONED_FROM: &str = "cloned-from";
 const CLONING: &str = ".clone";
 
 /// How far a clone is, for all that is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Cloning {
     /// Done, or no clone.
     #[default]

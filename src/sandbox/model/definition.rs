@@ -9,10 +9,11 @@ use super::name::Key;
 use super::props::{Props, QUORUM, QUORUM_SET_BY};
 use super::resource::{Deleting, Resource};
 use super::snapshot::{ReplicaSnapshot, Snapshot};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A volume of a definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VolumeDefinition {
     /// LINSTOR's identity of it.
     pub uuid: String,
@@ -25,7 +26,7 @@ pub struct VolumeDefinition {
 }
 
 /// A resource definition with its deployed resources.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Definition {
     /// The name, as given.
     pub name: String,

@@ -4,17 +4,19 @@ use super::Cluster;
 use super::fault::{Fault, code};
 use super::identity;
 use super::layer::Layer;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The master passphrase: whether there is one, and whether it was entered since the start.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encryption {
     lock: Option<Lock>,
+    #[serde(skip)]
     is_open: bool,
 }
 
 /// A passphrase, not in clear.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     salt: String,
     hash: Vec<u8>,

@@ -221,18 +221,24 @@ impl Cluster {
             state.offline_since_ms = None;
         }
         for definition in self.definitions_on(node) {
-            let deleting = self.definitions[&definition].deleting;
-            let flagged = self.definitions[&definition].resources[node].deleting != Deleting::No;
-            if deleting {
-                self.remove_definition(&definition)?;
-            } else if flagged {
-                self.remove_resource(&definition, node)?;
-                self.keep_quorum(&definition)?;
-            } else {
-                self.deploy(&definition, node)?;
-            }
+            self.catch_up(&definition, node)?;
         }
         Ok(self.refresh_all()?)
+    }
+
+    /// Does what waited for a node with a resource: it goes, or gets what it lacks.
+    pub(super) fn catch_up(&mut self, key: &Key, node: &Key) -> Result<(), FailureError> {
+        let Some(definition) = self.definitions.get(key) else { return Ok(()) };
+        let Some(resource) = definition.resources.get(node) else { return Ok(()) };
+        if definition.deleting {
+            self.remove_definition(key)?;
+        } else if resource.deleting != Deleting::No {
+            self.remove_resource(key, node)?;
+            self.keep_quorum(key)?;
+        } else {
+            self.deploy(key, node)?;
+        }
+        Ok(())
     }
 
     /// Copies what is open to the connected replicas.

@@ -183,6 +183,11 @@ impl Fault {
             .advise(format!("Create a {lower} with the name '{name}' first."))
     }
 
+    /// A change was not written down, so it is not acknowledged.
+    pub fn unsaved(error: &std::io::Error) -> Self {
+        Self::new(code::UNKNOWN, format!("The sandbox could not write the change into its state folder: {error}"))
+    }
+
     /// The backing refused: what LINSTOR reports as a satellite's failed command.
     pub fn backing(error: &std::io::Error) -> Self {
         Self::new(code::UNKNOWN, format!("The satellite could not prepare the device: {error}")).reported()

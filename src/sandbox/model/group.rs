@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const DEFAULT_GROUP: &str = "DfltRscGrp";
 
 /// A resource group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Group {
     /// The name, as given.
     pub name: String,

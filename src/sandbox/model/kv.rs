@@ -4,10 +4,11 @@ use super::fault::Fault;
 use super::identity;
 use super::name::{Key, check_kv};
 use super::props::{Changes, Props};
-use std::collections::BTreeMap;
+use super::table::Table;
+use serde::{Deserialize, Serialize};
 
 /// One store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyValueStore {
     /// Its name, as first given.
     pub name: String,
@@ -19,9 +20,19 @@ pub struct KeyValueStore {
 
 /// All stores.
 #[derive(Debug, Clone, Default)]
-pub struct KeyValueStores(BTreeMap<Key, KeyValueStore>);
+pub struct KeyValueStores(Table<KeyValueStore>);
 
 impl KeyValueStores {
+    /// The stores, by name.
+    pub fn table(&self) -> &Table<KeyValueStore> {
+        &self.0
+    }
+
+    /// The stores to change, by name.
+    pub fn table_mut(&mut self) -> &mut Table<KeyValueStore> {
+        &mut self.0
+    }
+
     /// Every store, in the order of names.
     pub fn all(&self) -> impl Iterator<Item = &KeyValueStore> {
         self.0.values()

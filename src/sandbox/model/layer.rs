@@ -2,9 +2,10 @@
 //! others are named and shown, and pass everything through.
 
 use super::fault::{Fault, code};
+use serde::{Deserialize, Serialize};
 
 /// A layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Layer {
     /// Replication.
     Drbd,

@@ -9,6 +9,7 @@ pub mod failures;
 pub mod fault;
 pub mod group;
 pub mod identity;
+pub mod kept;
 pub mod kv;
 pub mod layer;
 pub mod name;
@@ -21,6 +22,7 @@ pub mod resource;
 pub mod roles;
 pub mod snapshot;
 pub mod space;
+pub mod table;
 pub mod tiebreaker;
 pub mod together;
 
@@ -31,16 +33,18 @@ use definition::Definition;
 use encryption::Encryption;
 use fault::{Fault, code};
 use group::{DEFAULT_GROUP, Group, SelectFilter};
+use kept::Keeper;
 use kv::KeyValueStores;
 use name::Key;
 use node::Node;
 use pool::{Pool, PoolKind};
 use props::Props;
 use reports::ErrorReports;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use table::Table;
 
 /// How long LINSTOR takes to notice that a node hangs (recorded: about 7 s).
 pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
@@ -48,11 +52,11 @@ pub const FREEZE_NOTICED_AFTER: Duration = Duration::from_secs(7);
 /// The whole state.
 pub struct Cluster {
     /// Nodes, by name.
-    pub nodes: BTreeMap<Key, Node>,
+    pub nodes: Table<Node>,
     /// Resource groups, by name.
-    pub groups: BTreeMap<Key, Group>,
+    pub groups: Table<Group>,
     /// Resource definitions, by name.
-    pub definitions: BTreeMap<Key, Definition>,
+    pub definitions: Table<Definition>,
     /// Key-value stores.
     pub kv: KeyValueStores,
     /// The controller's properties.
@@ -70,6 +74,8 @@ pub struct Cluster {
     /// What becomes of the clones that are begun.
     pub clone_fate: CloneFate,
     backing: Arc<dyn Backing>,
+    /// Where changes are written down, if anywhere.
+    keeper: Option<Keeper>,
 }
 
 /// What the cluster is made of at the start.
@@ -95,8 +101,8 @@ impl Cluster {
         let default = Group::new(DEFAULT_GROUP, "", Props::new(), SelectFilter::default());
         Self {
             nodes: (1..).zip(&layout.nodes).map(node).collect(),
-            groups: [(Key::of(DEFAULT_GROUP), default)].into(),
-            definitions: BTreeMap::new(),
+            groups: [(Key::of(DEFAULT_GROUP), default)].into_iter().collect(),
+            definitions: Table::default(),
             kv: KeyValueStores::default(),
             props: controller_props(),
             encryption: Encryption::default(),
@@ -106,6 +112,7 @@ impl Cluster {
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
             clone_fate: CloneFate::default(),
             backing,
+            keeper: None,
         }
     }
 

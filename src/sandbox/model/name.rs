@@ -1,15 +1,22 @@
 //! Names as LINSTOR looks them up: without regard to case, the first spelling kept for display.
 
 use super::fault::{Fault, code};
+use serde::{Deserialize, Serialize};
 
 /// The form in which a name is looked up and sorted: upper case, as LINSTOR orders its lists.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Key(String);
 
 impl Key {
     /// The key of a name, however it is spelled.
     pub fn of(name: &str) -> Self {
         Self(name.to_uppercase())
+    }
+
+    /// The name in upper case.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

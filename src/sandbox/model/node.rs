@@ -4,15 +4,17 @@ use super::identity;
 use super::name::Key;
 use super::pool::Pool;
 use super::props::Props;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// The storage pool that holds nothing, on every node: diskless resources are in it.
 pub const DISKLESS_POOL: &str = "DfltDisklessStorPool";
 
 /// Can a node be reached?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Health {
     /// It works.
+    #[default]
     Up,
     /// It hangs, and counts as ONLINE until then: a hung peer is noticed late. Its openers go on.
     Frozen {
@@ -26,7 +28,7 @@ pub enum Health {
 }
 
 /// A simulated node and its pools.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Node {
     /// The name, as given.
     pub name: String,
@@ -37,8 +39,10 @@ pub struct Node {
     /// Its place in the cluster, from 1: the last part of its invented address.
     pub number: u8,
     /// Can it be reached?
+    #[serde(skip)]
     pub health: Health,
     /// Since when LINSTOR can't reach it, milliseconds since 1970.
+    #[serde(skip)]
     pub offline_since_ms: Option<u64>,
     /// Its pools, in the order in which they were made: the first is for resources that name none.
     pub pools: Vec<Pool>,

@@ -4,6 +4,7 @@ use super::Cluster;
 use super::identity;
 use super::name::Key;
 use super::props::Props;
+use serde::{Deserialize, Serialize};
 
 /// How many times a thin pool may be promised (LINSTOR's default).
 pub const OVERSUBSCRIPTION: u32 = 20;
@@ -13,7 +14,7 @@ pub const FOLDER: &str = "StorDriver/StorPoolName";
 const GRANULARITY: &str = "StorDriver/internal/AllocationGranularity";
 
 /// What LINSTOR calls a device provider. The sandbox's pools are folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PoolKind {
     /// Sparse files: room is taken as it is written, and may be promised twenty times.
     FileThin,
@@ -30,14 +31,6 @@ impl PoolKind {
         }
     }
 
-    /// How its satellite's messages name it.
-    pub fn spoken(self) -> &'static str {
-        match self {
-            Self::FileThin => "FILE THIN",
-            Self::File => "FILE",
-        }
-    }
-
     /// How often its room may be promised.
     pub fn oversubscription(self) -> u32 {
         match self {
@@ -48,7 +41,7 @@ impl PoolKind {
 }
 
 /// A storage pool on a node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pool {
     /// The pool's name. Pools of one name on several nodes are what LINSTOR calls a storage pool definition.
     pub name: String,

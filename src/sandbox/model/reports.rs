@@ -1,9 +1,10 @@
 //! Error reports: what LINSTOR writes down when it refuses something.
 
 use super::identity;
+use serde::{Deserialize, Serialize};
 
 /// One report.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ErrorReport {
     /// Its id, as answers name it.
     pub id: String,
@@ -40,6 +41,11 @@ impl ErrorReports {
             cause: cause.to_owned(),
         });
         id
+    }
+
+    /// Takes a report of an earlier start up again.
+    pub fn add(&mut self, report: ErrorReport) {
+        self.reports.push(report);
     }
 
     /// Every report, oldest first.

@@ -3,10 +3,11 @@
 use super::identity;
 use super::props::Props;
 use crate::sandbox::bytes::ReplicaKey;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a resource is to its definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// It holds a replica.
     Diskful,
@@ -17,7 +18,7 @@ pub enum Kind {
 }
 
 /// How far a delete has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deleting {
     /// Nobody wants it deleted.
     No,
@@ -28,7 +29,7 @@ pub enum Deleting {
 }
 
 /// A resource of a definition on a node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Resource {
     /// The node's name.
     pub node: String,
@@ -63,11 +64,12 @@ pub struct Resource {
     /// Whose bytes a diskless resource works on.
     pub via: Option<String>,
     /// What the backing was last told of its device.
+    #[serde(skip)]
     pub writable: Option<bool>,
 }
 
 /// A volume of a resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Volume {
     /// LINSTOR's identity of it.
     pub uuid: String,

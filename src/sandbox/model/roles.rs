@@ -68,6 +68,10 @@ impl Cluster {
         if was_open && !open {
             self.spread(key, node)?;
         }
+        let Some((_, resource)) = self.pair(key, node) else { return Ok(()) };
+        if (resource.open, resource.unaware) == (open, unaware) {
+            return Ok(());
+        }
         if let Some(resource) = self.resource_mut(key, node) {
             resource.open = open;
             resource.unaware = unaware;

@@ -11,10 +11,11 @@ use super::props::Props;
 use super::resource::{Kind, Resource};
 use super::tiebreaker::AutoChange;
 use crate::sandbox::bytes::ReplicaKey;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A snapshot of a resource definition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The name, as given.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Snapshot {
 }
 
 /// A snapshot of one replica.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReplicaSnapshot {
     /// The node's name.
     pub node: String,

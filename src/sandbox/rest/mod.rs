@@ -112,6 +112,7 @@ impl SharedCluster {
             if roles == Roles::Current {
                 refresh(&mut cluster)?;
             }
+            cluster.save().map_err(|error| Fault::unsaved(&error))?;
             Ok(result)
         });
         let broken = |error| Fault::new(code::IMPLEMENTATION, format!("the request failed: {error}"));

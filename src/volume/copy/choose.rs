@@ -1,23 +1,29 @@
-//! On which nodes a snapshot is restored: those that hold it, so that nothing is copied over the network.
+//! On which nodes a copy is made: on those that have the bytes, so that nothing is copied over the network.
 
 use super::original::{Holder, Original, not_ready};
 use crate::linstor::{Client, model::is_same_name, name::NodeName};
-use crate::volume::{Error, create::CreateRequest};
+use crate::volume::{
+    Error,
+    create::CreateRequest,
+    replicas::{attempts, is_remote},
+    spread::{Policy, Terms},
+    topology,
+};
 
 /// The nodes to restore on: all that hold the bytes, in the class's pools, and answer; at most as many as the class wants
-/// replicas, those that are preferred first. Without DRBD the copy is reached on its own node alone, so that one must be
-/// among those asked for. One request.
+/// replicas, those that are preferred first. One request.
 ///
 /// # Errors
-/// `Incompatible` where the bytes are in none of the class's pools, `OutOfReach` where on none of the nodes asked for,
-/// `SourceNotReady` where none of these answers.
+/// `Incompatible` where the bytes are in none of the class's pools or on none of its nodes, `OutOfReach` where they are
+/// on no node from which a copy could be used where it is asked for, `SourceNotReady` where none of these answers;
+/// `Impossible`.
 pub(super) async fn choose(
     linstor: &Client,
     original: &Original,
     request: &CreateRequest,
+    terms: &Terms,
 ) -> Result<Vec<NodeName>, Error> {
-    let suited = suited(original, request)?;
-    let suited = suited.iter().map(|holder| NodeName::parse(&holder.node)).collect::<Result<Vec<_>, _>>()?;
+    let suited = suited(original, in_pools(original, request)?, request, terms)?;
     let states = linstor.nodes(&suited.iter().collect::<Vec<_>>()).await?;
     let is_online =
         |node: &NodeName| states.iter().any(|one| is_same_name(&one.name, node.as_str()) && one.is_online());
@@ -25,21 +31,29 @@ pub(super) async fn choose(
     if chosen.is_empty() {
         return Err(not_ready(&original.source, format!("it is on {}, of which none is ONLINE", words(&suited))));
     }
-    chosen.sort_by_key(|node| rank(node, request));
-    let most = if original.uses_drbd { request.placement.replicas() } else { Some(1) };
-    chosen.truncate(most.map_or(usize::MAX, |most| most as usize));
+    chosen.truncate(request.placement.wanted() as usize);
     if chosen.len() < original.holders.len() {
-        let holders = original.holders.iter().map(|holder| holder.node.as_str()).collect::<Vec<_>>().join(", ");
         tracing::info!(
-            volume = request.name, from = %original.source, %holders, on = words(&chosen),
-            "a copy is not made on all nodes that hold its bytes: the class wants fewer replicas or other pools, or a node is away"
+            volume = request.name, from = %original.source, holders = original.nodes(), on = words(&chosen),
+            "a copy is not made on all nodes that hold its bytes: the class wants fewer replicas, other nodes or other pools, or a node is away"
         );
     }
     Ok(chosen)
 }
 
-/// The holders that the class and the topology allow.
-fn suited<'a>(original: &'a Original, request: &CreateRequest) -> Result<Vec<&'a Holder>, Error> {
+/// May LINSTOR clone the volume by itself? It clones on every node that has the bytes, so all of them must suit, and
+/// be no more than the class wants. It chooses the pools by the class's group.
+///
+/// # Errors
+/// Those of [`choose`] that need no request.
+pub(super) fn may_clone(original: &Original, request: &CreateRequest, terms: &Terms) -> Result<bool, Error> {
+    let holders = original.holders.len();
+    let suited = suited(original, original.holders.iter().collect(), request, terms)?;
+    Ok(original.is_whole && suited.len() == holders && holders <= request.placement.wanted() as usize)
+}
+
+/// The holders that the class's pools allow.
+fn in_pools<'a>(original: &'a Original, request: &CreateRequest) -> Result<Vec<&'a Holder>, Error> {
     let pools = request.placement.pool_names();
     let is_in_pool = |holder: &&Holder| match &holder.pool {
         Some(pool) => pools.is_empty() || pools.iter().any(|asked| is_same_name(asked, pool)),
@@ -50,41 +64,44 @@ fn suited<'a>(original: &'a Original, request: &CreateRequest) -> Result<Vec<&'a
         let pools_there: Vec<&str> = original.holders.iter().filter_map(|holder| holder.pool.as_deref()).collect();
         return Err(original.differs("storage pool", pools_there.join(", "), pools.join(", ")));
     }
-    reached(original, request, in_pools)
+    Ok(in_pools)
 }
 
-/// The holders from which a copy is reached where it is asked for.
-fn reached<'a>(
+/// Of the holders those that the class and the topology allow, the best first.
+fn suited(
     original: &Original,
+    holders: Vec<&Holder>,
     request: &CreateRequest,
-    holders: Vec<&'a Holder>,
-) -> Result<Vec<&'a Holder>, Error> {
-    let is_asked = |holder: &&&Holder| {
-        let is_it = |node: &NodeName| is_same_name(node.as_str(), &holder.node);
-        original.uses_drbd || request.requisite.is_empty() || request.requisite.iter().any(is_it)
-    };
-    let reached: Vec<&Holder> = holders.iter().filter(is_asked).copied().collect();
-    if reached.is_empty() {
-        let nodes = holders.iter().map(|holder| holder.node.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(Error::OutOfReach { from: original.source.clone(), nodes, asked: words(&request.requisite) });
+    terms: &Terms,
+) -> Result<Vec<NodeName>, Error> {
+    // What is going to be placed beside the copy must have its place, too.
+    attempts(request, terms)?;
+    let mut nodes = holders.into_iter().map(|holder| NodeName::parse(&holder.node)).collect::<Result<Vec<_>, _>>()?;
+    if let Policy::Manual(listed) = &request.policy {
+        nodes.retain(|node| is_among(node, listed));
+        if nodes.is_empty() {
+            return Err(original.differs("set of nodes (nodeList)", original.nodes(), words(listed)));
+        }
     }
-    Ok(reached)
-}
-
-/// The nodes that LINSTOR clones on: all that have the bytes. It chooses the pools by the class's group itself.
-///
-/// # Errors
-/// `OutOfReach` where none of them is asked for.
-pub(super) fn all(original: &Original, request: &CreateRequest) -> Result<Vec<String>, Error> {
-    reached(original, request, original.holders.iter().collect())?;
-    Ok(original.holders.iter().map(|holder| holder.node.clone()).collect())
+    if !is_remote(request) && !terms.requisite.is_empty() {
+        nodes.retain(|node| terms.requisite.iter().any(|term| is_among(node, term)));
+    }
+    if nodes.is_empty() {
+        let asked = topology::describe(&request.requisite);
+        return Err(Error::OutOfReach { from: original.source.clone(), nodes: original.nodes(), asked });
+    }
+    nodes.sort_by_key(|node| rank(node, terms));
+    Ok(nodes)
 }
 
 /// Preferred nodes first, in their order, then those asked for, then the rest.
-fn rank(node: &NodeName, request: &CreateRequest) -> usize {
-    let place = |nodes: &[NodeName]| nodes.iter().position(|one| is_same_name(one.as_str(), node.as_str()));
-    let preferred = request.preferred.len();
-    place(&request.preferred).or_else(|| place(&request.requisite).map(|_| preferred)).unwrap_or(preferred + 1)
+fn rank(node: &NodeName, terms: &Terms) -> usize {
+    let ranked = terms.preferred.iter().chain(&terms.requisite);
+    ranked.take_while(|term| !is_among(node, term)).count()
+}
+
+fn is_among(node: &NodeName, nodes: &[NodeName]) -> bool {
+    nodes.iter().any(|one| is_same_name(one.as_str(), node.as_str()))
 }
 
 fn words(nodes: &[NodeName]) -> String {

@@ -27,8 +27,9 @@ use super::{
     create::{Create, CreateRequest, Created, new_tags},
     groups::Groups,
     known::check_ours,
-    record,
+    record, replicas,
     said::Said,
+    same,
 };
 use crate::linstor::{
     Client,
@@ -55,7 +56,7 @@ pub async fn create(
     let resource = request.resource.clone();
     let look = async { Ok(linstor.definition(&resource).await?) };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
-    let request = CreateRequest { placement, ..request.clone() };
+    let request = request.heeding(placement)?;
     let copying = Copying { linstor, groups, resource: &resource, source, until: Instant::now() + patience };
     match existing {
         Some(existing) => copying.resume(&request, existing).await,
@@ -87,23 +88,25 @@ struct Copy<'a> {
 impl Copying<'_> {
     /// Nothing of that name is there.
     async fn begin(&self, request: &CreateRequest) -> Result<Created, Error> {
+        let terms = replicas::terms(self.linstor, request).await?;
         match self.source {
             Source::Snapshot(id) => {
                 let original = Original::of_snapshot(self.linstor, id).await?;
-                self.restore(request, &original, id).await
+                self.restore(request, &terms, &original, id).await
             }
             Source::Volume(volume) => {
                 let original = Original::of_volume(self.linstor, volume).await?;
                 let (fitting, size_kib) = original.fit(request)?;
-                if original.is_whole {
-                    let copy = self.plan(&fitting, &original, size_kib, choose::all(&original, &fitting)?, true)?;
+                if choose::may_clone(&original, &fitting, &terms)? {
+                    let nodes = original.holders.iter().map(|holder| holder.node.clone()).collect();
+                    let copy = self.plan(&fitting, &original, size_kib, nodes, true)?;
                     if let Some(made) = self.clone_by_linstor(request, &copy, &original).await? {
                         return Ok(made);
                     }
                 }
                 temporary::take(self.linstor, &original, self.resource).await?;
                 let original = Original::of_temporary(self.linstor, volume, self.resource).await?;
-                self.restore(request, &original, &temporary::id(volume.resource(), self.resource)).await
+                self.restore(request, &terms, &original, &temporary::id(volume.resource(), self.resource)).await
             }
         }
     }
@@ -146,13 +149,12 @@ impl Copying<'_> {
         let is_own = origin.as_ref().is_none_or(|origin| origin.incarnation == written.incarnation);
         // Where it isn't what was asked for, the comparison below says so.
         let request = &with_filesystem(request, Said::fs_type(&existing.props)).unwrap_or_else(|_| request.clone());
-        let create = Create { linstor: self.linstor, request, resource: self.resource };
         let tags = match &origin {
             // The source's tags are on it: an earlier call was cut before it put the copy's back.
             Some(origin) if !is_own => {
                 Tags { incarnation: origin.incarnation.clone(), fs_uuid: written.fs_uuid.clone(), ..new_tags(request)? }
             }
-            _ => create.check_same(&existing)?,
+            _ => same::check(request, &existing)?,
         };
         let origin = match origin {
             Some(origin) if origin.source == *self.source => origin,
@@ -176,7 +178,7 @@ impl Copy<'_> {
     /// What the definition says of itself in the end.
     fn properties(&self) -> Props {
         let origin = (Origin::key(self.create.resource), self.origin.to_value());
-        self.create.properties(&self.tags).into_iter().chain([origin]).collect()
+        self.create.request.definition_properties(&self.tags).into_iter().chain([origin]).collect()
     }
 
     /// Writes down which filesystem was finished on the source, where one was. What is there may be written again: a
@@ -192,15 +194,16 @@ impl Copy<'_> {
     async fn complete(self, existing: ResourceDefinition) -> Result<Created, Error> {
         if self.is_clone {
             self.record_formatted().await?;
-            return self.stand(Seen { definition: Some(existing), replicas: None }).await;
+            return self.stand(Seen { definition: Some(existing), there: None }).await;
         }
-        let replicas = self.create.view_replicas().await?;
-        if replicas.is_empty() {
+        let there = self.create.view().await?;
+        same::check_listed(self.create.request, &there)?;
+        if replicas::replicas(&there).next().is_none() {
             let nodes = self.origin.nodes.iter().map(|node| NodeName::parse(node)).collect::<Result<Vec<_>, _>>()?;
             let has_volume = existing.size_kib().is_some();
             self.pour(&self.snapshot(), &nodes, has_volume, &existing.props).await?;
             return self.stand(Seen::default()).await;
         }
-        self.stand(Seen { definition: Some(existing), replicas: Some(replicas) }).await
+        self.stand(Seen { definition: Some(existing), there: Some(there) }).await
     }
 }

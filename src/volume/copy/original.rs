@@ -13,6 +13,7 @@ use crate::volume::{
     known::Known,
     place::Placement,
     said::Said,
+    same::access_type,
     snapshot::{SnapshotId, SnapshotProps},
 };
 use crate::workflow::Tags;
@@ -135,10 +136,11 @@ impl Original {
     /// # Errors
     /// `Incompatible` where the copy can't be what is asked for, `Size`.
     pub fn fit(&self, request: &CreateRequest) -> Result<(CreateRequest, u64), Error> {
-        let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
         let is_filesystem = self.fs_uuid.is_some();
         if is_filesystem != request.fs_type.is_some() {
-            return Err(self.differs("access type", access(is_filesystem), access(request.fs_type.is_some())));
+            let (from, volume_mode) = (self.source.clone(), if is_filesystem { "Filesystem" } else { "Block" });
+            let (is, asked) = (access_type(is_filesystem), access_type(request.fs_type.is_some()));
+            return Err(Error::OtherAccessType { from, is, asked, volume_mode });
         }
         self.check_layers(&request.placement)?;
         let size_kib = request.range.copy_kib(self.size_kib)?;
@@ -157,6 +159,11 @@ impl Original {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The nodes that have the bytes, in words.
+    pub fn nodes(&self) -> String {
+        self.holders.iter().map(|holder| holder.node.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     pub fn differs(&self, field: &'static str, is: String, asked: String) -> Error {

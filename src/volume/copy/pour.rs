@@ -13,10 +13,12 @@ use crate::linstor::{
 };
 use crate::volume::{
     Error,
+    attributes::is_attribute,
     create::{CreateRequest, Created},
     record::{self, Ledger},
     said::Said,
     snapshot::SnapshotId,
+    spread::Terms,
 };
 use crate::workflow::tag;
 
@@ -25,11 +27,12 @@ impl Copying<'_> {
     pub(super) async fn restore(
         &self,
         request: &CreateRequest,
+        terms: &Terms,
         original: &Original,
         snapshot: &SnapshotId,
     ) -> Result<Created, Error> {
         let (fitting, size_kib) = original.fit(request)?;
-        let nodes = choose::choose(self.linstor, original, &fitting).await?;
+        let nodes = choose::choose(self.linstor, original, &fitting, terms).await?;
         let names = nodes.iter().map(ToString::to_string).collect();
         let copy = self.plan(&fitting, original, size_kib, names, false)?;
         self.groups.ensure(self.linstor, &fitting.placement).await?;
@@ -93,7 +96,7 @@ impl Copy<'_> {
     pub(super) async fn put_back(&self, copied: &Props) -> Result<(), Error> {
         let properties = self.properties();
         let strays = strays(copied, &properties);
-        let changed = self.create.linstor.change_definition(self.create.resource, &properties, &strays).await;
+        let changed = self.create.linstor.modify_definition(self.create.resource, &properties, &strays).await;
         changed.map(drop).map_err(|error| self.create.still_open(error))
     }
 
@@ -165,10 +168,11 @@ impl Copy<'_> {
 /// The namespaces that are linflow's.
 const OURS: [&str; 3] = ["Aux/linflow/", "Aux/airflow/", "Aux/csi.storage.k8s.io/"];
 
-/// The properties that a source has and its copy has not: linflow's own, and those that the source's class set.
+/// The properties that a source has and its copy has not: linflow's own, those that the source's class set, and its
+/// attributes, which a VolumeAttributesClass may have changed since.
 pub(super) fn strays(copied: &Props, own: &Props) -> Vec<String> {
     let of_class = Said::property_keys(copied);
-    let is_told = |key: &&String| is_ours(key) || of_class.contains(key);
+    let is_told = |key: &&String| is_ours(key) || of_class.contains(key) || is_attribute(key);
     copied.keys().filter(is_told).filter(|key| !own.contains_key(*key)).cloned().collect()
 }
 
@@ -180,7 +184,8 @@ fn is_ours(key: &str) -> bool {
 /// have been changed since.
 pub(super) fn inherited(props: &Props, own: &Props) -> bool {
     let is_told = |key: &String| {
-        key.starts_with(OURS[1]) || key.starts_with(OURS[2]) || key.starts_with(tag::COPY) || key == tag::WORKFLOW_ID
+        let is_tag = [tag::WORKFLOW_ID, tag::REMOTE_ACCESS, tag::CLIENTS].contains(&key.as_str());
+        key.starts_with(OURS[1]) || key.starts_with(OURS[2]) || key.starts_with(tag::COPY) || is_tag
     };
     own.iter().filter(|(key, _)| is_ours(key)).any(|(key, value)| props.get(key) != Some(value))
         || props.keys().any(|key| is_told(key) && !own.contains_key(key))

@@ -3,15 +3,23 @@
 use super::{Copy, Source, pour::inherited, temporary};
 use crate::linstor::{
     Error as LinstorError, Kind,
-    model::{AutoPlace, CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, SelectFilter, is_same_name},
+    model::{CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, is_same_name},
 };
-use crate::volume::{Error, create::Created, expand, patience::Patience, size::CapacityRange};
+use crate::volume::{
+    Error,
+    create::Created,
+    expand,
+    patience::Patience,
+    replicas::{Stopped, held, missing_clients, plan, replicas},
+    size::CapacityRange,
+};
 
 /// What an earlier request of this call showed of a copy, so that it need not be asked for again.
 #[derive(Default)]
 pub(super) struct Seen {
     pub definition: Option<ResourceDefinition>,
-    pub replicas: Option<Vec<Resource>>,
+    /// All its resources.
+    pub there: Option<Vec<Resource>>,
 }
 
 /// What a look at a copy came to.
@@ -30,15 +38,13 @@ impl Copy<'_> {
     /// Looks until the copy stands, makes it as large as it is to be, places the replicas that the class wants beside
     /// those that were copied, and removes what is not needed any more.
     pub(super) async fn stand(&self, seen: Seen) -> Result<Created, Error> {
-        let (is_kib, mut replicas) = self.await_standing(seen).await?;
-        self.grow(is_kib, &replicas).await?;
-        let wanted = self.create.wanted();
-        let wants_clients = self.create.request.placement.diskless_on_remaining == Some(true);
-        if replicas.len() < wanted || wants_clients && self.is_fresh {
-            self.place_beside(wanted, wants_clients).await?;
-            replicas = self.create.view_replicas().await?;
+        let (is_kib, mut there) = self.await_standing(seen).await?;
+        self.grow(is_kib, &there).await?;
+        let wanted = self.wanted(&there).await?;
+        if self.complete_beside(&there, wanted).await? {
+            there = self.create.view().await?;
         }
-        let made = self.create.finish(self.origin.size_kib, &replicas)?;
+        let made = self.create.finish(self.origin.size_kib, &there, wanted).await?;
         match self.source {
             Source::Volume(volume) if !self.is_clone => {
                 temporary::remove(self.create.linstor, volume.resource(), self.create.resource).await?;
@@ -48,13 +54,13 @@ impl Copy<'_> {
         Ok(made)
     }
 
-    /// Answers the size in KiB and the replicas of a copy that stands.
+    /// Answers the size in KiB and the resources of a copy that stands.
     async fn await_standing(&self, mut seen: Seen) -> Result<(u64, Vec<Resource>), Error> {
         let mut patience = Patience::until(self.until);
         loop {
-            let (definition, replicas, status) = self.look(std::mem::take(&mut seen)).await?;
-            let lacking = match self.judge(definition, &replicas, status) {
-                Look::Stands(size_kib) => return Ok((size_kib, replicas)),
+            let (definition, there, status) = self.look(std::mem::take(&mut seen)).await?;
+            let lacking = match self.judge(definition, &there, status) {
+                Look::Stands(size_kib) => return Ok((size_kib, there)),
                 Look::Tags(definition) => {
                     self.put_back(&definition.props).await?;
                     "its tags were its source's".to_owned()
@@ -79,13 +85,13 @@ impl Copy<'_> {
                 None => self.create.linstor.definition(self.create.resource).await.map_err(Error::from),
             }
         };
-        let replicas = async {
-            match seen.replicas {
-                Some(replicas) => Ok(replicas),
-                None => self.create.view_replicas().await,
+        let there = async {
+            match seen.there {
+                Some(there) => Ok(there),
+                None => self.create.view().await,
             }
         };
-        tokio::try_join!(definition, replicas, self.clone_status())
+        tokio::try_join!(definition, there, self.clone_status())
     }
 
     async fn clone_status(&self) -> Result<Option<CloneStatus>, Error> {
@@ -95,12 +101,7 @@ impl Copy<'_> {
         Ok(self.create.linstor.clone_status(self.source.resource(), self.create.resource).await?)
     }
 
-    fn judge(
-        &self,
-        definition: Option<ResourceDefinition>,
-        replicas: &[Resource],
-        status: Option<CloneStatus>,
-    ) -> Look {
+    fn judge(&self, definition: Option<ResourceDefinition>, there: &[Resource], status: Option<CloneStatus>) -> Look {
         let Some(definition) = definition else { return Look::Lacks("it went away".to_owned()) };
         if definition.is_failed() {
             return Look::Failed;
@@ -110,7 +111,7 @@ impl Copy<'_> {
             return Look::Lacks("its bytes are still being copied".to_owned());
         } else if status == Some(CloneStatus::Failed) {
             return Look::Lacks("LINSTOR says that the clone failed, or that a node of it is not ONLINE".to_owned());
-        } else if let Some(lacking) = lacking(replicas, &self.origin.nodes) {
+        } else if let Some(lacking) = lacking(there, &self.origin.nodes) {
             return Look::Lacks(lacking);
         } else if inherited(&definition.props, &self.properties()) {
             return Look::Tags(definition);
@@ -126,12 +127,12 @@ impl Copy<'_> {
         }
     }
 
-    async fn grow(&self, is_kib: u64, replicas: &[Resource]) -> Result<(), Error> {
+    async fn grow(&self, is_kib: u64, there: &[Resource]) -> Result<(), Error> {
         let is_large = |replica: &Resource| {
             let usable = replica.volume(0).and_then(|volume| volume.usable_size_kib());
             !replica.has_layer(DRBD) || usable.is_none_or(|usable| usable >= self.origin.size_kib)
         };
-        if is_kib >= self.origin.size_kib && replicas.iter().all(is_large) {
+        if is_kib >= self.origin.size_kib && replicas(there).all(is_large) {
             return Ok(());
         }
         let volume = self.create.resource.clone().into();
@@ -151,17 +152,47 @@ impl Copy<'_> {
         }
     }
 
-    /// Places the replicas that the class wants beside those that were copied. They are filled over the network.
-    async fn place_beside(&self, wanted: usize, diskless_on_remaining: bool) -> Result<(), Error> {
-        let place_count = u32::try_from(wanted).ok();
-        let select_filter = SelectFilter { place_count, ..self.create.request.placement.explicit() };
-        let place = AutoPlace { select_filter, diskless_on_remaining };
-        match self.create.linstor.autoplace(self.create.resource, &place).await {
-            Ok(_) => Ok(()),
-            Err(error) if self.is_fresh && is_no_room(&error) => Err(self.undo(error).await),
-            Err(error) => Err(self.create.still_open(error)),
+    /// How many replicas there are to be: a later ControllerModifyVolume may have asked for fewer.
+    async fn wanted(&self, there: &[Resource]) -> Result<u32, Error> {
+        let wanted = self.create.wanted();
+        if self.is_fresh || held(there).len() >= wanted as usize {
+            return Ok(wanted);
         }
+        Ok(self.create.ledger(&self.tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked)))
     }
+
+    /// Places what the class wants beside that which was copied: replicas, which are filled over the network, and
+    /// diskless resources. Says whether anything was asked for.
+    async fn complete_beside(&self, there: &[Resource], wanted: u32) -> Result<bool, Error> {
+        let request = self.create.request;
+        let placer = self.create.placer(&self.tags, self.origin.size_kib);
+        let held = held(there);
+        let lacks_replicas = held.len() < wanted as usize;
+        if lacks_replicas {
+            let attempts = match plan(self.create.linstor, request).await {
+                Ok(attempts) => attempts,
+                Err(error) => return Err(self.create.unfinished(error.to_string())),
+            };
+            match placer.place(&attempts, wanted, Some(&held)).await {
+                Ok(()) => {}
+                Err(Stopped { error, .. }) if self.is_fresh && is_no_room(&error) => {
+                    return Err(self.undo(error).await);
+                }
+                Err(Stopped { error, .. }) => return Err(self.create.still_open(error)),
+            }
+        }
+        let lacks_diskless = request.placement.diskless_on_remaining == Some(true) && !there.iter().any(is_client);
+        if lacks_diskless && !lacks_replicas {
+            placer.place_diskless().await.map_err(|error| self.create.still_open(error))?;
+        }
+        let lacks_clients = !missing_clients(&request.reach.clients, there).is_empty();
+        self.create.ensure_clients(&placer, there).await?;
+        Ok(lacks_replicas || lacks_diskless || lacks_clients)
+    }
+}
+
+fn is_client(one: &Resource) -> bool {
+    one.is_diskless() && !one.is_tie_breaker() && !one.is_deleting()
 }
 
 fn is_no_room(error: &LinstorError) -> bool {
@@ -171,11 +202,11 @@ fn is_no_room(error: &LinstorError) -> bool {
 /// What a copy lacks to be given out. LINSTOR calls a clone complete while a replica has a quarter of its bytes
 /// (recordings/linstor-drbd/d08), so every replica that was copied must say itself that it is up to date. One that was
 /// placed beside them may still be filling.
-fn lacking(replicas: &[Resource], nodes: &[String]) -> Option<String> {
+fn lacking(there: &[Resource], nodes: &[String]) -> Option<String> {
     let is_copied = |replica: &&Resource| nodes.iter().any(|node| is_same_name(node, &replica.node_name));
-    let copied: Vec<&Resource> = replicas.iter().filter(is_copied).collect();
+    let copied: Vec<&Resource> = replicas(there).filter(is_copied).collect();
     // LINSTOR may have moved all of them since.
-    let copied = if copied.is_empty() { replicas.iter().collect() } else { copied };
+    let copied = if copied.is_empty() { replicas(there).collect() } else { copied };
     if copied.is_empty() {
         return Some("it has no replica yet".to_owned());
     }

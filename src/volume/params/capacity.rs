@@ -27,6 +27,12 @@ impl OverProvision {
     pub fn ratio(self) -> f64 {
         f64::from(self.thousandths) / 1000.0
     }
+
+    /// So many bytes, promised so often; whole KiB are no matter here.
+    pub fn times(self, bytes: u64) -> u64 {
+        let promised = u128::from(bytes) * u128::from(self.thousandths) / 1000;
+        u64::try_from(promised).unwrap_or(u64::MAX)
+    }
 }
 
 /// Takes the family's parameters.

@@ -1,10 +1,15 @@
 //! What can be wrong with a parameter. All of it is for INVALID_ARGUMENT.
 
 use super::known;
-use crate::linstor::name::NameError;
+use crate::linstor::name::{NameError, NodeName};
 use crate::volume::{
-    drbd_options::DrbdOptionError, filesystem::UnknownFsType, place::UnknownLayer, qos::QosError, said::MAX_SAID,
+    drbd_options::DrbdOptionError,
+    filesystem::UnknownFsType,
+    place::{MAX_REPLICAS, UnknownLayer},
+    qos::QosError,
+    said::MAX_SAID,
 };
+use crate::workflow::reach::NotAccess;
 
 /// A parameter that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +71,52 @@ pub enum ParameterError {
     /// A name that LINSTOR would refuse.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A policy that we don't know.
+    #[error("placementPolicy {value:?} is none of AutoPlaceTopology, AutoPlace, FollowTopology and Manual")]
+    PlacementPolicy {
+        /// The value as it was sent.
+        value: String,
+    },
+    /// Manual placement without nodes.
+    #[error("placementPolicy Manual needs nodeList, the nodes that keep a copy")]
+    ManualWithoutNodes,
+    /// Nodes beside a policy that chooses them.
+    #[error("nodeList contradicts placementPolicy {policy}, which chooses the nodes; leave one of them out")]
+    NodesWithoutManual {
+        /// The policy as it was sent.
+        policy: String,
+    },
+    /// Another number of replicas than of nodes.
+    #[error("placementCount {count} contradicts nodeList with {nodes} nodes; leave placementCount out")]
+    NodeCount {
+        /// `placementCount`.
+        count: u32,
+        /// How many nodes `nodeList` names.
+        nodes: u32,
+    },
+    /// More nodes than replicas can be.
+    #[error("nodeList names {nodes} nodes, and a volume has at most {MAX_REPLICAS} copies; name fewer")]
+    TooManyNodes {
+        /// How many it names.
+        nodes: u32,
+    },
+    /// A node that is named more than once.
+    #[error("nodeList and clientList name node {node} more than once; a node has one resource of a volume")]
+    NodeTwice {
+        /// The node.
+        node: NodeName,
+    },
+    /// Use over the network without the layer that can do it.
+    #[error(
+        "{key} needs the DRBD layer, for without it the data is on its own node alone; add drbd to layerList, or leave {key} out"
+    )]
+    RemoteWithoutDrbd {
+        /// The bare key.
+        key: &'static str,
+    },
+    /// A rule of access that is none.
+    #[error("allowRemoteVolumeAccess: {0}")]
+    RemoteAccess(#[from] NotAccess),
     /// A filesystem that we don't make.
     #[error("fsType: {0}")]
     FsType(#[from] UnknownFsType),

@@ -1,7 +1,7 @@
 //! Every parameter that a StorageClass of ours may have: what the parser accepts, and what docs/parameters.md is
 //! rendered from. Each family has a file, with its table and its parser.
 
-use super::{capacity, files, naming, placement, qos, workflow};
+use super::{capacity, files, naming, placement, qos, topology, workflow};
 
 /// A parameter, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,15 @@ pub struct Family {
 }
 
 /// All families, in the order of the documentation.
-pub const FAMILIES: [Family; 6] =
-    [placement::FAMILY, files::FAMILY, naming::FAMILY, capacity::FAMILY, qos::FAMILY, workflow::FAMILY];
+pub const FAMILIES: [Family; 7] = [
+    placement::FAMILY,
+    topology::FAMILY,
+    files::FAMILY,
+    naming::FAMILY,
+    capacity::FAMILY,
+    qos::FAMILY,
+    workflow::FAMILY,
+];
 
 /// Parameters of linstor-csi that are refused, each with the reason.
 pub const REFUSED: [(&str, &str); 4] =

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Family, Given, KnownParameter, ParameterError, given::entries};
 use crate::linstor::name::{GroupName, PoolName};
-use crate::volume::place::{Layer, Placement};
+use crate::volume::place::{Layer, MAX_REPLICAS, Placement};
 
-/// How many replicas a volume may have: LINSTOR reserves seven peers for each by default.
-const MAX_REPLICAS: u32 = 8;
 /// LINSTOR's namespace for what administrators note.
 const AUX: &str = "Aux/";
 

@@ -23,7 +23,13 @@ use crate::linstor::{
     name::{NodeName, ResourceName, SnapshotName},
     rc::code,
 };
-use crate::volume::{self, VolumeId, known::check_ours, patience::Patience, record::Ledger};
+use crate::volume::{
+    self, VolumeId,
+    known::check_ours,
+    patience::Patience,
+    record::Ledger,
+    topology::{self, Term},
+};
 use crate::workflow::tag::{self, Tags};
 use look::{Broken, Look, Settled};
 
@@ -36,13 +42,13 @@ pub struct SnapshotRequest {
     sources: Vec<ResourceName>,
     /// What the members of a group know of it; none where the snapshot is to be alone.
     group: Option<Membership>,
-    /// The nodes one of which must reach what is made from it; empty: any.
-    usable_from: Vec<NodeName>,
+    /// The places one of which must reach what is made from it; empty: any.
+    usable_from: Vec<Term>,
 }
 
 impl SnapshotRequest {
-    /// A snapshot of one volume, usable from one of these nodes; empty: from any.
-    pub fn alone(csi_name: &str, source: &VolumeId, usable_from: Vec<NodeName>) -> Self {
+    /// A snapshot of one volume, usable from one of these places; empty: from any.
+    pub fn alone(csi_name: &str, source: &VolumeId, usable_from: Vec<Term>) -> Self {
         let sources = vec![source.resource().clone()];
         Self { csi_name: csi_name.to_owned(), sources, group: None, usable_from }
     }
@@ -78,7 +84,8 @@ impl SnapshotRequest {
 /// `Volume` where a volume isn't there, isn't ours or goes away; `Mismatch` and `Foreign` where the name is taken;
 /// `Unsupported`, `NotUpToDate`, `OutOfReach`; `NotTaken`, `Deleting` where the call must come again; `Failed`.
 pub async fn create(linstor: &Client, request: &SnapshotRequest, patience: Duration) -> Result<Vec<Taken>, Error> {
-    let take = Take { linstor, request, name: request.name(), until: Instant::now() + patience };
+    let usable_from = topology::resolve(linstor, &request.usable_from).await?.concat();
+    let take = Take { linstor, request, name: request.name(), usable_from, until: Instant::now() + patience };
     let wanted = take.describe().await?;
     match take.attempt(&wanted).await? {
         Ok(members) => Ok(members),
@@ -104,6 +111,8 @@ struct Take<'a> {
     linstor: &'a Client,
     request: &'a SnapshotRequest,
     name: SnapshotName,
+    /// The nodes of the places one of which must reach what is made from it.
+    usable_from: Vec<NodeName>,
     until: Instant,
 }
 
@@ -238,7 +247,8 @@ impl Take<'_> {
     }
 
     fn out_of_reach(&self, members: &[Taken]) -> Option<Error> {
-        let lost = members.iter().find(|member| !member.is_usable_from(&self.request.usable_from))?;
+        let is_anywhere = self.request.usable_from.is_empty();
+        let lost = members.iter().find(|member| !is_anywhere && !member.is_usable_from(&self.usable_from))?;
         Some(Error::OutOfReach { snapshot: lost.id.clone(), nodes: names(&lost.usable_from) })
     }
 

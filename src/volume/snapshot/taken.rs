@@ -48,9 +48,9 @@ impl Taken {
         }))
     }
 
-    /// Can a volume made from it be reached from one of these nodes? None named: anywhere will do.
+    /// Can a volume made from it be reached from one of these nodes?
     pub fn is_usable_from(&self, nodes: &[NodeName]) -> bool {
-        nodes.is_empty() || self.usable_from.is_empty() || self.usable_from.iter().any(|node| nodes.contains(node))
+        self.usable_from.is_empty() || self.usable_from.iter().any(|node| nodes.contains(node))
     }
 }
 

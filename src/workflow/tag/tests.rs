@@ -14,6 +14,7 @@ fn tags(ownership: Ownership) -> Tags {
         ti_id: None,
         pvc_namespace: Some("airflow".to_owned()),
         pvc_name: Some("scratch".to_owned()),
+        reach: Reach::default(),
     }
 }
 
@@ -98,12 +99,25 @@ fn unreadable_values_name_their_property() {
         (AIRFLOW_MAP_INDEX, "-2"),
         (AIRFLOW_TRY_NUMBER, "two"),
         (FS_UUID, "none"),
+        (REMOTE_ACCESS, "maybe"),
+        (CLIENTS, "no/de"),
     ] {
         let mut properties = task().to_properties();
         properties.insert(key.to_owned(), value.to_owned());
         let error = Tags::read(&properties).expect_err("unreadable").to_string();
         assert!(error.contains(key), "{error}");
     }
+}
+
+#[test]
+fn who_may_use_it_over_the_network_is_said_where_not_everybody_may() {
+    let clients = vec!["node-3".parse().unwrap(), "node-4".parse().unwrap()];
+    let remote = RemoteAccess::parse("- fromSame: [zone, rack]").unwrap();
+    let tags = Tags { reach: Reach { remote, clients }, ..tags(Ownership::None) };
+    let properties = tags.to_properties();
+    assert_eq!(properties[REMOTE_ACCESS], r#"[{"fromSame":["rack","zone"]}]"#);
+    assert_eq!(properties[CLIENTS], "node-3 node-4");
+    assert_eq!(Tags::read(&properties), Ok(Some(tags)));
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn paths() -> Vec<Error> {
         Error::Symlink(target()),
         Error::WrongKind { path: target(), expected: "a directory" },
         Error::NotFound(target()),
+        Error::NotOnNode(resource()),
         Error::ParentMissing(target()),
         Error::NotStaged(target()),
         Error::Incompatible { path: target(), difference },
@@ -108,6 +109,7 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::Symlink(_)
         | Error::WrongKind { .. }
         | Error::NotFound(_)
+        | Error::NotOnNode(_)
         | Error::ParentMissing(_)
         | Error::NotStaged(_)
         | Error::DeviceMissing { .. }

@@ -12,6 +12,7 @@ use linflow::csi::{
 use linflow::linstor::name::NodeName;
 use linflow::volume::{
     VolumeId,
+    attributes::Attributes,
     context::PublishContext,
     filesystem::{FsType, FsWishes},
     params::Parameters,
@@ -27,6 +28,7 @@ pub fn all() -> Vec<RequestError> {
         VolumeId::parse("../pvc-1").expect_err("no name").into(),
         NodeName::parse("node/1").expect_err("no name").into(),
         parameter(),
+        attribute(),
         claim(),
         RequestError::Claim(ClaimError::OutsideInstance {
             instance: instance("prod"),
@@ -41,7 +43,6 @@ pub fn all() -> Vec<RequestError> {
         RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
-        RequestError::ForeignTopology,
         RequestError::NoStagingPath,
         RequestError::NoSuchSource("snapshot-1".to_owned()),
         RequestError::RawUse,
@@ -60,6 +61,10 @@ fn parameter() -> RequestError {
 fn snapshot_class() -> RequestError {
     let backup = BTreeMap::from([("type".to_owned(), "S3".to_owned())]);
     linflow::volume::snapshot::params::check(&backup).expect_err("a backup").into()
+}
+
+fn attribute() -> RequestError {
+    Attributes::parse(&BTreeMap::from([("storagePool".to_owned(), "fast".to_owned())])).expect_err("not mutable").into()
 }
 
 fn unsupported_mode() -> RequestError {

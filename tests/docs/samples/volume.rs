@@ -7,9 +7,11 @@ use linflow::linstor::{name::GroupName, rc::code};
 use linflow::volume::{
     Error,
     copy::{Origin, Source},
-    record::Ledger,
+    record::{AccessMode, Ledger},
     reserve::Reservations,
     size::CapacityRange,
+    spread::Impossible,
+    validate::Objection,
 };
 use linflow::workflow::{Incarnation, TagError};
 
@@ -38,6 +40,10 @@ fn existing() -> Vec<Error> {
         Error::Foreign(resource()),
         mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
         Error::AttachedDifferently { volume: volume(), node: a_node("node-1"), field: "readonly flag" },
+        Error::NotAsMade {
+            volume: volume(),
+            objection: Objection::Use { made_as: "a raw block device", asked: "a filesystem" },
+        },
         CapacityRange::parse(-1, 0).expect_err("negative").into(),
         CapacityRange::parse(1025, 1030).expect("a range").choose_kib(None).expect_err("no whole KiB").into(),
         Error::NoSuchGroup(GroupName::parse("gold").expect("a group name")),
@@ -46,6 +52,8 @@ fn existing() -> Vec<Error> {
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
+        Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
+        Impossible::TooFewNodes { replicas: 2, nodes: "node-1".to_owned() }.into(),
         Error::NoPassphrase {
             resource: resource(),
             source: linstor::refusal(500, code::FAIL_NOT_FOUND_CRYPT_KEY, "no master key"),
@@ -69,12 +77,25 @@ fn existing() -> Vec<Error> {
 fn elsewhere() -> Vec<Error> {
     let node = || a_node("node-1");
     vec![
-        Error::AttachedElsewhere { volume: volume(), node: node(), status: "ONLINE".to_owned() },
+        Error::AttachedElsewhere {
+            volume: volume(),
+            node: node(),
+            mode: AccessMode::SingleNodeWriter,
+            status: "ONLINE".to_owned(),
+        },
+        Error::NodeFull { node: node(), limit: 2, attached: "pvc-2, pvc-3".to_owned() },
         Error::Contended { volume: volume(), rival: a_node("node-2") },
         Error::NotProven { volume: volume(), node: node(), seen: "quorum is off".to_owned() },
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
+        Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
+        Error::RemoteForbidden {
+            volume: volume(),
+            node: a_node("node-3"),
+            allowed: "false".to_owned(),
+            nodes: "node-1, node-2".to_owned(),
+        },
         Error::NoReplicaHere { volume: volume(), node: a_node("node-2"), nodes: "node-1".to_owned() },
     ]
 }
@@ -87,6 +108,7 @@ fn unfinished() -> Vec<Error> {
         reservations.reserve(&resource()).expect_err("it is taken").into(),
         Error::Deleting(resource()),
         Error::NotGrown { volume: volume(), node: "node-1".to_owned(), seen: "its disk is Inconsistent".to_owned() },
+        Error::NotSpare { volume: volume(), seen: "node-2 would stay and its disk is Outdated".to_owned() },
         Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
         Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
         linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
@@ -101,6 +123,12 @@ fn copies() -> Vec<Error> {
         Error::NoSource { from: from(), reason: "it is being deleted" },
         Error::SourceNotReady { from: from(), seen: "it is not complete itself".to_owned() },
         Error::Incompatible { from: from(), field: "filesystem", is: "xfs".to_owned(), asked: "ext4".to_owned() },
+        Error::OtherAccessType {
+            from: from(),
+            is: "raw block".to_owned(),
+            asked: "filesystem".to_owned(),
+            volume_mode: "Block",
+        },
         Error::OutOfReach { from: from(), nodes: "node-1".to_owned(), asked: "node-2, node-3".to_owned() },
         Error::CopyFailed { resource: resource(), from: from() },
         Error::NoRoomForCopy { from: from(), size_kib: 1 << 20, why: "pool fast on node-1 is full".to_owned() },
@@ -122,6 +150,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Deleting(_)
         | Error::NotReady { .. }
         | Error::NotGrown { .. }
+        | Error::NotSpare { .. }
         | Error::Unfinished { .. } => true,
         Error::Linstor(error) => linstor::is_open(error),
         Error::NotFound(_)
@@ -130,8 +159,11 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Mismatch { .. }
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
+        | Error::NotAsMade { .. }
+        | Error::NodeFull { .. }
         | Error::Size(_)
         | Error::NoSuchGroup(_)
+        | Error::Unmodifiable { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
@@ -141,6 +173,9 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::InUse { .. }
         | Error::NodeNotOnline { .. }
         | Error::NoReplicaHere { .. }
+        | Error::RemoteForbidden { .. }
+        | Error::NoSuchPlace(_)
+        | Error::Impossible(_)
         | Error::HasSnapshots { .. }
         | Error::PageToken(_)
         | Error::Record(_)
@@ -149,6 +184,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NoSource { .. }
         | Error::SourceNotReady { .. }
         | Error::Incompatible { .. }
+        | Error::OtherAccessType { .. }
         | Error::OutOfReach { .. }
         | Error::CopyFailed { .. }
         | Error::NoRoomForCopy { .. }

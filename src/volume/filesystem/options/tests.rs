@@ -9,7 +9,8 @@ fn parse(flags: &[&str]) -> Result<MountOptions, OptionError> {
 fn allowed_flags_become_attributes_and_data() {
     let options = parse(&["noatime", "discard", "ro", "context=\"system_u:object_r:t:s0:c1,c2\""]).unwrap();
     assert_eq!(options.attributes, [Attribute::ReadOnly, Attribute::NoAtime].into());
-    assert_eq!(options.data(FsType::Ext4), "discard,context=\"system_u:object_r:t:s0:c1,c2\"");
+    assert_eq!(options.data(FsType::Ext4), "noload,discard,context=\"system_u:object_r:t:s0:c1,c2\"");
+    assert_eq!(options.data(FsType::Xfs), "nouuid,norecovery,discard,context=\"system_u:object_r:t:s0:c1,c2\"");
     assert_eq!(parse(&[]).unwrap().data(FsType::Xfs), "nouuid");
 }
 

@@ -131,7 +131,7 @@ mod tests {
         let request = SnapshotRequest::group("nightly", &volumes).unwrap();
         let linstor = Client::new(&Settings::new(vec!["http://127.0.0.1:1".parse().unwrap()])).unwrap();
         let until = tokio::time::Instant::now() + Duration::from_secs(1);
-        let take = Take { linstor: &linstor, request: &request, name: request.name(), until };
+        let take = Take { linstor: &linstor, request: &request, name: request.name(), usable_from: Vec::new(), until };
         let props = SnapshotProps {
             driver: DRIVER_VERSION.to_owned(),
             csi_name: "nightly".to_owned(),

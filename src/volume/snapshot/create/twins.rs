@@ -61,9 +61,9 @@ mod tests {
     fn of_two_that_see_each_other_exactly_one_gives_way() {
         let cases = [(Some(1), Some(2)), (Some(2), Some(1)), (Some(1), Some(1)), (None, Some(1)), (None, None)];
         for (one, other) in cases {
-            let (one, other) = (vec![taken("a/s", one)], vec![taken("b/s", other)]);
+            let (one, other) = (vec![taken("vol-a/snap", one)], vec![taken("vol-b/snap", other)]);
             assert_ne!(older(&one, &other).is_some(), older(&other, &one).is_some());
         }
-        assert_eq!(older(&[taken("a/s", Some(1))], &[taken("b/s", None)]), None);
+        assert_eq!(older(&[taken("vol-a/snap", Some(1))], &[taken("vol-b/snap", None)]), None);
     }
 }

@@ -1,0 +1,55 @@
+//! ValidateVolumeCapabilities: what the caller says of a volume, and the answer to it.
+
+use super::proto::{self as csi, validate_volume_capabilities_response::Confirmed};
+use super::request::{self, RequestError};
+use crate::volume::{attributes::Attributes, context, params::Parameters, said::Said, validate::Expectation};
+use crate::workflow::{Claim, Instances};
+
+/// What the caller takes the volume for, beside its id.
+///
+/// # Errors
+/// What no volume of linflow can be.
+pub fn expectation(
+    message: &csi::ValidateVolumeCapabilitiesRequest,
+    instances: &Instances,
+) -> Result<Expectation, RequestError> {
+    Attributes::parse(&message.mutable_parameters)?;
+    let named = Parameters::parse(&message.parameters)?;
+    let own = context::fs_type_of(&message.volume_context).map(str::parse).transpose()?;
+    let mut uses = Vec::new();
+    for one in &message.volume_capabilities {
+        let (used, mode) = request::capability(Some(one))?;
+        uses.push((used.access_type(), mode));
+    }
+    let fs_type = request::filesystem(&message.volume_capabilities, own.or(named.fs_type))?;
+    let class = if message.parameters.is_empty() {
+        None
+    } else {
+        let wishes = fs_type.map(|fs_type| named.fs_texts.wishes(fs_type)).transpose()?;
+        Some((Said::new(&named.placement, wishes.as_ref(), &named.properties)?, named.placement))
+    };
+    let has_claim = !named.claim.is_empty();
+    Ok(Expectation {
+        fs_types: own.into_iter().chain(fs_type).collect(),
+        uses,
+        class,
+        ownership: has_claim.then(|| Claim::parse(&named.claim, instances)).transpose()?.map(|claim| claim.ownership),
+    })
+}
+
+/// The answer: confirmed as it was asked, or why not.
+pub fn answer(
+    asked: csi::ValidateVolumeCapabilitiesRequest,
+    objection: Option<String>,
+) -> csi::ValidateVolumeCapabilitiesResponse {
+    let Some(message) = objection else {
+        let confirmed = Confirmed {
+            volume_context: asked.volume_context,
+            volume_capabilities: asked.volume_capabilities,
+            parameters: asked.parameters,
+            mutable_parameters: asked.mutable_parameters,
+        };
+        return csi::ValidateVolumeCapabilitiesResponse { confirmed: Some(confirmed), message: String::new() };
+    };
+    csi::ValidateVolumeCapabilitiesResponse { confirmed: None, message }
+}

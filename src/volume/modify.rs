@@ -1,0 +1,227 @@
+//! ControllerModifyVolume: other attributes for one volume, and never for the group that it shares with others.
+//!
+//! Properties first: LINSTOR takes or refuses them as a whole, so that nothing is changed where one is refused. Then
+//! the replicas: the wish is recorded before anything is placed or removed, so that a call that is cut is completed by
+//! the next, and so that health knows what is missing.
+
+mod surplus;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Error,
+    attributes::Attributes,
+    id::VolumeId,
+    known::check_ours,
+    patience::Patience,
+    record::{self, Ledger},
+};
+use crate::linstor::{
+    self, Client, Kind,
+    model::{AutoPlace, Node, Resource, ResourceDefinition, SelectFilter, ViewQuery, is_same_name},
+    name::{GroupName, NodeName},
+};
+use crate::workflow::Incarnation;
+
+/// The volume of a definition: linflow makes one in each.
+const VOLUME_NUMBER: u32 = 0;
+
+/// Gives the volume these attributes, and waits, at most `patience`, until LINSTOR shows the replicas. They may go on
+/// synchronising: health tells.
+///
+/// # Errors
+/// `NotFound`, `Foreign`, `Deleting`; `Unmodifiable` where the volume can't have them, and LINSTOR's own refusal of a
+/// property: nothing was changed then. `NoRoom`, `Unfinished`, `NotSpare`, `NodeNotOnline`, `InUse`: call again.
+pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, patience: Duration) -> Result<(), Error> {
+    let resource = volume.resource();
+    let query = ViewQuery { resources: vec![resource.clone()], ..ViewQuery::default() };
+    let view = async {
+        match wish.replicas {
+            Some(_) => linstor.resources_view(&query).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (definition, view) = tokio::try_join!(linstor.definition(resource), view)?;
+    let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
+    let incarnation = check_ours(&definition, resource)?.incarnation;
+    check_layers(volume, &definition, wish)?;
+    let mut properties = wish.to_properties();
+    properties.retain(|key, value| definition.prop(key) != Some(value));
+    if !properties.is_empty() {
+        let replies = linstor.modify_definition(resource, &properties, &[]).await?;
+        // Such as limits that a satellite without control groups of version 1 passes over.
+        for warning in replies.warnings() {
+            tracing::warn!(%volume, warning = warning.message, "LINSTOR warns of the new attributes");
+        }
+    }
+    match wish.replicas {
+        Some(wanted) => {
+            let until = Instant::now() + patience;
+            Replicas { linstor, volume, definition: &definition, incarnation: &incarnation, wanted, until }
+                .reach(view)
+                .await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Replicas and options of DRBD are nothing that a volume without it could have.
+fn check_layers(volume: &VolumeId, definition: &ResourceDefinition, wish: &Attributes) -> Result<(), Error> {
+    match wish.needs_drbd() {
+        Some(what) if !definition.uses_drbd() => Err(Error::Unmodifiable { volume: volume.to_string(), what }),
+        _ => Ok(()),
+    }
+}
+
+/// A volume on its way to another number of replicas.
+struct Replicas<'a> {
+    linstor: &'a Client,
+    volume: &'a VolumeId,
+    definition: &'a ResourceDefinition,
+    incarnation: &'a Incarnation,
+    wanted: u32,
+    until: Instant,
+}
+
+impl Replicas<'_> {
+    /// `view`: the volume's resources, as just seen.
+    async fn reach(&self, view: Vec<Resource>) -> Result<(), Error> {
+        if disks(&view).count() < self.wanted as usize {
+            self.remember().await?;
+            self.place(&view).await?;
+            return self.await_devices(None).await;
+        }
+        let (mut view, mut ledger) = (view, self.ledger().await?);
+        if ledger.replicas != Some(self.wanted) {
+            self.remember().await?;
+        }
+        while disks(&view).count() > self.wanted as usize {
+            view = self.remove_one(&view, &ledger).await?;
+            ledger = self.ledger().await?;
+        }
+        self.mend(&view, &ledger).await?;
+        self.await_devices(Some(view)).await
+    }
+
+    /// Another controller may have attached the volume to a node in the very moment in which its replica was removed
+    /// there: then its pod gets a diskless device.
+    async fn mend(&self, view: &[Resource], ledger: &Ledger) -> Result<(), Error> {
+        let is_on = |node: &NodeName| view.iter().any(|one| is_same_name(&one.node_name, node.as_str()));
+        let attached = ledger.attachments.iter().filter(|(_, attachment)| !attachment.detaching);
+        for (node, _) in attached.filter(|(node, _)| self.definition.uses_drbd() && !is_on(node)) {
+            self.linstor.make_available(self.volume.resource(), node, false).await?;
+        }
+        Ok(())
+    }
+
+    /// A repeat of CreateVolume and health ask for what is wished now.
+    async fn remember(&self) -> Result<(), Error> {
+        let entry = record::replicas_entry(self.incarnation, self.wanted);
+        self.linstor.kv_put(self.volume.resource(), &entry, &[]).await?;
+        Ok(())
+    }
+
+    async fn ledger(&self) -> Result<Ledger, Error> {
+        let resource = self.volume.resource();
+        let store = self.linstor.kv(resource).await?.unwrap_or_default();
+        Ok(Ledger::read(resource.as_str(), &store, self.incarnation)?)
+    }
+
+    /// Adds what is missing, by the rule of the volume's group. Which pools the class named beside an administrator's
+    /// group isn't known any more: the new replicas go where the old ones are.
+    async fn place(&self, view: &[Resource]) -> Result<(), Error> {
+        let group = &self.definition.resource_group_name;
+        let is_generated = GroupName::parse(group).is_ok_and(|group| super::place::is_generated(&group));
+        let mut pools: Vec<String> = disks(view).filter(|_| !is_generated).filter_map(pool).collect();
+        pools.sort();
+        pools.dedup();
+        let select_filter =
+            SelectFilter { place_count: Some(self.wanted), storage_pool_list: pools, ..SelectFilter::default() };
+        let place = AutoPlace { select_filter, diskless_on_remaining: false };
+        match self.linstor.autoplace(self.volume.resource(), &place).await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
+                let size_kib = self.definition.size_kib().unwrap_or_default();
+                Err(Error::NoRoom { size_kib, placement: format!("{} replicas", self.wanted), source: error })
+            }
+            // The properties may have been changed before: a final code would say that nothing was.
+            Err(error @ linstor::Error::Refused(_)) => Err(self.unfinished(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Success is said of replicas that were seen with a device, never of a 201 alone. `seen`: what was just seen.
+    async fn await_devices(&self, seen: Option<Vec<Resource>>) -> Result<(), Error> {
+        let (mut patience, mut seen) = (Patience::until(self.until), seen);
+        loop {
+            let view = match seen.take() {
+                Some(view) => view,
+                None => self.look().await?,
+            };
+            let has_device = |one: &&Resource| one.is_live() && one.device_path(VOLUME_NUMBER).is_some();
+            let ready = disks(&view).filter(has_device).count();
+            if ready >= self.wanted as usize {
+                return Ok(());
+            }
+            if !patience.wait().await {
+                return Err(self.unfinished(format!("{ready} of {} replicas have a device", self.wanted)));
+            }
+        }
+    }
+
+    /// Removes one replica too many, if that is safe by what is seen now, and answers what is left.
+    async fn remove_one(&self, view: &[Resource], ledger: &Ledger) -> Result<Vec<Resource>, Error> {
+        let nodes = self.nodes(view).await?;
+        let surplus = surplus::choose(self.volume, view, &nodes, ledger, self.wanted as usize)?;
+        match self.linstor.delete_resource(self.volume.resource(), &surplus).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == Some(Kind::InUse) => {
+                return Err(Error::InUse { volume: self.volume.clone(), node: surplus });
+            }
+            Err(error @ linstor::Error::Refused(_)) => return Err(self.unfinished(error.to_string())),
+            Err(error) => return Err(error.into()),
+        }
+        self.await_gone(&surplus).await
+    }
+
+    /// Looks until the node has no disk of the volume any more; LINSTOR may leave a tie-breaker there.
+    async fn await_gone(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
+        let mut patience = Patience::until(self.until);
+        loop {
+            let view = self.look().await?;
+            let stays = |one: &Resource| is_same_name(&one.node_name, node.as_str()) && !one.is_diskless();
+            if !view.iter().any(stays) {
+                return Ok(view);
+            }
+            if !patience.wait().await {
+                return Err(self.unfinished(format!("its replica on {node} is still being removed")));
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Vec<Resource>, Error> {
+        let query = ViewQuery { resources: vec![self.volume.resource().clone()], ..ViewQuery::default() };
+        Ok(self.linstor.resources_view(&query).await?)
+    }
+
+    async fn nodes(&self, view: &[Resource]) -> Result<Vec<Node>, Error> {
+        let names = view.iter().map(|one| NodeName::parse(&one.node_name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(self.linstor.nodes(&names.iter().collect::<Vec<_>>()).await?)
+    }
+
+    fn unfinished(&self, seen: String) -> Error {
+        Error::Unfinished { resource: self.volume.resource().clone(), seen }
+    }
+}
+
+/// The replicas with a disk that aren't being deleted.
+fn disks(view: &[Resource]) -> impl Iterator<Item = &Resource> {
+    view.iter().filter(|one| !one.is_diskless() && !one.is_deleting())
+}
+
+fn pool(replica: &Resource) -> Option<String> {
+    let pool = replica.volume(VOLUME_NUMBER).map(|volume| volume.storage_pool_name.clone());
+    pool.filter(|pool| !pool.is_empty())
+}

@@ -1,0 +1,29 @@
+//! LINSTOR's REST API, asked by hand: one request a connection.
+
+use std::borrow::Borrow;
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Sends a request to the LINSTOR at that URL; answers the status and the body.
+pub async fn ask(url: &str, method: &str, path: &str, body: impl Borrow<Value>) -> (u16, Value) {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    let body = body.borrow();
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: linstor\r\nconnection: close\r\n");
+    let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{length}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+/// The same for a change that must succeed.
+pub async fn change(url: &str, method: &str, path: &str, body: impl Borrow<Value>) {
+    let (status, answer) = ask(url, method, path, body).await;
+    assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+}
