@@ -9,6 +9,7 @@ mod support;
 mod attach;
 mod bad_input;
 mod capacity;
+mod copies;
 mod delete;
 mod detach;
 mod expand;
