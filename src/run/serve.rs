@@ -113,7 +113,7 @@ async fn serve_admin(listener: Option<TcpListener>, ready: Ready, ended: Cancell
 async fn withdrawn(registers: Option<(Enrolment, NodeService<LinuxHost>)>, shutdown: CancellationToken) {
     let Some((Enrolment { registration, requires_drbd }, node)) = registers else { return shutdown.cancelled().await };
     // Kubelet that knows the driver on a node sends pods' volumes there: a node that can't take them is not told of.
-    while let Some(reason) = node.objection(requires_drbd).await {
+    while let Some(reason) = Box::pin(node.objection(requires_drbd)).await {
         registration.withhold(&reason);
         if timeout(LOOK_AGAIN, shutdown.cancelled()).await.is_ok() {
             return;
