@@ -15,9 +15,10 @@ use linflow::csi::{
         controller_client::ControllerClient, controller_server::Controller, group_controller_server::GroupController,
         identity_client::IdentityClient, node_server::Node,
     },
-    service::serve,
+    service::{Services, serve},
     socket::{Endpoint, bind},
 };
+use linflow::metrics::Operations;
 use tokio::sync::{Notify, oneshot};
 use tonic::{Request, Response, Status};
 use tracing::{Level, subscriber::DefaultGuard};
@@ -83,8 +84,9 @@ async fn while_serving(script: &Scripted, calls: impl AsyncFnOnce(String)) {
     let socket = bind(&endpoint).await.unwrap();
     let identity = Identity::new("linflow.csi", || async { true });
     let (stop, stopped) = oneshot::channel();
-    let server =
-        tokio::spawn(serve(socket, identity, Some(script.clone()), None::<NoNode>, async { stopped.await.unwrap() }));
+    let services = Services { identity, controller: Some(script.clone()), node: None::<NoNode> };
+    let operations = Operations::new("linflow.csi");
+    let server = tokio::spawn(serve(socket, services, operations, async { stopped.await.unwrap() }));
     calls(endpoint.to_string()).await;
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
