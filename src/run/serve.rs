@@ -68,7 +68,7 @@ impl Role {
         let (ended, operations) = (CancellationToken::new(), metrics.operations());
         let page = Page { media_type: MEDIA_TYPE, text: Box::new(move || metrics.page()) };
         let admin = tokio::spawn(serve_admin(listener, ready, page, ended.clone()));
-        let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle()));
+        let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle(shutdown.clone())));
         // A node mounts and unmounts without LINSTOR, so its probe doesn't ask: a restart would not bring LINSTOR back.
         let identity = Identity::new(driver.driver_name.as_str(), move || {
             let linstor = linstor.clone();
@@ -84,7 +84,7 @@ impl Role {
             tracker.wait().await;
         }
         if let Some(settle) = settle {
-            settle.abort();
+            settle.await?;
         }
         ended.cancel();
         Ok(admin.await??)

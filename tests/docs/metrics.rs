@@ -15,7 +15,7 @@ No label holds an id of a volume, a node or a workflow: the number of series gro
 ";
 
 const READING: &str = "
-- A call that is repeated under other names: `csi_plugin_operations_seconds` is the driver's side of what the sidecars tell as `csi_sidecar_operations_seconds` and kubelet as `csi_operations_seconds`; codes are spelt as Go spells them. A call of a method that CSI 1.13
+- `csi_plugin_operations_seconds` is the driver's own side of the calls that the sidecars time as `csi_sidecar_operations_seconds` and kubelet as `csi_operations_seconds`, with their labels; codes are spelt as Go spells them. A call of a method that CSI 1.13
   does not have counts as `unknown`.
 - `route` is the path below `/v1/` with `{…}` in the place of each name. A change that went unanswered may have happened; who called comes again and finds out.
 - A slow reply is one that took more than a second and more than four times the median of the last 64 replies of its kind, once there were 16; so a LINSTOR that is slow by nature is its own measure. It is also a line of the log at level WARN

@@ -2,7 +2,7 @@
 
 use linflow::{
     csi::proto::{ProbeRequest, identity_client::IdentityClient},
-    linstor::model::Resource,
+    linstor::model::{Node, Resource},
     sandbox::faults::{Gate, Matcher, Moment},
 };
 use tokio::task::JoinHandle;
@@ -71,6 +71,30 @@ async fn an_operation_whose_caller_has_gone_runs_to_its_end() {
     gate.release();
     assert!(driver.ended().await.success());
     assert!(is_attached(&world, &node).await);
+}
+
+#[tokio::test]
+async fn a_detach_that_waited_for_its_node_is_completed_too_where_it_was_begun() {
+    let world = World::start().await;
+    world.controller.created(VOLUME).await;
+    let node = world.bystander(VOLUME).await;
+    world.controller.publish(publish(VOLUME, &node)).await.unwrap();
+    world.crash(&node);
+    world.controller.unpublish(VOLUME, &node).await.unwrap();
+    world.restore(&node);
+    let is_back = async || world.linstor().nodes(&[]).await.unwrap().iter().all(Node::is_online).then_some(());
+    eventually("the node's return", is_back).await;
+
+    let delete = Matcher::contains("/resources/").method(&"DELETE".parse().unwrap());
+    let gate = world.sandbox.faults().gate(delete.times(1), Moment::Before);
+    let mut driver = Driver::start(&world, "controller", &["--admin-listen", "127.0.0.1:0"]).await;
+    soon("the held request", gate.arrived()).await;
+    driver.terminate();
+    driver.await_page("/readyz", 503, "stopping").await;
+    assert!(!driver.has_ended() && world.records(VOLUME).await.contains_key(&node));
+    gate.release();
+    assert!(driver.ended().await.success());
+    assert!(world.records(VOLUME).await.is_empty());
 }
 
 #[tokio::test]
