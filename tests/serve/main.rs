@@ -4,6 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drain;
+mod health;
 mod kubelet;
+mod metrics;
 mod registration;
 mod withheld;
