@@ -1,5 +1,6 @@
 //! What a copy's own class says of nodes, access, layers and attributes, beside what its source brings.
 
+use linflow::sandbox::model::snapshot::RestoredProps;
 use serde_json::json;
 use tonic::Code;
 
@@ -117,6 +118,27 @@ async fn the_clients_of_a_class_have_their_resource_of_a_copy_too() {
         let remaining = wanted.parameter("disklessOnRemaining", "true").parameter("placementCount", "2");
         world.controller.create(remaining).await.unwrap();
         assert_eq!(world.resources(&name).await.len(), 3);
+    }
+}
+
+/// LINSTOR's source puts the source's properties over the copy's, and no recording shows it.
+#[tokio::test]
+async fn a_copys_tags_are_its_own_whichever_order_linstor_puts_properties_in() {
+    let world = World::start().await;
+    let owned = create("data").mib(64).parameter("instance", "airflow").parameter("dag-id", "sales");
+    let owned = owned.parameter("allowRemoteVolumeAccess", "false").mutable("qosReadIops", "100");
+    let volume = world.controller.create(owned).await.unwrap().volume_id;
+    let snapshot = world.snapshot(&volume, "snap-1").await;
+    for (name, order) in [("over", RestoredProps::Source), ("under", RestoredProps::Target)] {
+        world.sandbox.cluster().lock().restored_props = order;
+        let wanted = create(name).mib(64).from_snapshot(&snapshot);
+        let made = world.controller.create(wanted.clone()).await.unwrap();
+        assert_eq!(world.controller.create(wanted).await.unwrap(), made);
+        let props = world.definition(name).await.unwrap().props;
+        assert_eq!(props["Aux/linflow/csi-name"], name);
+        for theirs in ["Aux/airflow/dag_id", "Aux/linflow/remote-access", "sys/fs/blkio_throttle_read_iops"] {
+            assert!(!props.contains_key(theirs), "{order:?}: {theirs}");
+        }
     }
 }
 
