@@ -1,5 +1,6 @@
 //! What a copy's own class says of nodes, access, layers and attributes, beside what its source brings.
 
+use linflow::sandbox::model::snapshot::RestoredProps;
 use serde_json::json;
 use tonic::Code;
 
@@ -20,7 +21,7 @@ async fn source(world: &World) -> (String, String) {
 /// Both ways to copy it.
 async fn both_ways(world: &World) -> [Create; 2] {
     let (volume, snapshot) = source(world).await;
-    [create("restored").mib(64).from_snapshot(&snapshot), create("clone").mib(64).from_volume(&volume)]
+    [create("restored").mib(64).of_snapshot(&snapshot), create("clone").mib(64).of_volume(&volume)]
 }
 
 async fn layers(world: &World, volume: &str) -> String {
@@ -48,7 +49,7 @@ async fn a_copy_does_not_inherit_its_sources_limit_of_access() {
     let wanted = create("data").mib(64).parameter("allowRemoteVolumeAccess", "false").parameter("nodeList", "node-1");
     let volume = world.controller.create(wanted.parameter("clientList", "node-3")).await.unwrap().volume_id;
     let snapshot = world.snapshot(&volume, "snap-1").await;
-    for wanted in [create("restored").from_snapshot(&snapshot), create("clone").from_volume(&volume)] {
+    for wanted in [create("restored").of_snapshot(&snapshot), create("clone").of_volume(&volume)] {
         let made = world.controller.create(wanted.any_size()).await.unwrap();
         assert_eq!(made.accessible_topology, []);
         let props = world.definition(&made.volume_id).await.unwrap().props;
@@ -80,7 +81,7 @@ async fn a_copy_is_on_the_nodes_that_its_class_lists_and_one_of_them_must_have_t
 async fn a_clone_has_no_more_replicas_than_its_class_wants() {
     let world = World::start().await;
     let (volume, _) = source(&world).await;
-    let wanted = create("copy").mib(64).from_volume(&volume).parameter("placementCount", "1");
+    let wanted = create("copy").mib(64).of_volume(&volume).parameter("placementCount", "1");
     for node in ["node-1", "node-2"] {
         let mut wanted = wanted.clone().places(&[node], &NODES);
         wanted.0.name = format!("copy-near-{node}");
@@ -100,7 +101,7 @@ async fn of_the_nodes_with_the_bytes_a_copy_is_in_the_preferred_zone() {
         let name = one.0.name.clone();
         world.controller.create(one).await.unwrap();
         assert_eq!(world.replicas(&name).await, ["node-2"]);
-        let nowhere = create("nowhere").from_volume("data").places(&[], &["zone=c"]);
+        let nowhere = create("nowhere").of_volume("data").places(&[], &["zone=c"]);
         refused(world.controller.create(nowhere).await, Code::ResourceExhausted);
     }
 }
@@ -120,6 +121,27 @@ async fn the_clients_of_a_class_have_their_resource_of_a_copy_too() {
     }
 }
 
+/// LINSTOR's source puts the source's properties over the copy's, and no recording shows it.
+#[tokio::test]
+async fn a_copys_tags_are_its_own_whichever_order_linstor_puts_properties_in() {
+    let world = World::start().await;
+    let owned = create("data").mib(64).parameter("instance", "airflow").parameter("dag-id", "sales");
+    let owned = owned.parameter("allowRemoteVolumeAccess", "false").mutable("qosReadIops", "100");
+    let volume = world.controller.create(owned).await.unwrap().volume_id;
+    let snapshot = world.snapshot(&volume, "snap-1").await;
+    for (name, order) in [("over", RestoredProps::Source), ("under", RestoredProps::Target)] {
+        world.sandbox.cluster().lock().restored_props = order;
+        let wanted = create(name).mib(64).of_snapshot(&snapshot);
+        let made = world.controller.create(wanted.clone()).await.unwrap();
+        assert_eq!(world.controller.create(wanted).await.unwrap(), made);
+        let props = world.definition(name).await.unwrap().props;
+        assert_eq!(props["Aux/linflow/csi-name"], name);
+        for theirs in ["Aux/airflow/dag_id", "Aux/linflow/remote-access", "sys/fs/blkio_throttle_read_iops"] {
+            assert!(!props.contains_key(theirs), "{order:?}: {theirs}");
+        }
+    }
+}
+
 /// ControllerModifyVolume changes the definition, whose properties LINSTOR copies.
 #[tokio::test]
 async fn a_copy_has_the_attributes_of_its_own_class_and_none_of_its_source() {
@@ -131,7 +153,7 @@ async fn a_copy_has_the_attributes_of_its_own_class_and_none_of_its_source() {
     let volume = world.controller.create(wanted.mutable("qosReadIops", "100")).await.unwrap().volume_id;
     world.controller.modify(&volume, &[("qosWriteIops", "200"), (BUFFERS, "8000")]).await.unwrap();
     let snapshot = world.snapshot(&volume, "snap-1").await;
-    for wanted in [create("restored").from_snapshot(&snapshot), create("clone").from_volume(&volume)] {
+    for wanted in [create("restored").of_snapshot(&snapshot), create("clone").of_volume(&volume)] {
         let wanted = wanted.any_size().mutable("qosReadIops", "300");
         let made = world.controller.create(wanted.clone()).await.unwrap();
         let props = world.definition(&made.volume_id).await.unwrap().props;
@@ -164,7 +186,7 @@ async fn attributes_that_need_drbd_are_refused_of_a_copy_without_it() {
     let local = create("data").storage_alone().mib(64);
     let volume = world.controller.create(local.on("node-1")).await.unwrap().volume_id;
     let wanted =
-        create("copy").storage_alone().mib(64).from_volume(&volume).mutable("DrbdOptions/Net/max-buffers", "8000");
+        create("copy").storage_alone().mib(64).of_volume(&volume).mutable("DrbdOptions/Net/max-buffers", "8000");
     refused(world.controller.create(wanted).await, Code::InvalidArgument);
     assert!(world.definition("copy").await.is_none());
 }
@@ -178,7 +200,7 @@ async fn a_raw_source_is_refused_as_a_filesystem_and_the_reverse_with_the_volume
     ] {
         let volume = world.controller.create(create(name).mib(64).capability(made_as.clone())).await.unwrap().volume_id;
         let snapshot = world.snapshot(&volume, &format!("snap-of-{name}")).await;
-        for wanted in [create("restored").from_snapshot(&snapshot), create("clone").from_volume(&volume)] {
+        for wanted in [create("restored").of_snapshot(&snapshot), create("clone").of_volume(&volume)] {
             let wanted = wanted.any_size();
             let message = refused(
                 world.controller.create(wanted.clone().capability(asked_as.clone())).await,
@@ -208,7 +230,7 @@ async fn a_copy_of_an_encrypted_volume_is_encrypted_and_no_other_becomes_so() {
         let plain = world.controller.create(with(create("plain").mib(64).on("node-2"))).await.unwrap().volume_id;
         for (volume, is_secret) in [(&secret, true), (&plain, false)] {
             let snapshot = world.snapshot(volume, "snap-1").await;
-            for wanted in [create("restored").from_snapshot(&snapshot), create("clone").from_volume(volume)] {
+            for wanted in [create("restored").of_snapshot(&snapshot), create("clone").of_volume(volume)] {
                 let wanted = with(wanted.mib(64)).on("node-2");
                 let (same, other) = match is_secret {
                     true => (wanted.clone().parameter("encryption", "true"), wanted),
@@ -238,7 +260,7 @@ async fn a_copy_that_an_administrators_group_encrypts_is_never_given_out_plain()
     }
     let volume = world.controller.create(create("data").mib(64).parameter("resourceGroup", "plain")).await.unwrap();
     let snapshot = world.snapshot(&volume.volume_id, "snap-1").await;
-    for wanted in [create("copy").from_snapshot(&snapshot), create("copy").from_volume("data")] {
+    for wanted in [create("copy").of_snapshot(&snapshot), create("copy").of_volume("data")] {
         let gold = wanted.clone().mib(64).parameter("resourceGroup", "gold");
         let message = refused(world.controller.create(gold).await, Code::InvalidArgument);
         assert!(message.contains("layer list") && message.contains("LUKS"), "{message}");
@@ -257,13 +279,13 @@ async fn without_the_passphrase_nothing_is_left_of_an_encrypted_copy() {
     world.format(&volume).await;
     let snapshot = world.snapshot(&volume, "snap-1").await;
     world.sandbox.cluster().lock().encryption.close();
-    for wanted in [secret("copy").from_snapshot(&snapshot), secret("copy").from_volume(&volume)] {
+    for wanted in [secret("copy").of_snapshot(&snapshot), secret("copy").of_volume(&volume)] {
         let message = refused(world.controller.create(wanted.clone()).await, Code::FailedPrecondition);
         assert!(message.contains("enter-passphrase"), "{message}");
         assert!(world.definition("copy").await.is_none() && world.store("copy").await.is_none());
     }
     world.change("PATCH", "/v1/encryption/passphrase", &json!("a long one")).await;
-    world.controller.create(secret("copy").from_volume(&volume)).await.unwrap();
+    world.controller.create(secret("copy").of_volume(&volume)).await.unwrap();
 }
 
 /// recordings/linstor-drbd/d06: a replica that was away is not in the snapshot, and may be back at the restore.
@@ -276,17 +298,17 @@ async fn a_partial_snapshot_is_restored_where_it_is_and_says_so() {
     world.restore("node-2");
     let told = world.controller.get_snapshot(&snapshot).await.unwrap();
     assert_eq!(told.accessible_topology, [term("node-1")]);
-    let one = create("one").mib(64).from_snapshot(&snapshot).parameter("placementCount", "1");
+    let one = create("one").mib(64).of_snapshot(&snapshot).parameter("placementCount", "1");
     world.controller.create(one.places(&["node-2"], &NODES)).await.unwrap();
     assert_eq!(world.replicas("one").await, ["node-1"]);
     // The second replica is placed beside, and filled by DRBD.
-    let (made, requests) = world.count(world.controller.create(create("two").mib(64).from_snapshot(&snapshot))).await;
+    let (made, requests) = world.count(world.controller.create(create("two").mib(64).of_snapshot(&snapshot))).await;
     made.unwrap();
     assert_eq!(requests.iter().filter(|one| one.path.ends_with("/autoplace")).count(), 1, "{requests:?}");
     let replicas = world.replicas("two").await;
     assert!(replicas.len() == 2 && replicas.contains(&"node-1".to_owned()), "{replicas:?}");
     // Where only another node may use it there is nothing.
-    let elsewhere = create("three").mib(64).from_snapshot(&snapshot).parameter("allowRemoteVolumeAccess", "false");
+    let elsewhere = create("three").mib(64).of_snapshot(&snapshot).parameter("allowRemoteVolumeAccess", "false");
     let elsewhere = elsewhere.parameter("placementCount", "1").places(&["node-2"], &["node-2"]);
     let message = refused(world.controller.create(elsewhere).await, Code::ResourceExhausted);
     assert!(message.contains("node-1"), "{message}");

@@ -49,7 +49,11 @@ impl Copy<'_> {
         let made = self.create.finish(self.origin.size_kib, &there, wanted).await?;
         match self.source {
             Source::Volume(volume) if !self.is_clone => {
-                temporary::remove(self.create.linstor, volume.resource(), self.create.resource).await?;
+                let (linstor, source, copy) = (self.create.linstor, volume.resource(), self.create.resource);
+                match self.is_fresh {
+                    true => temporary::remove_known(linstor, source, copy).await?,
+                    false => temporary::remove(linstor, source, copy).await?,
+                }
             }
             _ => {}
         }
