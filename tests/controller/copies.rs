@@ -28,8 +28,8 @@ fn copy() -> Create {
 /// Both ways to copy one volume.
 async fn both_ways(world: &World) -> (String, [Create; 2]) {
     let (volume, snapshot) = owned_with_snapshot(world).await;
-    let clone = Create(create("clone").mib(64).0).from_volume(&volume);
-    (volume, [copy().from_snapshot(&snapshot), clone])
+    let clone = Create(create("clone").mib(64).0).of_volume(&volume);
+    (volume, [copy().of_snapshot(&snapshot), clone])
 }
 
 #[tokio::test]
@@ -75,9 +75,9 @@ async fn a_copy_of_what_was_never_formatted_is_not_said_to_be() {
     let volume = world.controller.create(create("data").mib(64)).await.unwrap().volume_id;
     let snapshot = world.snapshot(&volume, "snap-1").await;
     world.format(&volume).await;
-    let restored = world.controller.create(copy().from_snapshot(&snapshot)).await.unwrap().volume_id;
+    let restored = world.controller.create(copy().of_snapshot(&snapshot)).await.unwrap().volume_id;
     assert_eq!(world.store(&restored).await, None);
-    let clone = world.controller.create(create("clone").mib(64).from_volume(&volume)).await.unwrap().volume_id;
+    let clone = world.controller.create(create("clone").mib(64).of_volume(&volume)).await.unwrap().volume_id;
     assert_eq!(world.store(&clone).await.unwrap().len(), 1);
 }
 
@@ -85,7 +85,7 @@ async fn a_copy_of_what_was_never_formatted_is_not_said_to_be() {
 async fn a_snapshot_is_restored_on_all_nodes_that_hold_it_so_that_nothing_is_resynced() {
     let world = World::start().await;
     let (volume, snapshot) = owned_with_snapshot(&world).await;
-    let (made, requests) = world.count(world.controller.create(copy().from_snapshot(&snapshot))).await;
+    let (made, requests) = world.count(world.controller.create(copy().of_snapshot(&snapshot))).await;
     let made = made.unwrap().volume_id;
     assert_eq!(world.replicas(&made).await, world.replicas(&volume).await);
     assert!(!requests.iter().any(|request| request.path.ends_with("/autoplace")), "{requests:?}");
@@ -95,7 +95,7 @@ async fn a_snapshot_is_restored_on_all_nodes_that_hold_it_so_that_nothing_is_res
 async fn a_class_with_more_replicas_has_them_placed_beside_the_restored_ones() {
     let world = World::start().await;
     let (volume, snapshot) = owned_with_snapshot(&world).await;
-    for wanted in [copy().from_snapshot(&snapshot), create("clone").mib(64).from_volume(&volume)] {
+    for wanted in [copy().of_snapshot(&snapshot), create("clone").mib(64).of_volume(&volume)] {
         let made = world.controller.create(wanted.parameter("placementCount", "3")).await.unwrap().volume_id;
         assert_eq!(world.replicas(&made).await, NODES);
     }
@@ -107,7 +107,7 @@ async fn a_class_with_fewer_replicas_has_the_preferred_of_the_nodes_that_hold_th
     let (volume, snapshot) = owned_with_snapshot(&world).await;
     for node in world.replicas(&volume).await {
         let wanted = create(&format!("copy-on-{node}")).mib(64).on(&node).parameter("placementCount", "1");
-        let made = world.controller.create(wanted.from_snapshot(&snapshot)).await.unwrap().volume_id;
+        let made = world.controller.create(wanted.of_snapshot(&snapshot)).await.unwrap().volume_id;
         assert_eq!(world.replicas(&made).await, [node]);
     }
 }
@@ -118,7 +118,7 @@ async fn a_node_that_is_away_is_left_out_of_a_restore_and_its_replica_placed_els
     let (volume, snapshot) = owned_with_snapshot(&world).await;
     let lost = world.replicas(&volume).await.remove(0);
     world.crash(&lost);
-    let made = world.controller.create(copy().from_snapshot(&snapshot)).await.unwrap().volume_id;
+    let made = world.controller.create(copy().of_snapshot(&snapshot)).await.unwrap().volume_id;
     let replicas = world.replicas(&made).await;
     assert!(replicas.len() == 2 && !replicas.contains(&lost), "{replicas:?}");
 }
@@ -130,7 +130,7 @@ async fn a_clone_is_not_ready_while_a_replica_of_it_is_still_filled() {
     let (volume, _) = owned_with_snapshot(&world).await;
     let impatient = world.controller_with(world.linstor(), std::time::Duration::from_millis(200)).await;
     world.sandbox.cluster().lock().clone_fate = CloneFate::Syncing(27.02);
-    let wanted = copy().from_volume(&volume);
+    let wanted = copy().of_volume(&volume);
     for _ in 0..2 {
         let message = refused(impatient.create(wanted.clone()).await, Code::Aborted);
         assert!(message.contains("27.02%"), "{message}");
@@ -146,7 +146,7 @@ async fn a_clone_that_takes_long_is_joined_by_the_retry() {
     let (volume, _) = owned_with_snapshot(&world).await;
     let impatient = world.controller_with(world.linstor(), std::time::Duration::from_millis(100)).await;
     world.sandbox.cluster().lock().clone_fate = CloneFate::Held;
-    let wanted = copy().from_volume(&volume);
+    let wanted = copy().of_volume(&volume);
     refused(impatient.create(wanted.clone()).await, Code::Aborted);
     let (answer, requests) = world.count(impatient.create(wanted.clone())).await;
     refused(answer, Code::Aborted);
@@ -160,11 +160,11 @@ async fn a_clone_that_fails_is_taken_back_and_said() {
     let world = World::start().await;
     let (volume, _) = owned_with_snapshot(&world).await;
     world.sandbox.cluster().lock().clone_fate = CloneFate::Failing;
-    let message = refused(world.controller.create(copy().from_volume(&volume)).await, Code::Internal);
+    let message = refused(world.controller.create(copy().of_volume(&volume)).await, Code::Internal);
     assert!(message.contains("volume data") && message.contains("nothing of it is left"), "{message}");
     assert!(world.definition("copy").await.is_none() && world.store("copy").await.is_none());
     world.sandbox.cluster().lock().clone_fate = CloneFate::Quick;
-    world.controller.create(copy().from_volume(&volume)).await.unwrap();
+    world.controller.create(copy().of_volume(&volume)).await.unwrap();
 }
 
 /// A node of a clone that is away makes LINSTOR call it FAILED, long after it was given out.
@@ -172,7 +172,7 @@ async fn a_clone_that_fails_is_taken_back_and_said() {
 async fn a_finished_clone_is_never_taken_back_because_a_node_is_away() {
     let world = World::start().await;
     let (volume, _) = owned_with_snapshot(&world).await;
-    let wanted = copy().from_volume(&volume);
+    let wanted = copy().of_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap().volume_id;
     world.crash(&world.replicas(&made).await[0]);
     let impatient = world.controller_with(world.linstor(), std::time::Duration::from_millis(100)).await;
@@ -186,7 +186,7 @@ async fn where_linstor_can_not_clone_a_snapshot_stands_between_and_goes_again() 
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(64).storage_alone().on("node-2")).await.unwrap().volume_id;
     world.format(&volume).await;
-    let wanted = copy().storage_alone().from_volume(&volume);
+    let wanted = copy().storage_alone().of_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap();
     assert_eq!(world.replicas(&made.volume_id).await, ["node-2"]);
     assert_eq!(made.accessible_topology.len(), 1);
@@ -201,7 +201,7 @@ async fn broken_off(world: &World, path: &str) -> String {
     let volume = world.controller.create(create("data").mib(64).storage_alone().on("node-2")).await.unwrap().volume_id;
     let matcher = Matcher::contains(path).method(&Method::POST).times(1);
     world.sandbox.faults().inject(matcher, Action::Drop(Moment::After));
-    let answer = world.controller.create(copy().storage_alone().from_volume(&volume)).await;
+    let answer = world.controller.create(copy().storage_alone().of_volume(&volume)).await;
     assert!(is_open(&answer.unwrap_err()));
     let between = world.snapshots_of(&volume).await;
     assert_eq!((between.len(), world.controller.snapshot_ids().await.len()), (1, 0));
@@ -227,7 +227,7 @@ async fn what_a_broken_clone_left_keeps_its_source_only_while_it_is_needed() {
     let world = World::start().await;
     let volume = broken_off(&world, "/snapshot-restore-volume-definition/").await;
     refused(world.controller.delete(&volume).await, Code::FailedPrecondition);
-    world.controller.create(copy().storage_alone().from_volume(&volume)).await.unwrap();
+    world.controller.create(copy().storage_alone().of_volume(&volume)).await.unwrap();
     world.controller.delete(&volume).await.unwrap();
     let world = World::start().await;
     let volume = broken_off(&world, "/v1/actions/snapshot/multi").await;
@@ -239,13 +239,13 @@ async fn a_copy_without_drbd_is_made_only_where_it_is_asked_for() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(64).storage_alone().on("node-2")).await.unwrap().volume_id;
     let snapshot = world.snapshot(&volume, "snap-1").await;
-    for wanted in [copy().from_snapshot(&snapshot), copy().from_volume(&volume)] {
+    for wanted in [copy().of_snapshot(&snapshot), copy().of_volume(&volume)] {
         let elsewhere = wanted.clone().storage_alone().on("node-1");
         let message = refused(world.controller.create(elsewhere).await, Code::ResourceExhausted);
         assert!(message.contains("node-2") && message.contains("node-1"), "{message}");
         assert!(world.definition("copy").await.is_none());
     }
-    let there = copy().storage_alone().on("node-2").from_snapshot(&snapshot);
+    let there = copy().storage_alone().on("node-2").of_snapshot(&snapshot);
     world.controller.create(there).await.unwrap();
 }
 
@@ -303,7 +303,7 @@ async fn what_its_source_is_not_a_copy_can_not_be() {
 async fn a_copy_is_mounted_as_what_it_is_where_no_filesystem_is_named() {
     let world = World::start().await;
     let volume = world.controller.create(create("data").mib(320).capability(mount("xfs"))).await.unwrap().volume_id;
-    let wanted = create("copy").any_size().capability(mount("")).from_volume(&volume);
+    let wanted = create("copy").any_size().capability(mount("")).of_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap();
     assert_eq!(made.volume_context["linflow.csi/fs-type"], "xfs");
     assert_eq!(world.controller.create(wanted).await.unwrap(), made);
@@ -316,37 +316,37 @@ async fn a_source_that_is_not_there_or_not_ours_is_not_found() {
     world.change("POST", "/v1/resource-groups/DfltRscGrp/spawn", &body).await;
     world.change("POST", "/v1/resource-definitions/theirs/snapshots", &serde_json::json!({ "name": "snap" })).await;
     for wanted in [
-        copy().from_volume("nope"),
-        copy().from_volume("no such id"),
-        copy().from_volume("theirs"),
-        copy().from_snapshot("nope/snap"),
-        copy().from_snapshot("snapshot-of-another-driver"),
-        copy().from_snapshot("theirs/snap"),
+        copy().of_volume("nope"),
+        copy().of_volume("no such id"),
+        copy().of_volume("theirs"),
+        copy().of_snapshot("nope/snap"),
+        copy().of_snapshot("snapshot-of-another-driver"),
+        copy().of_snapshot("theirs/snap"),
     ] {
         refused(world.controller.create(wanted).await, Code::NotFound);
         assert!(world.definition("copy").await.is_none());
     }
-    refused(world.controller.create(copy().from_volume("")).await, Code::InvalidArgument);
+    refused(world.controller.create(copy().of_volume("")).await, Code::InvalidArgument);
 }
 
 #[tokio::test]
 async fn a_name_with_another_source_is_taken() {
     let world = World::start().await;
     let (volume, snapshot) = owned_with_snapshot(&world).await;
-    world.controller.create(copy().from_snapshot(&snapshot)).await.unwrap();
-    for other in [copy(), copy().from_volume(&volume), copy().from_snapshot(&format!("{volume}/other"))] {
+    world.controller.create(copy().of_snapshot(&snapshot)).await.unwrap();
+    for other in [copy(), copy().of_volume(&volume), copy().of_snapshot(&format!("{volume}/other"))] {
         let message = refused(world.controller.create(other).await, Code::AlreadyExists);
         assert!(message.contains("content source"), "{message}");
     }
     world.controller.create(create("plain").mib(64)).await.unwrap();
-    refused(world.controller.create(create("plain").mib(64).from_volume(&volume)).await, Code::AlreadyExists);
+    refused(world.controller.create(create("plain").mib(64).of_volume(&volume)).await, Code::AlreadyExists);
 }
 
 #[tokio::test]
 async fn a_copy_outlives_its_source_and_a_repeat_finds_it() {
     let world = World::start().await;
     let (volume, snapshot) = owned_with_snapshot(&world).await;
-    let wanted = copy().from_volume(&volume);
+    let wanted = copy().of_volume(&volume);
     let made = world.controller.create(wanted.clone()).await.unwrap();
     world.controller.delete_snapshot(&snapshot).await.unwrap();
     world.controller.delete(&volume).await.unwrap();
@@ -359,7 +359,7 @@ async fn a_volume_in_use_is_copied_too() {
     let (volume, snapshot) = owned_with_snapshot(&world).await;
     world.controller.publish(publish(&volume, "node-1")).await.unwrap();
     world.set_open(&volume, "node-1", true);
-    for wanted in [copy().from_snapshot(&snapshot), create("clone").mib(64).from_volume(&volume)] {
+    for wanted in [copy().of_snapshot(&snapshot), create("clone").mib(64).of_volume(&volume)] {
         world.controller.create(wanted).await.unwrap();
     }
 }
@@ -368,13 +368,13 @@ async fn a_volume_in_use_is_copied_too() {
 async fn a_copy_of_a_copy_says_what_it_was_made_from_itself() {
     let world = World::start().await;
     let (volume, _) = owned_with_snapshot(&world).await;
-    let first = world.controller.create(copy().from_volume(&volume)).await.unwrap().volume_id;
+    let first = world.controller.create(copy().of_volume(&volume)).await.unwrap().volume_id;
     let snapshot = world.snapshot(&first, "snap-2").await;
-    let second = world.controller.create(create("second").mib(64).from_snapshot(&snapshot)).await.unwrap();
+    let second = world.controller.create(create("second").mib(64).of_snapshot(&snapshot)).await.unwrap();
     let props = world.definition(&second.volume_id).await.unwrap().props;
     let origins: Vec<&String> = props.keys().filter(|key| key.starts_with("Aux/linflow/copy/")).collect();
     assert_eq!(origins, ["Aux/linflow/copy/second"]);
-    world.controller.create(create("third").mib(64).from_volume(&first)).await.unwrap();
+    world.controller.create(create("third").mib(64).of_volume(&first)).await.unwrap();
 }
 
 #[tokio::test]

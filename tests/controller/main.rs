@@ -10,6 +10,7 @@ mod attach;
 mod bad_input;
 mod capacity;
 mod copies;
+mod copy_places;
 mod delete;
 mod detach;
 mod expand;

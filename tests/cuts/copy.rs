@@ -19,8 +19,8 @@ struct Copy(Create, From);
 impl Copy {
     fn request(&self) -> Create {
         match self.1 {
-            From::Snapshot => self.0.clone().from_snapshot("pvc-1/snap-1"),
-            From::Volume => self.0.clone().from_volume("pvc-1"),
+            From::Snapshot => self.0.clone().of_snapshot("pvc-1/snap-1"),
+            From::Volume => self.0.clone().of_volume("pvc-1"),
         }
     }
 }

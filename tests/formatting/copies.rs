@@ -72,8 +72,8 @@ async fn copies_hold_their_moment(world: Arc<World>, fs_type: &'static str, clas
     source.write("before");
     let snapshot = world.snapshot(&volume, "snap-1").await;
     source.write("after");
-    let restored = world.controller.create(wanted("restored").from_snapshot(&snapshot)).await.unwrap().volume_id;
-    let clone = world.controller.create(wanted("clone").from_volume(&volume)).await.unwrap().volume_id;
+    let restored = world.controller.create(wanted("restored").of_snapshot(&snapshot)).await.unwrap().volume_id;
+    let clone = world.controller.create(wanted("clone").of_volume(&volume)).await.unwrap().volume_id;
     source.write("later");
     for node in &nodes {
         let (one, other) =
@@ -115,7 +115,7 @@ async fn a_copy_that_is_larger_than_its_source_has_the_room() {
         let node = world.replicas(&volume).await.remove(0);
         let source = Staged::on(&world, &volume, &node, "ext4").await;
         source.write("kept");
-        let copy = world.controller.create(create("copy").mib(96).from_volume(&volume)).await.unwrap().volume_id;
+        let copy = world.controller.create(create("copy").mib(96).of_volume(&volume)).await.unwrap().volume_id;
         let larger = Staged::on(&world, &copy, &node, "ext4").await;
         larger.holds("kept");
         fs::write(larger.folder.join("more"), vec![1; 48 << 20]).unwrap();
@@ -130,7 +130,7 @@ async fn a_copy_that_is_larger_than_its_source_has_the_room() {
 async fn a_copy_of_what_was_never_formatted_is_formatted_itself() {
     on_real_bytes(|world| async move {
         let volume = world.controller.create(create("data").mib(16)).await.unwrap().volume_id;
-        let copy = world.controller.create(create("copy").mib(16).from_volume(&volume)).await.unwrap().volume_id;
+        let copy = world.controller.create(create("copy").mib(16).of_volume(&volume)).await.unwrap().volume_id;
         let node = world.replicas(&copy).await.remove(0);
         let staged = Staged::on(&world, &copy, &node, "ext4").await;
         staged.write("new");

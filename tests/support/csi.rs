@@ -207,12 +207,12 @@ impl Create {
     }
 
     /// With the bytes of a snapshot.
-    pub fn from_snapshot(self, snapshot_id: &str) -> Self {
+    pub fn of_snapshot(self, snapshot_id: &str) -> Self {
         self.from(Type::Snapshot(SnapshotSource { snapshot_id: snapshot_id.to_owned() }))
     }
 
     /// With the bytes of a volume.
-    pub fn from_volume(self, volume_id: &str) -> Self {
+    pub fn of_volume(self, volume_id: &str) -> Self {
         self.from(Type::Volume(VolumeSource { volume_id: volume_id.to_owned() }))
     }
 

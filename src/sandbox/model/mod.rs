@@ -71,6 +71,8 @@ pub struct Cluster {
     pub failing_snapshots: u32,
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
+    /// Whose properties win where a snapshot is restored to a definition that has others.
+    pub restored_props: snapshot::RestoredProps,
     /// What becomes of the clones that are begun.
     pub clone_fate: CloneFate,
     backing: Arc<dyn Backing>,
@@ -110,6 +112,7 @@ impl Cluster {
             standalone_survivors: false,
             failing_snapshots: 0,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
+            restored_props: snapshot::RestoredProps::default(),
             clone_fate: CloneFate::default(),
             backing,
             keeper: None,

@@ -81,6 +81,27 @@ impl ReplicaSnapshot {
     }
 }
 
+/// Whose properties win where a snapshot's definition and the one that it is restored to have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestoredProps {
+    /// Those of the snapshot: so LINSTOR's source reads.
+    #[default]
+    Source,
+    /// Those that the target was made with: nobody has promised the order.
+    Target,
+}
+
+impl RestoredProps {
+    fn merge(self, source: Props, target: Props) -> Props {
+        let (mut merged, over) = match self {
+            Self::Source => (target, source),
+            Self::Target => (source, target),
+        };
+        merged.extend(over);
+        merged
+    }
+}
+
 impl Cluster {
     /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
     /// DRBD suspends I/O, so that all have the same bytes.
@@ -170,11 +191,11 @@ impl Cluster {
             .filter(|target| target.cloning.is_clone())
             .and_then(|target| target.layers.clone());
         self.set_layers(to, own.unwrap_or_else(|| snapshot.layers.clone()));
+        let restored_props = self.restored_props;
         let Some(target) = self.definitions.get_mut(to) else { return Ok(Vec::new()) };
-        // LINSTOR puts the properties of the snapshot's definition over those that the target was made with. A clone has
-        // its source's already, apart from those that were not to be taken over.
+        // A clone has its source's already, apart from those that were not to be taken over.
         if !target.cloning.is_clone() {
-            target.props.extend(snapshot.definition_props.clone());
+            target.props = restored_props.merge(snapshot.definition_props.clone(), target.props.clone());
         }
         let (name, generation, volumes) = (target.name.clone(), target.generation, target.volumes.clone());
         for (node, replica) in snapshot.replicas.iter().filter(|(node, _)| nodes.contains(node)) {

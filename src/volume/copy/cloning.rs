@@ -43,8 +43,7 @@ impl Copying<'_> {
                 self.groups.forget(placement);
                 Err(copy.create.no_group())
             }
-            (Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace), _) => Err(copy.no_room(error)),
-            _ => Err(error.into()),
+            _ => Err(copy.undo(error).await),
         }
     }
 }

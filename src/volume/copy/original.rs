@@ -28,7 +28,7 @@ pub(super) struct Original {
     pub fs_uuid: Option<FsUuid>,
     /// Its filesystem, where its class's words are kept.
     pub fs_type: Option<FsType>,
-    /// Its layers, top first, separated by commas, where they are.
+    /// Its layers, top first, separated by commas; of a snapshot only where its volume's class said them.
     pub layers: Option<String>,
     /// The filesystem that was known to be finished on it before its bytes were taken.
     pub formatted: Option<FsUuid>,
@@ -121,7 +121,7 @@ impl Original {
             size_kib: size_kib.ok_or_else(unready)?,
             fs_uuid: known.tags.fs_uuid,
             fs_type: Said::fs_type(&known.definition.props),
-            layers: Said::layers(&known.definition.props),
+            layers: replicas.first().map(layers),
             formatted: known.ledger.formatted,
             uses_drbd: replicas.iter().any(|replica| replica.has_layer(DRBD)),
             holders: replicas.iter().map(holder).collect(),
@@ -151,9 +151,9 @@ impl Original {
     /// LINSTOR copies the layers too: what is not encrypted or replicated does not become so by being copied.
     fn check_layers(&self, placement: &Placement) -> Result<(), Error> {
         let words = |uses_drbd| if uses_drbd { "with DRBD" } else { "without DRBD" }.to_owned();
-        let asked = placement.layer_names().join(",");
+        let asked = placement.stack().join(",");
         match &self.layers {
-            Some(is) if !asked.is_empty() && *is != asked => Err(self.differs("layer list", is.clone(), asked)),
+            Some(is) if *is != asked => Err(self.differs("layer list", is.clone(), asked)),
             _ if self.uses_drbd != placement.may_use_drbd() => {
                 Err(self.differs("layer list", words(self.uses_drbd), words(placement.may_use_drbd())))
             }
@@ -194,6 +194,11 @@ fn is_complete(known: &Known, size_kib: u64, replicas: &[Resource]) -> bool {
         Err(_) => false,
     };
     own && !replicas.is_empty() && !known.definition.is_cloning() && !known.definition.is_failed()
+}
+
+/// The layers of a replica, top first, separated by commas.
+pub(super) fn layers(replica: &Resource) -> String {
+    replica.layers().collect::<Vec<_>>().join(",")
 }
 
 async fn find(linstor: &Client, id: &SnapshotId) -> Result<Option<Snapshot>, Error> {

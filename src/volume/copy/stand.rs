@@ -1,6 +1,6 @@
 //! Waiting until a copy stands: what LINSTOR says is looked at, never believed alone.
 
-use super::{Copy, Source, pour::inherited, temporary};
+use super::{Copy, Source, original::layers, pour::inherited, temporary};
 use crate::linstor::{
     Error as LinstorError, Kind,
     model::{CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, is_same_name},
@@ -28,6 +28,8 @@ enum Look {
     Stands(u64),
     /// Its tags are not its own.
     Tags(ResourceDefinition),
+    /// Its layers are others than the class has: these.
+    Layers(String),
     /// LINSTOR says that it failed.
     Failed,
     /// Something is not there yet.
@@ -47,7 +49,11 @@ impl Copy<'_> {
         let made = self.create.finish(self.origin.size_kib, &there, wanted).await?;
         match self.source {
             Source::Volume(volume) if !self.is_clone => {
-                temporary::remove(self.create.linstor, volume.resource(), self.create.resource).await?;
+                let (linstor, source, copy) = (self.create.linstor, volume.resource(), self.create.resource);
+                match self.is_fresh {
+                    true => temporary::remove_known(linstor, source, copy).await?,
+                    false => temporary::remove(linstor, source, copy).await?,
+                }
             }
             _ => {}
         }
@@ -65,6 +71,7 @@ impl Copy<'_> {
                     self.put_back(&definition.props).await?;
                     "its tags were its source's".to_owned()
                 }
+                Look::Layers(is) => return Err(self.other_layers(is).await),
                 Look::Failed => return Err(self.failed().await),
                 Look::Lacks(seen) => seen,
             };
@@ -116,7 +123,27 @@ impl Copy<'_> {
         } else if inherited(&definition.props, &self.properties()) {
             return Look::Tags(definition);
         }
+        if let Some(layers) = replicas(there).map(layers).find(|is| *is != self.asked_layers()) {
+            return Look::Layers(layers);
+        }
         definition.size_kib().map_or_else(|| Look::Lacks("it has no size yet".to_owned()), Look::Stands)
+    }
+
+    fn asked_layers(&self) -> String {
+        self.create.request.placement.stack().join(",")
+    }
+
+    /// A snapshot does not tell its layers, and where its volume's class didn't either, only the copy does: what is to be
+    /// encrypted must never be given out without.
+    async fn other_layers(&self, is: String) -> Error {
+        let (from, field, asked) = (self.source.clone(), "layer list", self.asked_layers());
+        if !self.is_fresh {
+            return Error::Mismatch { name: self.create.request.name.clone(), field, existing: is, asked };
+        }
+        match self.take_back().await {
+            Ok(()) => Error::Incompatible { from, field, is, asked },
+            Err(left) => self.create.unfinished(format!("its layers are {is}, and it could not be taken back: {left}")),
+        }
     }
 
     /// A clone that LINSTOR gave up never stands: it goes, and the caller is told.

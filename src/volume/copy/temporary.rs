@@ -52,6 +52,12 @@ pub(super) fn formatted(snapshot: &Snapshot) -> Result<Option<FsUuid>, String> {
     formatted.map_err(|error| format!("its snapshot's property {FORMATTED} is unreadable: {error}"))
 }
 
+/// Removes the snapshot of a clone, which the caller has seen. One request.
+pub(super) async fn remove_known(linstor: &Client, source: &ResourceName, copy: &ResourceName) -> Result<(), Error> {
+    linstor.delete_snapshot(source, id(source, copy).name()).await?;
+    Ok(())
+}
+
 /// Removes the snapshot of a clone, if it is there. Two requests, or one where it isn't.
 pub(super) async fn remove(linstor: &Client, source: &ResourceName, copy: &ResourceName) -> Result<(), Error> {
     let id = id(source, copy);
