@@ -85,7 +85,7 @@ impl Role {
         });
         let trackers =
             [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
-        let withdrawn = withdrawn(registration.zip(node.clone()), shutdown);
+        let withdrawn = Box::pin(withdrawn(registration.zip(node.clone()), shutdown));
         let services = Services { identity, controller, node };
         service::serve(socket, services, operations, withdrawn).await?;
         // Operations whose callers have gone run to their end too: nothing is left half done.
@@ -136,7 +136,7 @@ async fn serve_admin(
 async fn withdrawn(registers: Option<(Enrolment, NodeService<LinuxHost>)>, shutdown: CancellationToken) {
     let Some((Enrolment { registration, requires_drbd }, node)) = registers else { return shutdown.cancelled().await };
     // Kubelet that knows the driver on a node sends pods' volumes there: a node that can't take them is not told of.
-    while let Some(reason) = Box::pin(node.objection(requires_drbd)).await {
+    while let Some(reason) = node.objection(requires_drbd).await {
         registration.withhold(&reason);
         if timeout(LOOK_AGAIN, shutdown.cancelled()).await.is_ok() {
             return;
