@@ -271,11 +271,6 @@ pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
     usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
 }
 
-/// The node that a topology segment names.
-pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
-    Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
 /// A ControllerPublishVolumeRequest.
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
@@ -313,11 +308,15 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, Re
         [] => parameters.fs_type,
         capabilities => filesystem(capabilities, parameters.fs_type)?,
     };
+    let from = request.accessible_topology.as_ref().filter(|place| !place.segments.is_empty());
+    let from = from.map(|place| Term::parse(&place.segments)).transpose()?;
     Ok(CapacityRequest {
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
         over_provision: parameters.over_provision,
         least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
-        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+        from,
     })
 }
 

@@ -83,3 +83,27 @@ async fn access_by_what_nodes_share_takes_one_request_more() {
     again.unwrap();
     within(3, "ControllerPublish again, access by zone", &repeat);
 }
+
+/// Labels are looked for in one listing of the nodes, for all classes and places.
+#[tokio::test]
+async fn the_capacity_of_a_place_takes_at_most_three_and_one_more_for_pools() {
+    let world = World::start().await;
+    for node in NODES {
+        world.label(node, "Aux/topology/zone", "a").await;
+    }
+    let zone = ("allowRemoteVolumeAccess", "- fromSame: [zone]");
+    for (budget, class, place) in [
+        (3, ("layerList", "storage"), "zone=a"),
+        (3, zone, "zone=a"),
+        (3, zone, "node-1"),
+        (4, zone, "linflow.csi/pool-pool1=true,zone=a"),
+    ] {
+        let controller = world.another_controller().await;
+        let (asked, requests) = world.count(controller.capacity(&[class], Some(place))).await;
+        assert!(asked.unwrap().available_capacity > 0);
+        within(budget, &format!("GetCapacity of {class:?} at {place}"), &requests);
+        let (asked, requests) = world.count(controller.capacity(&[zone], Some("node-2"))).await;
+        asked.unwrap();
+        within(2, "GetCapacity at another place", &requests);
+    }
+}
