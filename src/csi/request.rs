@@ -137,6 +137,14 @@ impl Use {
 /// The field, unless it is empty.
 pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
     if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
+
+    /// The filesystem that it names.
+    pub fn fs_type(&self) -> Option<FsType> {
+        match self {
+            Self::Block => None,
+            Self::Mount { fs_type, .. } => *fs_type,
+        }
+    }
 }
 
 /// A volume id that a caller gives.
@@ -232,7 +240,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     Ok(CreateRequest {
         name: name.to_owned(),
         resource: parameters.resource_name(name)?,
-        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        said: Said::new(&parameters.placement, &parameters.topology.policy, wishes.as_ref(), &parameters.properties)?,
         wishes,
         properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
@@ -293,6 +301,7 @@ pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId,
     let used = request.volume_capability.as_ref().map(|one| capability(Some(one))).transpose()?;
     let is_raw = matches!(used, Some((Use::Block, _)));
     Ok((volume, capacity_range(Some(range))?, !is_raw))
+        fs_type: used.fs_type(),
 }
 
 /// A ControllerModifyVolumeRequest: the volume and what it is to have.

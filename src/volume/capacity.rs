@@ -80,10 +80,7 @@ impl Capacities {
     pub async fn capacity(&self, linstor: &Client, request: &CapacityRequest) -> Result<Capacity, Error> {
         let placement = &self.heed(linstor, &request.placement).await?;
         let near = self.near(linstor, request, placement.may_use_drbd()).await?;
-        let listed = match &request.policy {
-            Policy::Manual(nodes) => Some(nodes.as_slice()),
-            _ => None,
-        };
+        let listed = request.policy.listed();
         let space = match near.among(listed) {
             Near::Nowhere => SpaceInfo::default(),
             Near::Anywhere => self.of_all(linstor, placement, listed).await?,
@@ -97,19 +94,11 @@ impl Capacities {
     }
 
     /// All replicas, wherever they may be.
-    async fn of_all(
-        &self,
-        linstor: &Client,
-        placement: &Placement,
-        listed: Option<&[NodeName]>,
-    ) -> Result<SpaceInfo, Error> {
-        let of_group = match listed {
-            Some(_) => None,
-            None => self.of_group(linstor, placement).await?,
-        };
+    async fn of_all(&self, linstor: &Client, placement: &Placement, listed: &[NodeName]) -> Result<SpaceInfo, Error> {
+        let of_group = if listed.is_empty() { self.of_group(linstor, placement).await? } else { None };
         match of_group {
             Some(space) => Ok(space),
-            None => self.by_rule(linstor, placement, listed.unwrap_or_default()).await,
+            None => self.by_rule(linstor, placement, listed).await,
         }
     }
 

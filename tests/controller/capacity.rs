@@ -132,7 +132,8 @@ async fn has_room(world: &World, class: &[(&str, &str)], places: &[&str]) -> Vec
 async fn without_drbd_only_the_nodes_with_all_segments_count() {
     let world = zoned().await;
     let class = [("layerList", "storage"), ("storagePool", "pool1")];
-    let places = ["zone=a", "zone=b", "zone=c", "node-2", "linflow.csi/pool-fast=true", "linflow.csi/pool-fast=true,zone=a"];
+    let places =
+        ["zone=a", "zone=b", "zone=c", "node-2", "linflow.csi/pool-fast=true", "linflow.csi/pool-fast=true,zone=a"];
     assert_eq!(has_room(&world, &class, &places).await, [true, true, false, false, true, false]);
 }
 

@@ -28,12 +28,12 @@ impl Near {
     }
 
     /// Without the nodes that the class doesn't list, where it lists any.
-    pub(super) fn among(self, listed: Option<&[NodeName]>) -> Self {
-        match (self, listed) {
-            (Self::On(nodes), Some(listed)) => {
+    pub(super) fn among(self, listed: &[NodeName]) -> Self {
+        match self {
+            Self::On(nodes) if !listed.is_empty() => {
                 Self::on(nodes.into_iter().filter(|node| has(listed, node)).collect())
             }
-            (near, _) => near,
+            near => near,
         }
     }
 }
