@@ -5,6 +5,7 @@ use super::{
     create::CreateRequest,
     spread::{self, Attempt, Count, Terms},
     topology::{self, Term},
+    warned,
 };
 use crate::linstor::{
     self, Client, Kind,
@@ -110,7 +111,8 @@ impl Placer<'_> {
         if is_defined {
             let diskless_on_remaining = is_last && placement.diskless_on_remaining == Some(true);
             let place = AutoPlace { select_filter, diskless_on_remaining };
-            return self.linstor.autoplace(self.resource, &place).await.map(drop);
+            warned::log(self.resource, &self.linstor.autoplace(self.resource, &place).await?);
+            return Ok(());
         }
         // The tags, what the class said, and what it sets.
         let mut resource_definition_props = self.tags.to_properties();
@@ -123,7 +125,8 @@ impl Placer<'_> {
             definitions_only: false,
             resource_definition_props,
         };
-        self.linstor.spawn(&self.request.placement.group_name(), &spawn).await.map(drop)
+        warned::log(self.resource, &self.linstor.spawn(&self.request.placement.group_name(), &spawn).await?);
+        Ok(())
     }
 
     /// Gives the clients of the class their diskless resource where they have none. Where LINSTOR has made a tie-breaker
