@@ -84,7 +84,7 @@ impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
             Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
-            Self::NoSuchGroup(_) | Self::Unmodifiable { .. } => Code::InvalidArgument,
+            Self::NoSuchGroup(_) | Self::Unmodifiable { .. } | Self::Bound { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)

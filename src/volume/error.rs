@@ -154,6 +154,18 @@ pub enum Error {
         /// What only DRBD can do.
         what: String,
     },
+    /// As many replicas as a volume of its class can't have. Nothing was changed.
+    #[error(
+        "volume {volume} can't have {wanted} replicas: {because}; ask for another number, or make a volume of another class"
+    )]
+    Bound {
+        /// The volume.
+        volume: VolumeId,
+        /// How many were asked for.
+        wanted: u32,
+        /// What stands against it.
+        because: String,
+    },
     /// Too many replicas, and none that may go yet.
     #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
     NotSpare {

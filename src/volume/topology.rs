@@ -233,6 +233,32 @@ pub fn may_reach(reach: &Reach, name: &NodeName, node: &Node, holders: &[&Node])
     })
 }
 
+/// May a replica leave a node that was promised, while the replicas of `staying` stay? The node itself must still reach
+/// the volume, and so must all that shared with it what a rule wants.
+pub fn may_leave(reach: &Reach, leaver: &Node, staying: &[&Node]) -> bool {
+    let is_client = reach.clients.iter().any(|client| is_same_name(client.as_str(), &leaver.name));
+    match &reach.remote {
+        RemoteAccess::Anywhere => true,
+        RemoteAccess::Nowhere => is_client,
+        RemoteAccess::FromSame(rules) => {
+            let promised = shared(rules, leaver);
+            let kept: BTreeSet<Segments> = staying.iter().flat_map(|node| shared(rules, node)).collect();
+            (is_client || !promised.is_empty()) && promised.iter().all(|term| kept.contains(term))
+        }
+    }
+}
+
+/// What a node must have in common with this one, by each of the rules that it can follow.
+fn shared(rules: &BTreeSet<BTreeSet<SegmentKey>>, node: &Node) -> Vec<Segments> {
+    let labels = labels(&node.props).0;
+    let of_rule = |keys: &BTreeSet<SegmentKey>| -> Option<Segments> {
+        keys.iter()
+            .map(|key| labels.get_key_value(key.as_str()).map(|(key, value)| (key.clone(), value.clone())))
+            .collect()
+    };
+    rules.iter().filter_map(of_rule).collect()
+}
+
 /// From where a volume with these replicas is reached: the accessible_topology of CSI, of which one term must hold;
 /// empty where every node reaches it.
 ///
@@ -251,13 +277,7 @@ pub async fn accessible(
     let mut terms: Vec<Segments> = holders.iter().chain(clients).map(hostname).collect();
     if let (RemoteAccess::FromSame(rules), true) = (&reach.remote, uses_drbd) {
         for node in linstor.nodes(&holders.iter().collect::<Vec<_>>()).await? {
-            let labels = labels(&node.props).0;
-            let shared = |keys: &BTreeSet<SegmentKey>| -> Option<Segments> {
-                keys.iter()
-                    .map(|key| labels.get_key_value(key.as_str()).map(|(key, value)| (key.clone(), value.clone())))
-                    .collect()
-            };
-            terms.extend(rules.iter().filter_map(shared));
+            terms.extend(shared(rules, &node));
         }
     }
     let mut seen = BTreeSet::new();

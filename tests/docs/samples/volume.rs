@@ -87,6 +87,11 @@ fn elsewhere() -> Vec<Error> {
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
         Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
+        Error::Bound {
+            volume: volume(),
+            wanted: 1,
+            because: "its PersistentVolume names node-1, node-2 for good, and allowRemoteVolumeAccess false forbids its use there without these replicas".to_owned(),
+        },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
         Error::RemoteForbidden {
             volume: volume(),
@@ -141,6 +146,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::Unmodifiable { .. }
+        | Error::Bound { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
