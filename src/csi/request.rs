@@ -72,6 +72,11 @@ pub enum RequestError {
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
+    /// A filesystem that nobody may ever write to, and nothing in it.
+    #[error(
+        "every access mode asked for only reads, and the volume would be blank for good; add ReadWriteOnce to the access modes, or name a snapshot or volume to copy"
+    )]
+    NeverWritten,
     /// A path that is not acceptable.
     #[error("{field}: {reason}")]
     Path {
@@ -132,11 +137,6 @@ impl Use {
             Self::Mount { .. } => AccessType::Mount,
         }
     }
-}
-
-/// The field, unless it is empty.
-pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
-    if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
 
     /// The filesystem that it names.
     pub fn fs_type(&self) -> Option<FsType> {
@@ -145,6 +145,11 @@ pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, Reque
             Self::Mount { fs_type, .. } => *fs_type,
         }
     }
+}
+
+/// The field, unless it is empty.
+pub fn require<'a>(field: &'static str, value: &'a str) -> Result<&'a str, RequestError> {
+    if value.is_empty() { Err(RequestError::Missing(field)) } else { Ok(value) }
 }
 
 /// A volume id that a caller gives.
@@ -211,6 +216,12 @@ pub(super) fn filesystem(
     }
 }
 
+/// Is there anybody to write to a filesystem that starts out blank? Without a writer it is never made.
+fn check_written(capabilities: &[csi::VolumeCapability], has_source: bool) -> Result<(), RequestError> {
+    let only_reads = |one: &csi::VolumeCapability| matches!(capability(Some(one)), Ok((Use::Mount { .. }, mode)) if mode.is_reader());
+    if !has_source && capabilities.iter().all(only_reads) { Err(RequestError::NeverWritten) } else { Ok(()) }
+}
+
 /// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
 fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')
@@ -232,6 +243,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     parameters.placement.count = attributes.replicas.or(parameters.placement.count);
     parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
+    check_written(&request.volume_capabilities, request.volume_content_source.is_some())?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
     for remark in &parameters.remarks {
@@ -289,6 +301,7 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
         node,
         mode,
         access: used.access_type(),
+        fs_type: used.fs_type(),
         read_only: request.readonly || mode.is_reader(),
     })
 }
@@ -301,7 +314,6 @@ pub fn expand(request: &csi::ControllerExpandVolumeRequest) -> Result<(VolumeId,
     let used = request.volume_capability.as_ref().map(|one| capability(Some(one))).transpose()?;
     let is_raw = matches!(used, Some((Use::Block, _)));
     Ok((volume, capacity_range(Some(range))?, !is_raw))
-        fs_type: used.fs_type(),
 }
 
 /// A ControllerModifyVolumeRequest: the volume and what it is to have.

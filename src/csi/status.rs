@@ -62,6 +62,7 @@ impl Coded for RequestError {
             | Self::FsOption(_)
             | Self::MountGroup(_)
             | Self::Unsupported(_)
+            | Self::NeverWritten
             | Self::Path { .. }
             | Self::SnapshotParameter(_)
             | Self::Repeated { .. }
