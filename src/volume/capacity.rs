@@ -139,6 +139,13 @@ impl Capacities {
     }
 }
 
+/// The largest volume of the placement over all nodes, in KiB, to be said beside a refusal; none where LINSTOR doesn't
+/// tell.
+pub(super) async fn largest_kib(linstor: &Client, placement: &Placement) -> Option<u64> {
+    let space = Capacities::default().by_rule(linstor, placement, &[]).await.ok()?;
+    u64::try_from(space.max_vlm_size_in_kib).ok()
+}
+
 /// What fits by both.
 fn least(one: SpaceInfo, other: SpaceInfo) -> SpaceInfo {
     SpaceInfo {

@@ -6,6 +6,7 @@
 use super::{
     Error,
     attributes::Attributes,
+    capacity,
     filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
     id::VolumeId,
@@ -273,7 +274,9 @@ impl Create<'_> {
         }
         match self.remove_unused(tags).await {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
-                Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
+                let placement = &self.request.placement;
+                let largest_kib = capacity::largest_kib(self.linstor, placement).await;
+                Error::NoRoom { size_kib, placement: placement.describe(), largest_kib, source: error }
             }
             Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
                 Error::NoPassphrase { resource: self.resource.clone(), source: error }

@@ -86,13 +86,16 @@ pub enum Error {
     NoSuchGroup(GroupName),
     /// LINSTOR finds no place for the replicas.
     #[error(
-        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}); free space, or ask for less"
+        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}{}); free space, or ask for less",
+        most(.largest_kib)
     )]
     NoRoom {
         /// KiB that were asked for.
         size_kib: u64,
         /// The placement, in words.
         placement: String,
+        /// KiB that there is room for over all nodes, where LINSTOR told.
+        largest_kib: Option<u64>,
         /// LINSTOR's answer.
         source: linstor::Error,
     },
@@ -298,4 +301,8 @@ pub enum Error {
     /// LINSTOR's own answer, or its silence.
     #[error(transparent)]
     Linstor(#[from] linstor::Error),
+}
+
+fn most(largest_kib: &Option<u64>) -> String {
+    largest_kib.map(|kib| format!(", over all nodes at most {kib} KiB")).unwrap_or_default()
 }

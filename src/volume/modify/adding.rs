@@ -57,7 +57,8 @@ impl Replicas<'_> {
             }
             Err(error) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
                 let size_kib = self.definition.size_kib().unwrap_or_default();
-                Err(Error::NoRoom { size_kib, placement: format!("{} replicas", self.wanted), source: error })
+                let placement = format!("{} replicas", self.wanted);
+                Err(Error::NoRoom { size_kib, placement, largest_kib: None, source: error })
             }
             // The properties may have been changed before: a final code would say that nothing was.
             Err(error @ linstor::Error::Refused(_)) => Err(self.unfinished(error.to_string())),

@@ -48,6 +48,7 @@ fn existing() -> Vec<Error> {
         Error::NoRoom {
             size_kib: 1 << 20,
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
+            largest_kib: Some(524_288),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
         Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
