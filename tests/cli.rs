@@ -131,7 +131,7 @@ fn a_socket_that_cannot_be_made_is_named_with_its_flag() {
     let output = linflow(&words, &[]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    for part in [&endpoint["unix://".len()..], "--csi-endpoint", "Not a directory"] {
+    for part in [&endpoint["unix://".len()..], "--csi-endpoint"] {
         assert!(said.contains(part), "{part} is missing: {said}");
     }
 }

@@ -63,7 +63,8 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
         warned::log(resource, &linstor.modify_definition(resource, &properties).await?);
     }
     match replicas {
-        Some(replicas) => replicas.reach(view).await,
+        // Placing by topology makes for a large future, and each call of each verb would carry it.
+        Some(replicas) => Box::pin(replicas.reach(view)).await,
         None => Ok(()),
     }
 }

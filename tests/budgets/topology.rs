@@ -95,8 +95,8 @@ async fn a_modify_of_a_volume_with_restricted_access_takes_at_most_five_more() {
         let wanted = create(name).parameter("allowRemoteVolumeAccess", access).places(&first, &first);
         world.controller.create(wanted).await.unwrap();
         for (count, budget) in [("3", 5), ("2", 8)] {
-            let modify = world.controller.modify(name, &[("placementCount", count)]);
-            let (modified, requests) = world.count(modify).await;
+            let wish = [("placementCount", count)];
+            let (modified, requests) = world.count(world.controller.modify(name, &wish)).await;
             modified.unwrap();
             within(budget + more, &format!("ControllerModifyVolume to {count}, {name}"), &without_waiting(requests));
         }
@@ -110,6 +110,8 @@ async fn the_capacity_of_a_place_takes_at_most_three_and_one_more_for_pools() {
     for node in NODES {
         world.label(node, "Aux/topology/zone", "a").await;
     }
+    // The class has its group from then on.
+    world.controller.created("data").await;
     let zone = ("allowRemoteVolumeAccess", "- fromSame: [zone]");
     for (budget, class, place) in [
         (3, ("layerList", "storage"), "zone=a"),
