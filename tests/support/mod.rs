@@ -17,6 +17,7 @@ pub mod driver;
 pub mod http;
 pub mod node;
 pub mod rest;
+pub mod seed;
 pub mod snapshots;
 
 use std::{
