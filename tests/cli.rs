@@ -134,6 +134,21 @@ fn no_secret_of_the_environment_is_printed() {
     }
 }
 
+/// Kubernetes starts it again, so that it serves once the path is right.
+#[test]
+fn a_socket_that_cannot_be_made_is_named_with_its_flag() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let socket = file.path().join("csi.sock");
+    let endpoint = format!("unix://{}", socket.display());
+    let words = ["controller", "--csi-endpoint", &endpoint, "--linstor-url", "http://127.0.0.1:1"];
+    let output = linflow(&words, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for part in [&endpoint["unix://".len()..], "--csi-endpoint"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+}
+
 #[test]
 fn an_address_that_is_taken_is_named_once_with_its_reason() {
     let folder = tempfile::tempdir().expect("a folder can be made");

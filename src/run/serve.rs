@@ -25,6 +25,8 @@ use crate::node::linux::LinuxHost;
 
 /// How long the start waits for LINSTOR's first answer.
 const GREETING: Duration = Duration::from_secs(3);
+/// What is said where it doesn't come.
+const SILENT: &str = "LINSTOR does not answer yet; linflow serves all the same and each call asks again: see --linstor-url, and that the controller there runs";
 /// How soon LINSTOR is asked again about a node that takes no volumes.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -115,8 +117,8 @@ async fn listen(driver: &DriverConfig) -> Result<Option<TcpListener>, Failure> {
 async fn greet(linstor: &Client) {
     match timeout(GREETING, linstor.version()).await {
         Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),
-        Ok(Err(error)) => tracing::warn!(%error, "LINSTOR does not answer yet"),
-        Err(_) => tracing::warn!("LINSTOR does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(%error, "{SILENT}"),
+        Err(_) => tracing::warn!("{SILENT}"),
     }
 }
 

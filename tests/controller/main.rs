@@ -8,6 +8,7 @@ mod support;
 
 mod attach;
 mod bad_input;
+mod bound;
 mod capacity;
 mod copies;
 mod copy_places;
