@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::certificate::Witness;
 use super::error::{Error, Refusal};
 use super::rc::Replies;
 use super::request::Request;
@@ -34,7 +35,16 @@ struct Inner {
 impl Client {
     /// Makes a client; nothing is sent yet. Errors list every mistake in the settings and in the files that they name.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let transport = Transport::new(settings)?;
+        Self::build(settings, None)
+    }
+
+    /// The same, with a witness of the certificates that controllers show. Over plain http it sees nothing.
+    pub fn with_witness(settings: &Settings, witness: &Witness) -> Result<Self, SettingsError> {
+        Self::build(settings, Some(witness))
+    }
+
+    fn build(settings: &Settings, witness: Option<&Witness>) -> Result<Self, SettingsError> {
+        let transport = Transport::new(settings, witness)?;
         let (read_timeout, write_timeout) = (settings.read_timeout, settings.write_timeout);
         Ok(Self { inner: Arc::new(Inner { transport, read_timeout, write_timeout }) })
     }

@@ -18,6 +18,7 @@
 mod admission;
 mod answer;
 mod api;
+mod certificate;
 mod client;
 mod controllers;
 pub mod error;
@@ -33,6 +34,7 @@ mod token;
 mod transport;
 mod version;
 
+pub use certificate::{Distrust, DistrustKind, ShownCertificate, Witness, own_expiry};
 pub use client::Client;
 pub use error::{Error, Kind, Object, Refusal};
 pub use pem::Pem;
