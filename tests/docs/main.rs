@@ -1,6 +1,7 @@
 //! docs/errors.md and docs/parameters.md say what the code says: they are rendered from it here, and compared with the
 //! files.
 
+mod doctor;
 mod errors;
 mod page;
 mod parameters;

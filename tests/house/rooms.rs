@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["linstor", FILESYSTEM, "workflow", "access"]),
     ("csi", &["linstor", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["linstor", "sandbox", "workflow"]),
+    ("doctor", &["linstor", "workflow", "volume", "node", "config"]),
 ];
 
 /// A room within a room.
