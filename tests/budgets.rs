@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "budgets/copies.rs"]
+mod copies;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;

@@ -3,7 +3,7 @@
 
 use crate::csi::proto as csi;
 use crate::linstor::name::{NameError, NodeName};
-use crate::volume::{VolumeId, context::ContextError};
+use crate::volume::{VolumeId, context::ContextError, copy::Source, snapshot::SnapshotId};
 use crate::volume::{
     attach::AttachRequest,
     attributes::{AttributeError, Attributes},
@@ -37,6 +37,10 @@ pub enum RequestError {
     /// A volume id that linflow never gives.
     #[error(transparent)]
     VolumeId(#[from] VolumeIdError),
+    /// A content source by an id that linflow never gives: there is none. The code is the spec's own (CreateVolume
+    /// Errors, "Source does not exist").
+    #[error("volume_content_source {0:?} does not exist: linflow never gave that id")]
+    NoSuchSource(String),
     /// A node id that LINSTOR can't have as a name.
     #[error("node_id: {0}")]
     NodeId(#[from] NameError),
@@ -215,15 +219,13 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if characters > 128 || name.chars().any(is_banned) {
         return Err(RequestError::VolumeName(characters));
     }
-    if request.volume_content_source.is_some() {
-        return Err(RequestError::Unsupported("volume_content_source"));
-    }
     let mut parameters = Parameters::parse(&request.parameters)?;
     let attributes = Attributes::parse(&request.mutable_parameters)?;
     // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
     parameters.placement.count = attributes.replicas.or(parameters.placement.count);
     parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
+    let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
     for remark in &parameters.remarks {
@@ -236,7 +238,9 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         wishes,
         properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
+        source: request.volume_content_source.as_ref().map(content_source).transpose()?,
         fs_type,
+        is_fs_named,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
         policy: parameters.topology.policy,
@@ -245,6 +249,28 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         requisite,
         preferred,
     })
+}
+
+fn names_filesystem(capabilities: &[csi::VolumeCapability]) -> bool {
+    use csi::volume_capability::AccessType;
+    let names = |one: &csi::VolumeCapability| matches!(&one.access_type, Some(AccessType::Mount(mount)) if !mount.fs_type.is_empty());
+    capabilities.iter().any(names)
+}
+
+/// What a volume is to be made from.
+fn content_source(source: &csi::VolumeContentSource) -> Result<Source, RequestError> {
+    use csi::volume_content_source::Type;
+    match &source.r#type {
+        None => Err(RequestError::Missing("volume_content_source.type")),
+        Some(Type::Volume(volume)) => {
+            let id = VolumeId::parse(require("volume_content_source.volume.volume_id", &volume.volume_id)?);
+            Ok(Source::Volume(id.map_err(|_| RequestError::NoSuchSource(volume.volume_id.clone()))?))
+        }
+        Some(Type::Snapshot(snapshot)) => {
+            let id = SnapshotId::parse(require("volume_content_source.snapshot.snapshot_id", &snapshot.snapshot_id)?);
+            Ok(Source::Snapshot(id.map_err(|_| RequestError::NoSuchSource(snapshot.snapshot_id.clone()))?))
+        }
+    }
 }
 
 /// A range, where one is sent.

@@ -50,7 +50,7 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
     let mut properties = wish.to_properties();
     properties.retain(|key, value| definition.prop(key) != Some(value));
     if !properties.is_empty() {
-        let replies = linstor.modify_definition(resource, &properties).await?;
+        let replies = linstor.modify_definition(resource, &properties, &[]).await?;
         // Such as limits that a satellite without control groups of version 1 passes over.
         for warning in replies.warnings() {
             tracing::warn!(%volume, warning = warning.message, "LINSTOR warns of the new attributes");

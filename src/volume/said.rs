@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    filesystem::FsWishes,
+    filesystem::{FsType, FsWishes},
     params::{self, ParameterError},
     place::Placement,
 };
@@ -89,6 +89,28 @@ impl Said {
             .is_some_and(|said| said.0.get("disklessOnRemaining").is_some_and(|value| value == "true"))
     }
 
+    /// The same of a volume with that filesystem instead of the default.
+    pub fn with_filesystem(mut self, fs_type: FsType) -> Self {
+        self.0.insert("fsType".to_owned(), fs_type.to_string());
+        self
+    }
+
+    /// The filesystem that a volume was made for; none for a raw block volume, and where it isn't told.
+    pub fn fs_type(properties: &Props) -> Option<FsType> {
+        Self::read(properties)?.0.get("fsType")?.parse().ok()
+    }
+
+    /// The layers that a volume was made with, top first, separated by commas; none where it isn't told.
+    pub fn layers(properties: &Props) -> Option<String> {
+        Self::read(properties)?.0.remove("layerList")
+    }
+
+    /// The keys of the LINSTOR properties that a volume's class set. Only they have a slash.
+    pub fn property_keys(properties: &Props) -> Vec<String> {
+        let said = Self::read(properties).unwrap_or_default();
+        said.0.into_keys().filter(|key| key.contains('/')).collect()
+    }
+
     /// What is kept with a volume; none where nothing is, or nothing that can be read.
     fn read(properties: &Props) -> Option<Self> {
         serde_json::from_str(properties.get(PARAMETERS)?).ok().map(Self)
@@ -102,7 +124,6 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::filesystem::FsType;
 
     fn said(placement: &Placement, fs_type: Option<FsType>, properties: &[(&str, &str)]) -> Said {
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

@@ -9,6 +9,8 @@ mod support;
 mod attach;
 mod bad_input;
 mod capacity;
+mod copies;
+mod copy_places;
 mod delete;
 mod detach;
 mod expand;

@@ -9,6 +9,7 @@ mod support;
 
 mod bench;
 mod blank;
+mod copies;
 mod kept;
 mod killed;
 mod missing;

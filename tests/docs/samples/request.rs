@@ -44,6 +44,7 @@ pub fn all() -> Vec<RequestError> {
         RequestError::Unsupported("volume_content_source"),
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::NoStagingPath,
+        RequestError::NoSuchSource("snapshot-1".to_owned()),
         RequestError::RawUse,
         snapshot_class(),
         RequestError::Repeated { field: "source_volume_ids", id: "pvc-1".to_owned() },

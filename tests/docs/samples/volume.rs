@@ -6,6 +6,7 @@ use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
 use linflow::volume::{
     Error,
+    copy::{Origin, Source},
     record::{AccessMode, Ledger},
     reserve::Reservations,
     size::CapacityRange,
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Error> {
     let mut samples = existing();
     samples.extend(elsewhere());
     samples.extend(unfinished());
+    samples.extend(copies());
     samples
 }
 
@@ -113,6 +115,27 @@ fn unfinished() -> Vec<Error> {
     ]
 }
 
+/// What is made from a snapshot or another volume.
+fn copies() -> Vec<Error> {
+    let from = || Source::Volume(volume());
+    let no_json = [(Origin::key(&resource()), String::new())].into();
+    vec![
+        Error::NoSource { from: from(), reason: "it is being deleted" },
+        Error::SourceNotReady { from: from(), seen: "it is not complete itself".to_owned() },
+        Error::Incompatible { from: from(), field: "filesystem", is: "xfs".to_owned(), asked: "ext4".to_owned() },
+        Error::OtherAccessType {
+            from: from(),
+            is: "raw block".to_owned(),
+            asked: "filesystem".to_owned(),
+            volume_mode: "Block",
+        },
+        Error::OutOfReach { from: from(), nodes: "node-1".to_owned(), asked: "node-2, node-3".to_owned() },
+        Error::CopyFailed { resource: resource(), from: from() },
+        Error::NoRoomForCopy { from: from(), size_kib: 1 << 20, why: "pool fast on node-1 is full".to_owned() },
+        Origin::read(&resource(), &no_json).expect_err("it is no JSON").into(),
+    ]
+}
+
 /// A record that is no JSON.
 fn record() -> Error {
     let incarnation = Incarnation::from_random([1; 16]);
@@ -158,6 +181,14 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Record(_)
         | Error::Name(_)
         | Error::Tag(_)
+        | Error::NoSource { .. }
+        | Error::SourceNotReady { .. }
+        | Error::Incompatible { .. }
+        | Error::OtherAccessType { .. }
+        | Error::OutOfReach { .. }
+        | Error::CopyFailed { .. }
+        | Error::NoRoomForCopy { .. }
+        | Error::Origin(_)
         | Error::Random(_) => false,
     }
 }
