@@ -32,6 +32,8 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the start waits for LINSTOR's first answer.
 const GREETING: Duration = Duration::from_secs(3);
+/// What is said where it doesn't come.
+const SILENT: &str = "LINSTOR does not answer yet; linflow serves all the same and each call asks again: see --linstor-url, and that the controller there runs";
 /// Locks of devices that are worked on. On a tmpfs: after a reboot no mkfs can be left.
 const LOCK_DIR: &str = "/run/linflow/locks";
 
@@ -147,8 +149,8 @@ async fn serve(
 async fn greet(linstor: &Client) {
     match tokio::time::timeout(GREETING, linstor.version()).await {
         Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),
-        Ok(Err(error)) => tracing::warn!(%error, "LINSTOR does not answer yet"),
-        Err(_) => tracing::warn!("LINSTOR does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(%error, "{SILENT}"),
+        Err(_) => tracing::warn!("{SILENT}"),
     }
 }
 
