@@ -67,7 +67,7 @@ fn help_and_version_exit_0_on_stdout() {
 
 #[test]
 fn the_help_is_as_reviewed() {
-    for command in ["", "all", "sandbox", "demo"] {
+    for command in ["", "all", "sandbox", "demo", "doctor"] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let name = if command.is_empty() { "help".to_owned() } else { format!("help_{command}") };
         insta::assert_snapshot!(name, stdout(&linflow(&words, &[])));
@@ -87,7 +87,7 @@ fn controller_and_node_take_the_flags_of_all() {
 
 #[test]
 fn every_flag_has_an_environment_name() {
-    for command in ["controller", "node", "all", "sandbox", "demo"] {
+    for command in ["controller", "node", "all", "sandbox", "demo", "doctor"] {
         let output = linflow(&[command, "--help"], &[]);
         let (options, _) = stdout(&output).split_once("Examples:").expect("each command has examples");
         for option in options.split("\n      --").skip(1) {
