@@ -14,3 +14,25 @@ pub(super) fn layer(stopping: CancellationToken) -> InterceptorLayer<impl Interc
         true => Err(Status::unavailable("linflow is stopping: call again")),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tonic::{Code, codegen::http};
+    use tower::{Layer, Service, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_is_taken_until_the_server_stops_and_unavailable_then() {
+        let stopping = CancellationToken::new();
+        let answer = async |_: http::Request<()>| Ok::<_, Infallible>(http::Response::new(()));
+        let mut server = layer(stopping.clone()).layer(service_fn(answer));
+        let taken = server.call(http::Request::new(())).await.unwrap();
+        assert!(Status::from_header_map(taken.headers()).is_none());
+        stopping.cancel();
+        let refused = server.call(http::Request::new(())).await.unwrap();
+        assert_eq!(Status::from_header_map(refused.headers()).unwrap().code(), Code::Unavailable);
+    }
+}
