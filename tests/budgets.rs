@@ -4,11 +4,18 @@
 
 #[path = "budgets/copies.rs"]
 mod copies;
+#[path = "budgets/life.rs"]
+mod life;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;
 
-use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
+use linflow::{
+    csi::proto::{ListSnapshotsRequest, NodeGetStorageHealthRequest},
+    node::scripted::ScriptedHost,
+    sandbox::requests::Request,
+    workflow::AnyDirectory,
+};
 use support::{
     World, create,
     csi::{block, mount},
@@ -59,7 +66,7 @@ fn a_whole_list_is_told_from_a_filtered_one() {
 }
 
 #[tokio::test]
-async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
+async fn peer_weakness_10_a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
     let world = World::start().await;
     let wanted = [
         ("DRBD", create("drbd")),
@@ -178,7 +185,7 @@ async fn a_group_of_any_size_takes_at_most_three_requests_and_one_look() {
 }
 
 #[tokio::test]
-async fn a_delete_takes_at_most_four() {
+async fn peer_weakness_10_a_delete_takes_at_most_four() {
     let world = World::start().await;
     let plain = world.controller.created("plain").await;
     let used = world.controller.created("used").await;
@@ -342,6 +349,15 @@ async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any
         assert!(!page.unwrap().entries.is_empty());
         within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
     }
+}
+
+#[tokio::test]
+async fn the_health_of_a_nodes_storage_takes_one() {
+    let world = World::start().await;
+    let mut node = world.node("node-1", ScriptedHost::new(), AnyDirectory::None).await;
+    let (told, requests) = world.count(node.node_get_storage_health(NodeGetStorageHealthRequest::default())).await;
+    assert!(told.unwrap().into_inner().backend_health.is_empty());
+    within(1, "NodeGetStorageHealth", &requests);
 }
 
 #[tokio::test]

@@ -76,6 +76,11 @@ pub enum RequestError {
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
+    /// A filesystem that nobody may ever write to, and nothing in it.
+    #[error(
+        "every access mode asked for only reads, and the volume would be blank for good; add ReadWriteOnce to the access modes, or name a snapshot or volume to copy"
+    )]
+    NeverWritten,
     /// A path that is not acceptable.
     #[error("{field}: {reason}")]
     Path {
@@ -134,6 +139,14 @@ impl Use {
         match self {
             Self::Block => AccessType::Block,
             Self::Mount { .. } => AccessType::Mount,
+        }
+    }
+
+    /// The filesystem that it names.
+    pub fn fs_type(&self) -> Option<FsType> {
+        match self {
+            Self::Block => None,
+            Self::Mount { fs_type, .. } => *fs_type,
         }
     }
 }
@@ -207,6 +220,12 @@ pub(super) fn filesystem(
     }
 }
 
+/// Is there anybody to write to a filesystem that starts out blank? Without a writer it is never made.
+fn check_written(capabilities: &[csi::VolumeCapability], has_source: bool) -> Result<(), RequestError> {
+    let only_reads = |one: &csi::VolumeCapability| matches!(capability(Some(one)), Ok((Use::Mount { .. }, mode)) if mode.is_reader());
+    if !has_source && capabilities.iter().all(only_reads) { Err(RequestError::NeverWritten) } else { Ok(()) }
+}
+
 /// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
 fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')
@@ -226,6 +245,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
+    check_written(&request.volume_capabilities, request.volume_content_source.is_some())?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
     for remark in &parameters.remarks {
@@ -234,7 +254,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     Ok(CreateRequest {
         name: name.to_owned(),
         resource: parameters.resource_name(name)?,
-        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        said: Said::new(&parameters.placement, &parameters.topology.policy, wishes.as_ref(), &parameters.properties)?,
         wishes,
         properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
@@ -297,11 +317,6 @@ pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
     usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
 }
 
-/// The node that a topology segment names.
-pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
-    Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
 /// A ControllerPublishVolumeRequest.
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
@@ -312,6 +327,7 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
         node,
         mode,
         access: used.access_type(),
+        fs_type: used.fs_type(),
         read_only: request.readonly || mode.is_reader(),
     })
 }
@@ -339,11 +355,15 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, Re
         [] => parameters.fs_type,
         capabilities => filesystem(capabilities, parameters.fs_type)?,
     };
+    let from = request.accessible_topology.as_ref().filter(|place| !place.segments.is_empty());
+    let from = from.map(|place| Term::parse(&place.segments)).transpose()?;
     Ok(CapacityRequest {
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
         over_provision: parameters.over_provision,
         least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
-        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+        from,
     })
 }
 

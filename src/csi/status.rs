@@ -63,6 +63,7 @@ impl Coded for RequestError {
             | Self::FsOption(_)
             | Self::MountGroup(_)
             | Self::Unsupported(_)
+            | Self::NeverWritten
             | Self::Path { .. }
             | Self::SnapshotParameter(_)
             | Self::Repeated { .. }
@@ -87,6 +88,7 @@ impl Coded for volume::Error {
             Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
             Self::NoSuchGroup(_)
             | Self::Unmodifiable { .. }
+            | Self::Bound { .. }
             | Self::Incompatible { .. }
             | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,

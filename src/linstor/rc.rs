@@ -131,6 +131,9 @@ pub struct ApiCallRc {
     /// Ids for `GET /v1/error-reports/{id}`.
     #[serde(default)]
     pub error_report_ids: Vec<String>,
+    /// When the controller made the entry, by its clock, in RFC 3339; empty where it does not say.
+    #[serde(default)]
+    pub created_at: String,
 }
 
 /// The reply to an accepted change (schema `ApiCallRcList`), in LINSTOR's order.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{
     Error,
     attributes::Attributes,
+    capacity,
     copy::{self, Source},
     filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
@@ -268,7 +269,9 @@ impl Create<'_> {
         }
         match self.remove_unused(tags).await {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
-                Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
+                let placement = &self.request.placement;
+                let largest_kib = capacity::largest_kib(self.linstor, placement).await;
+                Error::NoRoom { size_kib, placement: placement.describe(), largest_kib, source: error }
             }
             Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
                 Error::NoPassphrase { resource: self.resource.clone(), source: error }

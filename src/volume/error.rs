@@ -87,13 +87,16 @@ pub enum Error {
     NoSuchGroup(GroupName),
     /// LINSTOR finds no place for the replicas.
     #[error(
-        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}); free space, or ask for less"
+        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}{}); free space, or ask for less",
+        most(.largest_kib)
     )]
     NoRoom {
         /// KiB that were asked for.
         size_kib: u64,
         /// The placement, in words.
         placement: String,
+        /// KiB that there is room for over all nodes, where LINSTOR told.
+        largest_kib: Option<u64>,
         /// LINSTOR's answer.
         source: linstor::Error,
     },
@@ -231,6 +234,18 @@ pub enum Error {
         /// What only DRBD can do.
         what: String,
     },
+    /// As many replicas as a volume of its class can't have. Nothing was changed.
+    #[error(
+        "volume {volume} can't have {wanted} replicas: {because}; ask for another number, or make a volume of another class"
+    )]
+    Bound {
+        /// The volume.
+        volume: VolumeId,
+        /// How many were asked for.
+        wanted: u32,
+        /// What stands against it.
+        because: String,
+    },
     /// Too many replicas, and none that may go yet.
     #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
     NotSpare {
@@ -363,4 +378,8 @@ pub enum Error {
     /// LINSTOR's own answer, or its silence.
     #[error(transparent)]
     Linstor(#[from] linstor::Error),
+}
+
+fn most(largest_kib: &Option<u64>) -> String {
+    largest_kib.map(|kib| format!(", over all nodes at most {kib} KiB")).unwrap_or_default()
 }

@@ -46,6 +46,7 @@ pub mod spread;
 mod tests;
 pub mod topology;
 pub mod validate;
+mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;

@@ -5,6 +5,7 @@ use super::{
     create::CreateRequest,
     spread::{self, Attempt, Count, Terms},
     topology::{self, Term},
+    warned,
 };
 use crate::linstor::{
     self, Client, Kind,
@@ -135,7 +136,8 @@ impl Placer<'_> {
         if is_defined {
             let diskless_on_remaining = is_last && placement.diskless_on_remaining == Some(true);
             let place = AutoPlace { select_filter, diskless_on_remaining };
-            return self.linstor.autoplace(self.resource, &place).await.map(drop);
+            warned::log(self.resource, &self.linstor.autoplace(self.resource, &place).await?);
+            return Ok(());
         }
         let spawn = Spawn {
             resource_definition_name: self.resource.clone(),
@@ -144,7 +146,8 @@ impl Placer<'_> {
             definitions_only: false,
             resource_definition_props: self.request.definition_properties(self.tags),
         };
-        self.linstor.spawn(&self.request.placement.group_name(), &spawn).await.map(drop)
+        warned::log(self.resource, &self.linstor.spawn(&self.request.placement.group_name(), &spawn).await?);
+        Ok(())
     }
 
     /// Makes the diskless resources that the class wants on all other nodes of a volume whose replicas are there.

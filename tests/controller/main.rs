@@ -8,6 +8,7 @@ mod support;
 
 mod attach;
 mod bad_input;
+mod bound;
 mod capacity;
 mod copies;
 mod copy_places;
@@ -25,6 +26,7 @@ mod modify;
 mod names;
 mod paging;
 mod parameters;
+mod peer;
 mod placement;
 mod policies;
 mod races;

@@ -129,15 +129,15 @@ impl Controller {
         Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
     }
 
-    /// GetCapacity.
+    /// GetCapacity. A place is its segments, as `zone=a,rack=7`; without `=` a node's name.
     pub async fn capacity(
         &self,
         parameters: &[(&str, &str)],
-        node: Option<&str>,
+        place: Option<&str>,
     ) -> Result<GetCapacityResponse, Status> {
         let request = GetCapacityRequest {
             parameters: map(parameters),
-            accessible_topology: node.map(topology),
+            accessible_topology: place.map(term),
             ..GetCapacityRequest::default()
         };
         Ok(self.client.clone().get_capacity(request).await?.into_inner())

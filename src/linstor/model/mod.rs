@@ -3,6 +3,7 @@
 //! LINSTOR leaves empty strings, lists, maps and nulls out of its answers, so every field has a default. It refuses
 //! requests with fields that it does not know, so a request holds only what was set. All sizes are KiB (1024 bytes).
 
+mod controller;
 mod definition;
 mod disk;
 mod group;
@@ -11,6 +12,7 @@ mod request;
 mod resource;
 mod snapshot;
 
+pub use controller::MasterPassphrase;
 pub use definition::{LayerData, ResourceDefinition, VolumeDefinition};
 pub use disk::DiskState;
 pub use group::{ResourceGroup, SelectFilter, SpaceInfo, SpawnTarget};

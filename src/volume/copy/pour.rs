@@ -161,7 +161,8 @@ impl Copy<'_> {
 
     pub(super) fn no_room(&self, source: linstor::Error) -> Error {
         let placement = self.create.request.placement.describe();
-        Error::NoRoom { size_kib: self.origin.size_kib, placement, source }
+        // A copy stands where the bytes are: what would fit over all nodes says nothing about it.
+        Error::NoRoom { size_kib: self.origin.size_kib, placement, largest_kib: None, source }
     }
 }
 

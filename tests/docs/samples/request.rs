@@ -42,6 +42,7 @@ pub fn all() -> Vec<RequestError> {
         FsWishes::parse(FsType::Ext4, None, Some("sync=maybe"), None).expect_err("no such option").into(),
         RequestError::MountGroup("staff".to_owned()),
         RequestError::Unsupported("volume_content_source"),
+        RequestError::NeverWritten,
         RequestError::Path { field: "target_path", reason: "it must be absolute".to_owned() },
         RequestError::NoStagingPath,
         RequestError::NoSuchSource("snapshot-1".to_owned()),

@@ -50,6 +50,7 @@ fn existing() -> Vec<Error> {
         Error::NoRoom {
             size_kib: 1 << 20,
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
+            largest_kib: Some(524_288),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
         Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
@@ -89,6 +90,11 @@ fn elsewhere() -> Vec<Error> {
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
         Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
+        Error::Bound {
+            volume: volume(),
+            wanted: 1,
+            because: "its PersistentVolume names node-1, node-2 for good, and allowRemoteVolumeAccess false forbids its use there without these replicas".to_owned(),
+        },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
         Error::RemoteForbidden {
             volume: volume(),
@@ -164,6 +170,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::Unmodifiable { .. }
+        | Error::Bound { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
