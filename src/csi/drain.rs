@@ -1,52 +1,38 @@
 //! A server that is about to stop takes no more calls: who comes is told at once to come again, to whoever serves next.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Status,
+    service::{Interceptor, InterceptorLayer},
 };
 
-use tokio_util::sync::CancellationToken;
-use tonic::{Status, codegen::http};
-use tower::{Layer, Service};
-
-/// Refuses calls once the token is cancelled.
-#[derive(Clone, Debug)]
-pub(super) struct DrainLayer(pub(super) CancellationToken);
-
-impl<S> Layer<S> for DrainLayer {
-    type Service = Drained<S>;
-
-    fn layer(&self, inner: S) -> Drained<S> {
-        Drained { inner, stopping: self.0.clone() }
-    }
+/// Refuses calls once `stopping` is cancelled.
+pub(super) fn layer(stopping: CancellationToken) -> InterceptorLayer<impl Interceptor + Clone> {
+    InterceptorLayer::new(move |request: Request<()>| match stopping.is_cancelled() {
+        false => Ok(request),
+        // Not final for anybody: nothing was begun.
+        true => Err(Status::unavailable("linflow is stopping: call again")),
+    })
 }
 
-/// A server that may be stopping.
-#[derive(Clone, Debug)]
-pub(super) struct Drained<S> {
-    inner: S,
-    stopping: CancellationToken,
-}
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
 
-impl<S, A, B> Service<http::Request<A>> for Drained<S>
-where
-    S: Service<http::Request<A>, Response = http::Response<B>, Future: Send + 'static>,
-    B: Default,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    use tonic::{Code, codegen::http};
+    use tower::{Layer, Service, service_fn};
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
+    use super::*;
 
-    fn call(&mut self, request: http::Request<A>) -> Self::Future {
-        if self.stopping.is_cancelled() {
-            // Not final for anybody: nothing was begun.
-            let refusal = Status::unavailable("linflow is stopping: call again");
-            return Box::pin(async move { Ok(refusal.into_http()) });
-        }
-        Box::pin(self.inner.call(request))
+    #[tokio::test]
+    async fn a_call_is_taken_until_the_server_stops_and_unavailable_then() {
+        let stopping = CancellationToken::new();
+        let answer = async |_: http::Request<()>| Ok::<_, Infallible>(http::Response::new(()));
+        let mut server = layer(stopping.clone()).layer(service_fn(answer));
+        let taken = server.call(http::Request::new(())).await.unwrap();
+        assert!(Status::from_header_map(taken.headers()).is_none());
+        stopping.cancel();
+        let refused = server.call(http::Request::new(())).await.unwrap();
+        assert_eq!(Status::from_header_map(refused.headers()).unwrap().code(), Code::Unavailable);
     }
 }

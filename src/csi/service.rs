@@ -8,7 +8,7 @@ use tonic::transport::Server;
 
 use super::{
     call::CallLayer,
-    drain::DrainLayer,
+    drain,
     identity::{Identity, Readiness},
     proto::{
         controller_server::{Controller, ControllerServer},
@@ -58,7 +58,7 @@ pub async fn serve<R: Readiness, C: Controller + GroupController, N: Node>(
     let BoundSocket { listener, file } = socket;
     let Services { identity, controller, node } = services;
     let stopping = CancellationToken::new();
-    let drain = DrainLayer(stopping.clone());
+    let drain = drain::layer(stopping.clone());
     // Whoever is started next finds the name free, while the listener, which is still open here, keeps the inode ours.
     let shutdown = async move {
         shutdown.await;

@@ -142,6 +142,18 @@ async fn the_socket_goes_at_the_end_and_an_older_process_leaves_the_newers() {
 }
 
 #[tokio::test]
+async fn a_socket_that_is_not_ours_any_more_is_left_at_the_end() {
+    let kubelet = Kubelet::new();
+    let mut driver = register(&kubelet, "node", NOBODY).await;
+    kubelet.find().await;
+    std::fs::remove_file(kubelet.socket()).unwrap();
+    let _successor = tokio::net::UnixListener::bind(kubelet.socket()).unwrap();
+    driver.terminate();
+    assert!(driver.ended().await.success());
+    assert!(kubelet.socket().exists());
+}
+
+#[tokio::test]
 async fn a_role_without_the_flag_or_without_a_node_registers_nothing() {
     let (kubelet, world) = (Kubelet::new(), World::start().await);
     let socket = kubelet.csi_socket();
