@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# checks.sh smoke|all: starts the cluster, installs linflow and runs the checks in the order of their files; the first is the smoke check.
+# Each check is a program of its own: its second line is its name, and a non-zero exit its failure.
+set -euo pipefail
+
+# shellcheck source=e2e/lib.sh
+. e2e/lib.sh
+# shellcheck source=e2e/cluster.sh
+. e2e/cluster.sh
+# shellcheck source=e2e/install.sh
+. e2e/install.sh
+
+failed=0 ran=0
+report=$work/report.md
+: >"$report"
+
+# step TITLE COMMAND…: of the preparation; nothing can follow a failed one.
+step() {
+    local title=$1 begun
+    shift
+    begun=$(milliseconds)
+    "$@"
+    printf 'ready  %-70s %6d ms\n' "$title" $(($(milliseconds) - begun))
+}
+
+check() {
+    local title begun took outcome=ok status=0
+    title=$(sed -n '2s/^# //p' "$1")
+    begun=$(milliseconds)
+    bash "$1" >"$work/logs/check-$(basename "$1" .sh).log" 2>&1 || status=$?
+    took=$(($(milliseconds) - begun))
+    ran=$((ran + 1))
+    if [ "$status" -ne 0 ]; then
+        outcome=FAIL failed=$((failed + 1))
+    fi
+    printf '%-6s %-70s %6d ms\n' "$outcome" "$title" "$took"
+    printf '| %s | %s | %d.%d s |\n' "$title" "$outcome" $((took / 1000)) $((took % 1000 / 100)) >>"$report"
+    if [ "$status" -ne 0 ]; then
+        sed 's/^/       /' "$work/logs/check-$(basename "$1" .sh).log" | tail -n 30
+    fi
+}
+
+step "etcd, API server, controllers, scheduler" start_control_plane
+step "containerd, images" start_containerd
+step "kubelet, a Ready node" start_kubelet
+step "sandbox" start_sandbox
+step "linflow, installed by Helm" install_linflow
+
+for file in e2e/checks/*.sh; do
+    check "$file"
+    [ "$1" = all ] || break
+done
+if [ -n "${LINFLOW_E2E_SHELL:-}" ]; then
+    echo "a shell in the cluster; exit ends the run"
+    bash -i </dev/tty || true
+fi
+printf '%d checks, %d failed\n' "$ran" "$failed"
+[ "$failed" -eq 0 ]
