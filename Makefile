@@ -1,6 +1,6 @@
 # make help lists the targets.
 .NOTPARALLEL:
-.PHONY: help demo test tools lint fmt unit release sanity footprint
+.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image
 
 CARGO ?= cargo
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -11,7 +11,7 @@ help: ## list the targets
 demo: ## build, and watch a volume survive its node
 	$(CARGO) run --release --locked -- demo
 
-test: tools lint unit release sanity footprint ## everything that CI checks
+test: tools lint chart unit release sanity footprint ## everything that CI checks
 
 tools: ## install what the tests need
 	@ci/step.sh "tools" ci/tools.sh
@@ -27,6 +27,12 @@ fmt: ## format the code
 unit: ## unit, house, contract and end-to-end tests
 	@ci/step.sh "cargo test" timeout 30m $(CARGO) test --locked --no-fail-fast
 
+chart: ## lint and render the Helm chart, and compare deploy/manifests
+	@ci/step.sh "chart" ci/chart.sh
+
+manifests: ## write deploy/manifests anew from the chart
+	ci/chart.sh --render
+
 release: ## the release binary
 	@ci/step.sh "release build" $(CARGO) build --release --locked
 
@@ -35,3 +41,6 @@ sanity: release ## csi-sanity, mount and block, on the sandbox (or on LINFLOW_LI
 
 footprint: release ## idle memory and binary size, with their limits
 	@ci/step.sh "footprint" ci/footprint.sh
+
+image: release ## build the image, start it, leave it in target/image (2 minutes; not in `make test`)
+	@ci/step.sh "image" ci/image.sh

@@ -1,6 +1,7 @@
-//! Compiles proto/csi.proto without a protoc on the machine, into `$OUT_DIR`:
+//! Compiles the contracts in proto/ without a protoc on the machine, into `$OUT_DIR`:
 //!
 //! - `csi.v1.rs`: messages, servers and clients, included by src/csi/proto.rs;
+//! - `pluginregistration.rs`: the same of kubelet's registration, included by src/csi/registration/proto.rs;
 //! - `csi_debug.rs`: a `Debug` for each message with something to hide, and the list of what they hide. It is written
 //!   from the descriptor, so that a field that the specification marks as secret tomorrow is hidden tomorrow.
 
@@ -8,12 +9,14 @@ use std::{env, error::Error, fmt::Write, fs, path::Path};
 
 use protox::prost_reflect::{DescriptorPool, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, Value};
 
-const PROTO: &str = "proto/csi.proto";
+const PROTOS: [&str; 2] = ["proto/csi.proto", "proto/pluginregistration.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={PROTO}");
+    for proto in PROTOS {
+        println!("cargo::rerun-if-changed={proto}");
+    }
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_source_info(true).include_imports(true).open_file(PROTO)?;
+    compiler.include_source_info(true).include_imports(true).open_files(PROTOS)?;
     let guarded = guarded_messages(&compiler.descriptor_pool())?;
 
     let out = env::var("OUT_DIR")?;

@@ -1,46 +1,26 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs and the machine lacks: Debian packages where we are root, two tools into .tools/.
+# Installs what `make test` needs and the machine lacks: Debian packages where we are root, three tools into .tools/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CSI_SANITY=v5.6.0
+HELM=v3.22.0
 CARGO_DENY=0.20.2
-
-# A command, and the Debian package that brings it. aws-lc-sys needs the compiler and cmake.
-COMMANDS="mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs losetup:util-linux mount:mount cc:gcc cmake:cmake"
 
 PATH="$PWD/.tools/bin:$PATH:/usr/sbin:/sbin"
 
-install_packages() {
-    local missing=() pair
-    for pair in $COMMANDS; do
-        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-    done
-    if [ "${#missing[@]}" -eq 0 ]; then
+# go_tool MODULE VERSION PACKAGE: installs the command unless it is there in that version.
+go_tool() {
+    local module=$1 version=$2 package=$3 path
+    if ! command -v go >/dev/null; then
+        echo "missing: go, which builds ${package##*/}; install Go 1.26 or newer" >&2
+        return 1
+    fi
+    if path=$(command -v "${package##*/}") && go version -m "$path" | grep -q "mod[[:space:]]*${module}[[:space:]]*$version"; then
         return
     fi
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-        echo "missing: ${missing[*]}; install these packages, or run as root on Debian" >&2
-        return 1
-    fi
-    echo "installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
-has_csi_sanity() {
-    local path
-    path=$(command -v csi-sanity) && go version -m "$path" | grep -q "csi-test/v5[[:space:]]*$CSI_SANITY"
-}
-
-install_csi_sanity() {
-    if ! command -v go >/dev/null; then
-        echo "missing: go, which builds csi-sanity; install Go 1.26 or newer" >&2
-        return 1
-    fi
-    has_csi_sanity && return
-    echo "installing csi-sanity $CSI_SANITY"
-    GOBIN="$PWD/.tools/bin" go install "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity@$CSI_SANITY"
+    echo "installing ${package##*/} $version (about 90 s)"
+    GOBIN="$PWD/.tools/bin" go install "$package@$version"
 }
 
 install_cargo_deny() {
@@ -56,7 +36,9 @@ install_components() {
     done
 }
 
-install_packages
+# aws-lc-sys needs the compiler and cmake.
+ci/packages.sh mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs losetup:util-linux mount:mount cc:gcc cmake:cmake
 install_components
-install_csi_sanity
+go_tool github.com/kubernetes-csi/csi-test/v5 "$CSI_SANITY" github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity
+go_tool helm.sh/helm/v3 "$HELM" helm.sh/helm/v3/cmd/helm
 install_cargo_deny

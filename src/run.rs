@@ -1,5 +1,8 @@
 //! The long-running roles: what each serves, and how it ends.
 
+mod ready;
+mod serve;
+
 use std::{
     error::Error,
     io::Write,
@@ -7,17 +10,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin;
-use crate::config::{DriverConfig, NodeConfig, SandboxConfig};
+use self::serve::Role;
+use crate::config::{DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
 use crate::csi::{
     controller::ControllerService,
-    identity::Identity,
     node::{NodeParts, NodeService},
-    service,
-    socket::{self, Endpoint},
+    registration::{self, Registration},
 };
 use crate::linstor::Client;
 use crate::node::linux::LinuxHost;
@@ -30,8 +30,6 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// How long an attach waits for its device; the attacher's calls are cut after 15 s by default, and repeated.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the start waits for LINSTOR's first answer.
-const GREETING: Duration = Duration::from_secs(3);
 /// Locks of devices that are worked on. On a tmpfs: after a reboot no mkfs can be left.
 const LOCK_DIR: &str = "/run/linflow/locks";
 
@@ -39,22 +37,25 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let linstor = Client::new(&driver.linstor)?;
     let controller = controller_service(&driver, &linstor);
-    serve(&driver, linstor, Some(controller), None, shutdown).await
+    let role = Role { driver, linstor, controller: Some(controller), node: None, registration: None };
+    role.serve(shutdown).await
 }
 
 /// Serves Identity and Node until `shutdown`.
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let linstor = Client::new(&driver.linstor)?;
+    let registration = registration(&driver, node.kubelet.clone())?;
     let node = node_service(&driver, node, &linstor);
-    serve(&driver, linstor, None, Some(node), shutdown).await
+    Role { driver, linstor, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
 
 /// Serves all services on one socket until `shutdown`.
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let linstor = Client::new(&driver.linstor)?;
     let controller = controller_service(&driver, &linstor);
+    let registration = registration(&driver, node.kubelet.clone())?;
     let node = node_service(&driver, node, &linstor);
-    serve(&driver, linstor, Some(controller), Some(node), shutdown).await
+    Role { driver, linstor, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
 }
 
 /// Serves the embedded LINSTOR until `shutdown`, then takes its devices away.
@@ -103,75 +104,8 @@ fn beside(socket: &Path) -> PathBuf {
     file.into()
 }
 
-async fn serve(
-    driver: &DriverConfig,
-    linstor: Client,
-    controller: Option<ControllerService>,
-    node: Option<NodeService<LinuxHost>>,
-    shutdown: CancellationToken,
-) -> Result<(), Failure> {
-    let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
-    let admin = match driver.admin_listen {
-        Some(address) => {
-            let listener = TcpListener::bind(address).await;
-            Some(listener.map_err(|error| format!("can't serve /healthz at --admin-listen {address}: {error}"))?)
-        }
-        None => None,
-    };
-    greet(&linstor).await;
-    tracing::info!(endpoint = %driver.csi_endpoint.display(), driver = %driver.driver_name, "serving CSI");
-    let admin = tokio::spawn(serve_admin(admin, linstor.clone(), shutdown.clone()));
-    let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle()));
-    // A node mounts and unmounts without LINSTOR, so its probe doesn't ask: a restart would not bring LINSTOR back.
-    let asks = controller.is_some();
-    let identity = Identity::new(driver.driver_name.as_str(), move || {
-        let linstor = linstor.clone();
-        async move { !asks || answers(&linstor).await.is_ok() }
-    });
-    let trackers = [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
-    service::serve(socket, identity, controller, node, shutdown.clone().cancelled_owned()).await?;
-    // Operations whose callers have gone run to their end too: nothing is left half done.
-    for tracker in trackers.into_iter().flatten() {
-        tracker.close();
-        tracker.wait().await;
-    }
-    if let Some(settle) = settle {
-        settle.abort();
-    }
-    shutdown.cancel();
-    Ok(admin.await??)
-}
-
-/// Makes LINSTOR's acquaintance before the first call, so that no call has to. Silence is no failure: LINSTOR may come
-/// later.
-async fn greet(linstor: &Client) {
-    match tokio::time::timeout(GREETING, linstor.version()).await {
-        Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),
-        Ok(Err(error)) => tracing::warn!(%error, "LINSTOR does not answer yet"),
-        Err(_) => tracing::warn!("LINSTOR does not answer yet"),
-    }
-}
-
-async fn serve_admin(
-    listener: Option<TcpListener>,
-    linstor: Client,
-    shutdown: CancellationToken,
-) -> std::io::Result<()> {
-    match listener {
-        Some(listener) => admin::serve(listener, AsksLinstor(linstor), shutdown).await,
-        None => Ok(()),
-    }
-}
-
-/// Ready means that LINSTOR answers.
-struct AsksLinstor(Client);
-
-impl admin::Readiness for AsksLinstor {
-    async fn check(&self) -> Result<(), String> {
-        answers(&self.0).await
-    }
-}
-
-async fn answers(linstor: &Client) -> Result<(), String> {
-    linstor.version().await.map(|_| ()).map_err(|error| error.to_string())
+fn registration(driver: &DriverConfig, kubelet: Option<KubeletConfig>) -> Result<Option<Registration>, Failure> {
+    let Some(KubeletConfig { socket, csi_path }) = kubelet else { return Ok(None) };
+    let driver_name = driver.driver_name.to_string();
+    Ok(Some(Registration::new(registration::Settings { driver_name, socket, csi_path })?))
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "budgets/life.rs"]
+mod life;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;
@@ -57,7 +59,7 @@ fn a_whole_list_is_told_from_a_filtered_one() {
 }
 
 #[tokio::test]
-async fn a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
+async fn peer_weakness_10_a_fresh_create_takes_at_most_four_requests_and_a_repeat_three() {
     let world = World::start().await;
     let wanted = [
         ("DRBD", create("drbd")),
@@ -176,7 +178,7 @@ async fn a_group_of_any_size_takes_at_most_three_requests_and_one_look() {
 }
 
 #[tokio::test]
-async fn a_delete_takes_at_most_four() {
+async fn peer_weakness_10_a_delete_takes_at_most_four() {
     let world = World::start().await;
     let plain = world.controller.created("plain").await;
     let used = world.controller.created("used").await;

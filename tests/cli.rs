@@ -35,6 +35,19 @@ fn all_mistakes_are_listed_at_once_with_exit_64() {
 }
 
 #[test]
+fn peer_weakness_8_nought_is_refused_with_the_range_wherever_it_makes_no_sense() {
+    let flags = ["--max-volumes-per-node", "--linstor-in-flight", "--linstor-read-timeout", "--linstor-write-timeout"];
+    for flag in flags {
+        for nought in ["0", "0s", "-1", "00"] {
+            let output = linflow(&["controller", "--csi-endpoint", "/x/csi.sock", &format!("{flag}={nought}")], &[]);
+            assert_eq!(output.status.code(), Some(64), "{flag} {nought}");
+            let line = stderr(&output).lines().find(|line| line.contains(flag)).expect("the flag is named");
+            assert!(line.contains("give a ") && !stderr(&output).contains("panicked"), "{line}");
+        }
+    }
+}
+
+#[test]
 fn what_clap_refuses_also_exits_64() {
     for words in [&["all", "--no-such-flag"][..], &["no-such-command"], &[]] {
         let output = linflow(words, &[]);

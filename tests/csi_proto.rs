@@ -1,23 +1,29 @@
-//! proto/csi.proto, written by us, is the published contract of CSI 1.13: both are taken apart into facts, one line
-//! each, and the facts must be the same. Comments and order are no facts.
+//! The contracts in proto/, written by us, are the published ones, of CSI 1.13 and of kubelet's registration: both are
+//! taken apart into facts, one line each, and the facts must be the same. Comments and order are no facts.
 #![allow(clippy::unwrap_used, reason = "clippy.toml's leave for tests doesn't reach the functions beside them")]
 
 use std::{collections::BTreeSet, fmt::Write as _, io::Write as _, path::Path};
 
 use protox::prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, MessageDescriptor};
 
-const PUBLISHED: &str = "github.com/container-storage-interface/spec@v1.13.0";
+const CSI: &str = "github.com/container-storage-interface/spec@v1.13.0";
+const KUBELET: &str = "k8s.io/kubelet@v0.37.2";
 const OURS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
 
 /// Compiles csi.proto of a folder into its facts.
 fn facts(folder: &Path) -> BTreeSet<String> {
-    let mut compiler = protox::Compiler::new([folder]).unwrap();
-    compiler.include_imports(true).open_file("csi.proto").unwrap();
-    facts_of(&compiler.descriptor_pool())
+    facts_in(folder, "csi.proto")
 }
 
-fn facts_of(pool: &DescriptorPool) -> BTreeSet<String> {
-    let file = pool.get_file_by_name("csi.proto").unwrap();
+/// Compiles a file of a folder into its facts.
+fn facts_in(folder: &Path, file: &str) -> BTreeSet<String> {
+    let mut compiler = protox::Compiler::new([folder]).unwrap();
+    compiler.include_imports(true).open_file(file).unwrap();
+    facts_of(&compiler.descriptor_pool(), file)
+}
+
+fn facts_of(pool: &DescriptorPool, file: &str) -> BTreeSet<String> {
+    let file = pool.get_file_by_name(file).unwrap();
     let go_package = file.file_descriptor_proto().options.clone().unwrap().go_package.unwrap();
     let mut facts = BTreeSet::from([format!("package {} {:?} {go_package}", file.package_name(), file.syntax())]);
     for extension in file.extensions() {
@@ -98,13 +104,17 @@ fn differences(ours: &BTreeSet<String>, published: &BTreeSet<String>) -> String 
     out
 }
 
-/// Where Go keeps the published contract; `None` where there is no Go.
-async fn published() -> Option<std::path::PathBuf> {
+/// Where Go keeps a published module; `None` where there is no Go, which is told.
+async fn published(module: &str) -> Option<std::path::PathBuf> {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut go = tokio::process::Command::new("go");
-    let download = go.args(["mod", "download", "-json", PUBLISHED]).current_dir(elsewhere.path()).output().await;
+    let download = go.args(["mod", "download", "-json", module]).current_dir(elsewhere.path()).output().await;
     let output = match download {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Straight to stderr: the test harness shows the output of a passing test to nobody.
+            writeln!(std::io::stderr(), "SKIPPED: no Go here, so proto/ was not compared with {module}").unwrap();
+            return None;
+        }
         download => download.unwrap(),
     };
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -115,13 +125,19 @@ async fn published() -> Option<std::path::PathBuf> {
 
 #[tokio::test]
 async fn our_contract_is_the_published_one() {
-    let Some(published) = published().await else {
-        // Straight to stderr: the test harness shows the output of a passing test to nobody.
-        writeln!(std::io::stderr(), "SKIPPED: no Go here, so csi.proto was not compared with {PUBLISHED}").unwrap();
-        return;
-    };
+    let Some(published) = published(CSI).await else { return };
     let (ours, published) = (facts(OURS.as_ref()), facts(&published));
     assert!(published.len() > 400, "only {} facts found in the published contract", published.len());
+    let differences = differences(&ours, &published);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[tokio::test]
+async fn our_registration_is_kubelets() {
+    let Some(published) = published(KUBELET).await else { return };
+    let ours = facts_in(OURS.as_ref(), "pluginregistration.proto");
+    let published = facts_in(&published.join("pkg/apis/pluginregistration/v1"), "api.proto");
+    assert!(published.len() > 10, "only {} facts found in the published contract", published.len());
     let differences = differences(&ours, &published);
     assert!(differences.is_empty(), "{differences}");
 }

@@ -4,7 +4,8 @@
 mod support;
 
 use linflow::csi::proto::{
-    NodeGetCapabilitiesRequest, NodePublishVolumeRequest, NodeStageVolumeRequest, VolumeCapability,
+    ControllerPublishVolumeRequest, NodeGetCapabilitiesRequest, NodePublishVolumeRequest, NodeStageVolumeRequest,
+    NodeUnpublishVolumeRequest, VolumeCapability,
     node_service_capability::{Type, rpc},
     volume_capability::{AccessMode, AccessType, MountVolume, access_mode::Mode},
 };
@@ -12,7 +13,7 @@ use support::{
     World, create,
     csi::map,
     node::{OnNode, pod},
-    refused,
+    publish, refused,
 };
 use tonic::Code;
 
@@ -64,6 +65,41 @@ async fn a_second_target_follows_the_table_of_the_spec() {
                 }
             }
         }
+    }
+}
+
+/// Two pods of one claim on one node, whichever comes first: one attachment, one stage, two targets.
+#[tokio::test]
+async fn a_reading_pod_stands_beside_a_writing_one_from_attach_to_detach() {
+    for [first, second] in [[false, true], [true, false]] {
+        let world = World::start().await;
+        let on_node = on_node(&world).await;
+        let pods = [("/target", first), ("/other", second)];
+        let start = async |target: &str, readonly: bool| {
+            let request = publish_in(&on_node, Mode::SingleNodeMultiWriter, target);
+            on_node.client.clone().node_publish_volume(NodePublishVolumeRequest { readonly, ..request }).await
+        };
+        for (target, readonly) in pods {
+            let attach = ControllerPublishVolumeRequest {
+                volume_capability: in_mode(Mode::SingleNodeMultiWriter),
+                ..publish(&on_node.volume, "node-1")
+            };
+            assert_eq!(world.controller.publish(attach).await.unwrap(), on_node.context);
+            on_node.stage().await.unwrap();
+            start(target, readonly).await.unwrap();
+        }
+        for (target, readonly) in pods {
+            start(target, readonly).await.unwrap();
+            refused(start(target, !readonly).await, Code::AlreadyExists);
+        }
+        on_node.unpublish().await.unwrap();
+        assert!(!on_node.is_published().await);
+        refused(start("/other", first).await, Code::AlreadyExists);
+        let target_path = "/other".to_owned();
+        let end = NodeUnpublishVolumeRequest { volume_id: on_node.volume.clone(), target_path };
+        on_node.client.clone().node_unpublish_volume(end).await.unwrap();
+        on_node.unstage().await.unwrap();
+        world.controller.unpublish(&on_node.volume, "node-1").await.unwrap();
     }
 }
 
@@ -127,7 +163,7 @@ async fn a_pods_group_is_a_number() {
 }
 
 #[tokio::test]
-async fn what_the_node_can_do_is_advertised() {
+async fn peer_weakness_22_the_node_stages_and_takes_a_pods_group_and_all_that_it_can_is_advertised() {
     let world = World::start().await;
     let on_node = on_node(&world).await;
     let told = on_node.client.clone().node_get_capabilities(NodeGetCapabilitiesRequest {}).await.unwrap().into_inner();

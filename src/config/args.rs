@@ -50,7 +50,10 @@ Examples:
 const NODE_EXAMPLES: &str = "\
 Examples:
   linflow node --csi-endpoint unix:///csi/csi.sock --linstor-url http://linstor \\
-      --node-name \"$(hostname)\" --pods /etc/linflow/pods";
+      --node-name \"$(hostname)\" --pods /etc/linflow/pods
+  linflow node --csi-endpoint unix:///csi/csi.sock --linstor-url http://linstor --node-name node-1 \\
+      --kubelet-dir /var/lib/kubelet \\
+      --kubelet-csi-path /var/lib/kubelet/plugins/linflow.csi/csi.sock";
 
 const ALL_EXAMPLES: &str = "\
 Examples:
@@ -110,6 +113,14 @@ pub(super) struct DriverArgs {
     /// [default: true]
     #[arg(long, env = "LINFLOW_TOPOLOGY_POOLS", value_name = "BOOL")]
     pub(super) topology_pools: Option<String>,
+    /// Register with kubelet, whose directory this is (its --root-dir), as this process sees it: node and all serve a
+    /// socket for kubelet in DIR/plugins_registry, so that no registrar is needed beside them; such as /var/lib/kubelet
+    /// [default: don't register]
+    #[arg(long, env = "LINFLOW_KUBELET_DIR", value_name = "DIR")]
+    pub(super) kubelet_dir: Option<String>,
+    /// The CSI socket's path as kubelet sees it, on the host [default: the path of --csi-endpoint]
+    #[arg(long, env = "LINFLOW_KUBELET_CSI_PATH", value_name = "PATH")]
+    pub(super) kubelet_csi_path: Option<String>,
     #[command(flatten)]
     pub(super) linstor: LinstorArgs,
 }

@@ -38,6 +38,17 @@ pub struct NodeConfig {
     pub name: NodeName,
     /// Is each of its storage pools a topology segment?
     pub topology_pools: bool,
+    /// How to register with kubelet; `None`: somebody else does it.
+    pub kubelet: Option<KubeletConfig>,
+}
+
+/// Where kubelet is, and what it sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubeletConfig {
+    /// The socket that it finds the driver by, as this process sees it; absolute, at most 107 bytes.
+    pub socket: PathBuf,
+    /// The CSI socket, as kubelet sees it; absolute, at most 107 bytes.
+    pub csi_path: PathBuf,
 }
 
 /// A CSI driver's name: at most 63 characters of `[A-Za-z0-9.-]`, the first and last a letter or digit (CSI,
@@ -111,7 +122,26 @@ pub(super) fn with_node(
         .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
     let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
     let topology_pools = topology_pools?.unwrap_or(true);
-    Some((driver?, NodeConfig { name: name?, topology_pools }))
+    let (dir, seen) = (text::given(&args.kubelet_dir), text::given(&args.kubelet_csi_path));
+    let socket = mistakes.optional("--kubelet-dir", dir, |dir| registration_socket(dir, &args.driver_name));
+    let seen = mistakes.optional("--kubelet-csi-path", seen, text::socket_path);
+    let (driver, seen) = (driver?, seen?);
+    let csi_path = seen.unwrap_or_else(|| driver.csi_endpoint.clone());
+    let kubelet = socket?.map(|socket| KubeletConfig { socket, csi_path });
+    Some((driver, NodeConfig { name: name?, topology_pools, kubelet }))
+}
+
+/// Where kubelet looks for drivers; the name's end is that of the registrar that Kubernetes offers, so that both are not
+/// there at once.
+fn registration_socket(kubelet_dir: &str, driver_name: &str) -> Result<PathBuf, Wrong> {
+    let remedy = "give kubelet's --root-dir, such as /var/lib/kubelet";
+    if !kubelet_dir.starts_with('/') {
+        return Err(Wrong::new("is not an absolute path", remedy));
+    }
+    let dir = kubelet_dir.trim_end_matches('/');
+    text::socket_path(&format!("{dir}/plugins_registry/{driver_name}-reg.sock")).map_err(|_| {
+        Wrong::new(format!("is too long for the path of a socket {driver_name}-reg.sock below it"), remedy)
+    })
 }
 
 /// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one
@@ -144,6 +174,18 @@ mod tests {
         }
         for bad in ["", "-a", "a.", "a_b", "a/b", "é", &"d".repeat(64)] {
             assert!(DriverName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kubelet_finds_a_driver_in_its_directory_by_an_absolute_path_that_fits_a_socket() {
+        let path = "/var/lib/kubelet/plugins_registry/linflow.csi-reg.sock";
+        for dir in ["/var/lib/kubelet", "/var/lib/kubelet/"] {
+            assert_eq!(registration_socket(dir, "linflow.csi"), Ok(PathBuf::from(path)));
+        }
+        for (dir, name) in [("var/lib/kubelet", "a"), ("/var/lib/kubelet-2", &"d".repeat(63)), (&"/d".repeat(40), "a")]
+        {
+            assert!(registration_socket(dir, name).is_err(), "{dir} {name}");
         }
     }
 

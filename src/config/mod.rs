@@ -14,7 +14,7 @@ mod sandbox;
 mod text;
 
 pub use args::Args;
-pub use driver::{DriverConfig, DriverName, NodeConfig};
+pub use driver::{DriverConfig, DriverName, KubeletConfig, NodeConfig};
 pub use error::ConfigError;
 pub use log::{LogConfig, LogFormat};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};

@@ -178,6 +178,24 @@ fn the_bearer_token_file_must_hold_something() {
 }
 
 #[test]
+fn kubelet_sees_the_csi_socket_where_it_is_unless_it_is_told_otherwise() {
+    let node = |words: &[&str]| {
+        let role = ["node", "--csi-endpoint", "/csi/csi.sock", "--node-name", "a1", "--linstor-url", "a"];
+        match parse(&[&role, words].concat(), &[]).map(|config| config.command) {
+            Ok(Command::Node(_, node)) => Ok(node.kubelet.map(|it| (it.socket, it.csi_path))),
+            other => other.map(|other| panic!("node was asked for, not {other:?}")),
+        }
+    };
+    let socket = "/k/plugins_registry/linflow.csi-reg.sock";
+    let both = |csi_path: &str| Ok(Some((socket.into(), csi_path.into())));
+    assert_eq!(node(&[]), Ok(None));
+    assert_eq!(node(&["--kubelet-dir", "/k"]), both("/csi/csi.sock"));
+    assert_eq!(node(&["--kubelet-dir", "/k", "--kubelet-csi-path", "/k/csi.sock"]), both("/k/csi.sock"));
+    let errors = node(&["--kubelet-dir", "k", "--kubelet-csi-path", "k.sock"]).expect_err("both are relative");
+    assert_eq!(flags(&errors), ["--kubelet-dir", "--kubelet-csi-path"]);
+}
+
+#[test]
 fn the_sandbox_has_defaults_for_all_but_its_state() {
     let config = parse(&["sandbox", "--state", "here"], &[]).expect("the state is enough");
     let Command::Sandbox(sandbox) = config.command else { panic!("sandbox was asked for") };

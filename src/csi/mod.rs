@@ -3,7 +3,7 @@
 //! [`proto`] the generated contract; [`request`] and [`response`] between it and the domain; [`identity`],
 //! [`controller`], [`group`] and [`node`] the services; [`admit`] who may have a volume that is to be published; [`status`] the
 //! code of each error; [`redact`] what may be logged; [`socket`] where it is served; [`service`] the server, with one
-//! log line per call.
+//! log line per call; [`registration`] how kubelet learns of it.
 
 pub mod admit;
 pub mod controller;
@@ -14,6 +14,7 @@ pub mod node;
 mod node_health;
 pub mod proto;
 pub mod redact;
+pub mod registration;
 pub mod request;
 pub mod response;
 pub mod service;

@@ -59,7 +59,10 @@ pub async fn serve<R: Readiness, C: Controller + GroupController, N: Node>(
     Ok(server.serve_with_incoming_shutdown(accept(listener), shutdown).await?)
 }
 
-fn accept(listener: tokio::net::UnixListener) -> impl Stream<Item = std::io::Result<tokio::net::UnixStream>> {
+/// The callers of a listener, for as long as it is kept.
+pub(super) fn accept(
+    listener: tokio::net::UnixListener,
+) -> impl Stream<Item = std::io::Result<tokio::net::UnixStream>> {
     UnixListenerStream::new(listener).then(async |accepted| {
         if let Err(error) = &accepted {
             tracing::warn!(%error, "could not accept a caller");

@@ -161,9 +161,16 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
+impl SocketFile {
+    /// Whether the name is still given to the socket that was bound to it.
+    pub(super) fn is_ours(&self) -> bool {
+        file_id(&self.path).is_ok_and(|now| now == self.id)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if !file_id(&self.path).is_ok_and(|now| now == self.id) {
+        if !self.is_ours() {
             return;
         }
         if let Err(error) = std::fs::remove_file(&self.path) {

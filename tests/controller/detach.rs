@@ -42,7 +42,7 @@ async fn a_single_replicas_client_is_removed_altogether() {
 }
 
 #[tokio::test]
-async fn a_detach_while_the_device_is_open_is_refused_and_changes_nothing() {
+async fn peer_weakness_12_a_detach_while_the_device_is_open_is_refused_and_changes_nothing() {
     let world = World::start().await;
     let volume = world.controller.created("data").await;
     let spare = spare_node(&world, &volume).await;

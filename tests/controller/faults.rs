@@ -24,9 +24,11 @@ enum Verb {
     Publish,
     Unpublish,
     Expand,
+    Modify,
 }
 
-const VERBS: [Verb; 6] = [Verb::Create, Verb::CreateNear, Verb::Delete, Verb::Publish, Verb::Unpublish, Verb::Expand];
+const VERBS: [Verb; 7] =
+    [Verb::Create, Verb::CreateNear, Verb::Delete, Verb::Publish, Verb::Unpublish, Verb::Expand, Verb::Modify];
 
 impl Verb {
     async fn prepare(self, controller: &Controller) {
@@ -46,6 +48,7 @@ impl Verb {
             Self::Publish => controller.publish(publish("data", "node-3")).await.map(drop),
             Self::Unpublish => controller.unpublish("data", "node-3").await,
             Self::Expand => controller.expand("data", 2 << 30, 0).await.map(drop),
+            Self::Modify => controller.modify("data", &[("placementCount", "3"), ("qosReadIops", "500")]).await,
         }
     }
 }
@@ -55,6 +58,7 @@ impl Verb {
 struct State {
     definition: bool,
     size_kib: Option<u64>,
+    limit: Option<String>,
     resources: usize,
     replicas: usize,
     attached: Vec<String>,
@@ -62,9 +66,11 @@ struct State {
 }
 
 async fn state(world: &World) -> State {
+    let definition = world.definition("data").await;
     State {
-        definition: world.definition("data").await.is_some(),
-        size_kib: world.definition("data").await.and_then(|definition| definition.size_kib()),
+        definition: definition.is_some(),
+        size_kib: definition.as_ref().and_then(|definition| definition.size_kib()),
+        limit: definition.and_then(|definition| definition.props.get("sys/fs/blkio_throttle_read_iops").cloned()),
         resources: world.resources("data").await.len(),
         replicas: world.replicas("data").await.len(),
         attached: world.records("data").await.into_keys().collect(),
@@ -118,7 +124,7 @@ async fn a_lost_answer_is_not_final_and_a_repeat_ends_it() {
 }
 
 #[tokio::test]
-async fn a_hang_is_not_final_and_a_repeat_ends_it() {
+async fn peer_weakness_5_a_hang_is_not_final_and_a_repeat_ends_it() {
     expect_open_and_repeatable(Action::Hang(Moment::Before)).await;
 }
 
@@ -168,6 +174,7 @@ async fn an_unreachable_linstor_is_unavailable() {
         world.controller.publish(publish(&volume, "node-1")).await.map(drop),
         world.controller.unpublish(&volume, "node-1").await,
         world.controller.expand(&volume, 2 << 30, 0).await.map(drop),
+        world.controller.modify(&volume, &[("qosReadIops", "500")]).await,
         world.controller.list(0, "").await.map(drop),
         world.controller.capacity(&[], None).await.map(drop),
     ] {

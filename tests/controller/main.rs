@@ -23,6 +23,7 @@ mod modify;
 mod names;
 mod paging;
 mod parameters;
+mod peer;
 mod placement;
 mod policies;
 mod races;

@@ -37,7 +37,7 @@ async fn copies_that_nothing_keeps_equal_are_refused() {
 }
 
 #[tokio::test]
-async fn more_replicas_than_nodes_are_resource_exhausted_and_nothing_is_left() {
+async fn peer_weakness_4_more_replicas_than_nodes_are_resource_exhausted_and_nothing_is_left() {
     let world = World::start().await;
     world.controller.create(create("three").parameter("placementCount", "3")).await.unwrap();
     assert_eq!(world.replicas("three").await, NODES);

@@ -11,6 +11,11 @@ use crate::{
 
 /// A call to the controller, with what must stand before it.
 pub trait Story {
+    /// What the processes that are asked are started with, beside the usual.
+    fn flags(&self) -> &[&str] {
+        &[]
+    }
+
     /// Brings the cluster to where the call is made, through the world's own controller, and answers the volume's id.
     async fn arrange(&self, world: &World) -> String;
 
@@ -37,7 +42,7 @@ pub async fn walk(story: &impl Story, least: u64) -> Value {
 /// request.
 async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
     let world = World::start().await;
-    let driver = Driver::start(&world, "controller", &[]).await;
+    let driver = Driver::start(&world, "controller", story.flags()).await;
     let controller = driver.controller(&world).await;
     let volume = story.arrange(&world).await;
     match cut {
@@ -56,7 +61,7 @@ async fn play(story: &impl Story, cut: Option<(u64, Moment)>) -> Option<Value> {
             }
             driver.kill().await;
             gate.sever();
-            let next = Driver::start(&world, "controller", &[]).await;
+            let next = Driver::start(&world, "controller", story.flags()).await;
             repeat(story, &next.controller(&world).await, &volume).await;
         }
     }

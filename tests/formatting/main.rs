@@ -1,4 +1,5 @@
-//! Every formatting state of docs/decisions.md, through NodeStageVolume, on real devices with real filesystems.
+//! Every formatting state of docs/decisions.md, through NodeStageVolume, on real devices with real filesystems; and two
+//! pods on one of them.
 //!
 //! A loop-backed sandbox, the Controller and Node services over gRPC, and what a test finds on the device afterwards.
 //! It takes root; without it each test says so and ends.
@@ -8,6 +9,7 @@
 mod support;
 
 mod bench;
+mod beside;
 mod blank;
 mod kept;
 mod killed;

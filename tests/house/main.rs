@@ -2,7 +2,9 @@
 //!
 //! Each rule is a pure function from text to findings, so that each is also shown to find something.
 
+mod compared;
 mod documents;
+mod named;
 mod rooms;
 mod source;
 mod text;
@@ -17,6 +19,10 @@ fn expect_none(findings: Vec<String>) {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("the file is part of the project")
 }
 
 fn all_sources() -> Vec<Source> {
@@ -61,11 +67,17 @@ fn no_path_of_a_machine_is_in_the_tree() {
 
 #[test]
 fn every_dependency_has_its_reason() {
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("the file is part of the project");
     expect_none(documents::unexplained(&read("Cargo.toml"), &read("docs/adr/0002-dependencies.md")));
 }
 
 #[test]
 fn links_between_documents_lead_somewhere() {
     expect_none(documents::dead_links(root()));
+}
+
+#[test]
+fn what_the_comparison_claims_is_shown_by_tests_that_exist() {
+    let page = read("docs/compared.md");
+    expect_none(compared::unproven(&page, &named::Tests::of(&all_sources())));
+    assert!(compared::rows(&page).count() > 80, "the rows were not found");
 }
