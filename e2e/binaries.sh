@@ -25,4 +25,6 @@ CGO_ENABLED=0 go build -p 1 -trimpath -o "$cache/bin/" -ldflags \
 for name in etcd kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet; do
     ln -sf kube "$cache/bin/$name"
 done
-GOBIN=$cache/bin go install helm.sh/helm/v3/cmd/helm@v3.22.0
+cp -r --no-preserve=mode "$(go list -m -f '{{.Dir}}' github.com/kubernetes-csi/external-snapshotter/client/v8)/config/crd" "$cache/crds.new"
+rm -rf "$cache/crds"
+mv "$cache/crds.new" "$cache/crds"

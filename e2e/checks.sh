@@ -13,13 +13,17 @@ set -euo pipefail
 failed=0 ran=0
 report=$work/report.md
 : >"$report"
+begun_at=$(date --utc +%F) begun=$SECONDS
 
 # step TITLE COMMAND…: of the preparation; nothing can follow a failed one.
 step() {
     local title=$1 begun
     shift
+    # shellcheck disable=SC2064 # this title
+    trap "echo 'FAIL   $title'; kubectl get pods --all-namespaces" EXIT
     begun=$(milliseconds)
     "$@"
+    trap - EXIT
     printf 'ready  %-70s %6d ms\n' "$title" $(($(milliseconds) - begun))
 }
 
@@ -37,7 +41,26 @@ check() {
     printf '| %s | %s | %d.%d s |\n' "$title" "$outcome" $((took / 1000)) $((took % 1000 / 100)) >>"$report"
     if [ "$status" -ne 0 ]; then
         sed 's/^/       /' "$work/logs/check-$(basename "$1" .sh).log" | tail -n 30
+        # The next check starts with nothing of this one's.
+        kubectl -n airflow delete pods,pvc --all --force --timeout=60s >/dev/null 2>&1 || true
     fi
+}
+
+# write_report: into docs/e2e.md, between its two marks.
+write_report() {
+    local page=docs/e2e.md
+    {
+        sed '/^<!-- written by/q' "$page"
+        echo
+        echo "$begun_at, Kubernetes $(kubectl version -o json | jq -r .serverVersion.gitVersion), kernel $(uname -r), $(nproc) cores: $summary."
+        echo
+        echo '| check | outcome | time |'
+        echo '|---|---|---|'
+        cat "$report"
+        echo
+        sed -n '/^<!-- end -->/,$p' "$page"
+    } >"$work/page"
+    cat "$work/page" >"$page"
 }
 
 step "etcd, API server, controllers, scheduler" start_control_plane
@@ -54,5 +77,9 @@ if [ -n "${LINFLOW_E2E_SHELL:-}" ]; then
     echo "a shell in the cluster; exit ends the run"
     bash -i </dev/tty || true
 fi
-printf '%d checks, %d failed\n' "$ran" "$failed"
+summary="$ran checks, $failed failed, $(((SECONDS - begun) / 60)) min $(((SECONDS - begun) % 60)) s"
+echo "$summary"
+if [ "$1" = all ]; then
+    write_report
+fi
 [ "$failed" -eq 0 ]

@@ -1,7 +1,7 @@
 # Starts a Kubernetes of one node, with kubelet and containerd, in this network namespace.
 # shellcheck shell=bash
 
-: "${work:?}" "${cache:?}" "${node:?}" "${node_address:?}" "${sandbox_url:?}"
+: "${work:?}" "${cache:?}" "${node:?}" "${node_address:?}" "${sandbox_url:?}" "${repo:?}"
 
 api=https://10.96.0.1:443
 
@@ -69,7 +69,7 @@ END
     start containerd containerd --config "$work/containerd.toml"
     await 30 "containerd" ctr version
     local archive
-    for archive in "$cache"/images/*.tar; do
+    for archive in "$cache"/images/*.tar "$repo/target/image/linflow.tar"; do
         ctr --namespace k8s.io images import "$archive" >/dev/null
     done
 }
@@ -91,6 +91,8 @@ localStorageCapacityIsolation: false
 failSwapOn: false
 # No volume is mounted before kubelet has reported it in use, with its node's status: every ten seconds unless told otherwise.
 nodeStatusUpdateFrequency: 1s
+# A grown filesystem is noticed when its pod is looked at again: once a minute unless told otherwise.
+syncFrequency: 10s
 resolvConf: ""
 END
     start kubelet kubelet --config="$work/kubelet.yaml" --kubeconfig="$work/kubelet.kubeconfig" --hostname-override="$node" --node-ip="$node_address"
@@ -98,6 +100,6 @@ END
 }
 
 start_sandbox() {
-    start sandbox "$cache/bin/linflow" sandbox --listen "$node_address:3370" --nodes node-1,node-2,node-3 --state "$work/sandbox"
+    start sandbox "$repo/target/release/linflow" sandbox --listen "$node_address:3370" --nodes node-1,node-2,node-3 --state "$work/sandbox"
     await 20 "sandbox" curl -fsS "$sandbox_url/v1/controller/version"
 }

@@ -5,7 +5,7 @@
 . e2e/pods.sh
 
 # linflow_processes ROLE: the process numbers of the role's containers, of this cluster alone: other processes are not seen from here.
-linflow_processes() { pgrep --full "^/usr/local/bin/linflow $1 "; }
+linflow_processes() { pgrep --full "^/usr/bin/linflow $1 "; }
 
 start_kubelet_again() {
     restart kubelet
@@ -23,3 +23,11 @@ writes_all_the_time() {
 }
 lines() { in_pod "$1" 'wc -l </scratch/lines'; }
 has_more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
+
+# mounts_of CLAIM: where its device is mounted, staged and for its pods.
+mounts_of() {
+    local volume numbers
+    volume=$(volume_of "$1")
+    numbers=$(losetup --list --noheadings --output MAJ:MIN,BACK-FILE | awk -v file="/${volume}_" 'index($2, file) { print $1 }')
+    [ -n "$numbers" ] && awk -v numbers="$numbers" 'index("\n" numbers "\n", "\n" $3 "\n") { print $1, $5 }' /proc/self/mountinfo
+}

@@ -9,13 +9,15 @@ watched_logs() { find "$work/logs/kubelet.log" "$work/logs/kube-controller-manag
 # mark_logs: how long each log is now.
 mark_logs() { watched_logs | xargs wc -c | grep -v ' total$'; }
 
-# no_errors_since MARKS: no line of klog's level E that speaks of the driver, and none of linflow's own at ERROR.
+# no_errors_since MARKS: kubelet said nothing at klog's level E that speaks of linflow, the others told of no error that a CSI call ended in
+# (what they say of each other's changes to Kubernetes' objects is theirs), and linflow said nothing at ERROR.
 no_errors_since() {
     local log begun errors
     errors=$(
         watched_logs | while read -r log; do
-            begun=$(awk -v log_="$log" '$2 == log_ { print $1 }' <<<"$1")
-            tail -c "+$((${begun:-0} + 1))" "$log" | grep -E '^(.* F )?E[0-9]{4} .*(linflow|csi)|^[^ ]+ std(out|err) F [^ ]+ +ERROR ' |
+            begun=$(awk -v name="$log" '$2 == name { print $1 }' <<<"$1")
+            tail -c "+$((${begun:-0} + 1))" "$log" |
+                grep -E '(^|^[^ ]+ std(out|err) F )E[0-9]{4} .*(rpc error|kubelet.*linflow)|^[^ ]+ std(out|err) F [^ ]+ +ERROR ' |
                 sed "s|^|${log##*/pods/}: |"
         done
     ) || true

@@ -3,24 +3,20 @@
 set -euo pipefail
 . e2e/faults.sh
 
-mount_of() { grep -F "/$(volume_of work)/mount " /proc/self/mountinfo; }
-
 claim work 64Mi
 writes_all_the_time worker work
-mounted=$(mount_of)
+mounted=$(mounts_of work)
 stop kubelet
-[ "$(mount_of)" = "$mounted" ]
-file=$(awk '{ print $5; exit }' <<<"$mounted")/lines
+[ "$(mounts_of work)" = "$mounted" ]
+file=$(awk '$2 ~ "/mount$" { print $2 }' <<<"$mounted")/lines
 before=$(wc -l <"$file")
 has_grown() { [ "$(wc -l <"$file")" -gt $((before + 5)) ]; }
 await 10 "more lines without a kubelet" has_grown
 start_kubelet_again
+await 60 "kubelet that knows its pods" in_pod worker true
 await 30 "more lines" has_more_lines worker "$(lines worker)"
 [ "$(restarts_of worker)" -eq 0 ]
-[ "$(mount_of)" = "$mounted" ]
+[ "$(mounts_of work)" = "$mounted" ]
 delete pod worker
-if mount_of; then
-    echo "left mounted"
-    exit 1
-fi
+[ -z "$(mounts_of work)" ]
 delete pvc work
