@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The images that the cluster runs, as archives that containerd imports: there is no registry to pull them from.
-# One is made again when what goes into it is newer.
+# One is made again when what goes into it has changed.
 set -euo pipefail
 : "${cache:?}" # run.sh sets it
 
@@ -16,7 +16,7 @@ own_buildah() {
 single() {
     local name=$1 file=$2 target=$3 archive container mounted link
     archive=$images/$(basename "$file").tar
-    if [ "$archive" -nt "$file" ]; then
+    if sha256sum --check --status "$archive.of" 2>/dev/null; then
         return
     fi
     echo "image $name"
@@ -32,6 +32,7 @@ single() {
     rm -f "$archive"
     own_buildah push --quiet "$name" "oci-archive:$archive:$name"
     own_buildah rmi "$name" >/dev/null
+    sha256sum "$file" "$archive" "$0" >"$archive.of"
 }
 
 sidecar() { single "registry.k8s.io/sig-storage/$1:$2" "$cache/bin/$1" "/$1" ""; }

@@ -31,7 +31,7 @@ if ! flock --nonblock 9; then
 fi
 remove_leftovers
 mkdir -p "$work"
-trap 'keep_logs; remove_leftovers' EXIT
+trap 'keep_logs; remove_leftovers; rm -f "$work.lock"' EXIT
 
 # If this script is killed, so is everything in the namespaces.
 (
