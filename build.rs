@@ -2,6 +2,7 @@
 //!
 //! - `csi.v1.rs`: messages, servers and clients, included by src/csi/proto.rs;
 //! - `pluginregistration.rs`: the same of kubelet's registration, included by src/csi/registration/proto.rs;
+//! - `csi_methods.rs`: the paths of all methods of CSI;
 //! - `csi_debug.rs`: a `Debug` for each message with something to hide, and the list of what they hide. It is written
 //!   from the descriptor, so that a field that the specification marks as secret tomorrow is hidden tomorrow.
 
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("csi_debug.rs"), render_debug(&guarded)?)?;
+    fs::write(Path::new(&out).join("csi_methods.rs"), render_methods(&compiler.descriptor_pool()))?;
     tonic_prost_build::configure()
         .generate_default_stubs(true)
         .btree_map(".")
@@ -86,6 +88,15 @@ fn render_debug(guarded: &[Guarded]) -> Result<String, std::fmt::Error> {
         writeln!(out, ".finish() }} }}")?;
     }
     Ok(out)
+}
+
+/// Each as gRPC calls it, `/csi.v1.Node/NodeStageVolume`.
+fn render_methods(pool: &DescriptorPool) -> String {
+    let services = pool.services().filter(|service| service.package_name() == "csi.v1");
+    let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
+    let methods = methods.map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name()));
+    let methods: Vec<String> = methods.collect();
+    format!("pub const METHODS: [&str; {}] = {methods:?};", methods.len())
 }
 
 /// Where prost puts the message: a nested one into a module named after its parent.

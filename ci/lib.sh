@@ -35,12 +35,12 @@ start_sandbox() {
     url=$(sed -n 's/^listening on //p' "$work/sandbox.out")
 }
 
-# start_driver URL NODE FLAG…: sets $driver_pid and $socket.
+# start_driver URL NODE FLAG…: in $role, which is `all` where nothing is said; sets $driver_pid and $socket.
 start_driver() {
-    socket=$work/csi.sock
+    socket=$work/${role:-all}.sock
     rm -f "$socket"
-    "$linflow" all --csi-endpoint "unix://$socket" --linstor-url "$1" --node-name "$2" "${@:3}" \
-        >"$work/driver.log" 2>&1 &
+    "$linflow" "${role:-all}" --csi-endpoint "unix://$socket" --linstor-url "$1" --node-name "$2" "${@:3}" \
+        >"$work/${role:-driver}.log" 2>&1 &
     driver_pid=$!
     pids+=("$driver_pid")
     await 20 "CSI socket" test -S "$socket"

@@ -16,7 +16,7 @@
 //!
 //! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
 //! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
-//! [`run`] the roles; [`admin`] health; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story
+//! [`run`] the roles; [`admin`] health; [`metrics`] counts and times; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story
 //! in one command.
 //!
 //! docs/architecture.md explains the rooms, docs/decisions.md how no data is lost.
@@ -27,6 +27,7 @@ pub mod config;
 pub mod csi;
 pub mod demo;
 pub mod linstor;
+pub mod metrics;
 pub mod node;
 pub mod run;
 pub mod sandbox;

@@ -11,9 +11,6 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 /// Two threads keep up with gRPC and a few dozen LINSTOR requests; more would cost idle memory.
 const WORKER_THREADS: usize = 2;
 
-/// How long running calls may take to finish after a signal. kubelet kills after 30 s by default.
-const DRAIN: Duration = Duration::from_secs(25);
-
 fn main() -> ExitCode {
     let args = match Args::from_words(std::env::args_os()) {
         Ok(args) => args,
@@ -78,7 +75,7 @@ fn start_log(log: &LogConfig) {
 /// Runs the role until it ends by itself, or until a signal and the end of the calls then running.
 async fn until_stopped(command: Command) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let shutdown = CancellationToken::new();
+    let (shutdown, drain) = (CancellationToken::new(), command.drain_timeout());
     let role = play(command, shutdown.clone());
     tokio::pin!(role);
     tokio::select! {
@@ -88,10 +85,15 @@ async fn until_stopped(command: Command) -> Result<(), Box<dyn Error + Send + Sy
     }
     shutdown.cancel();
     tokio::select! {
-        outcome = tokio::time::timeout(DRAIN, role) => outcome?,
+        outcome = tokio::time::timeout(drain, role) => outcome.unwrap_or_else(|_| Err(cut(drain).into())),
         _ = terminate.recv() => Err("stopped by a second SIGTERM".into()),
         _ = interrupt.recv() => Err("stopped by a second SIGINT".into()),
     }
+}
+
+fn cut(drain: Duration) -> String {
+    let drain = humantime::format_duration(drain);
+    format!("calls were still running {drain} after the signal; who repeats them completes them (--drain-timeout)")
 }
 
 /// Plays the role; it ends soon after `shutdown` is cancelled.

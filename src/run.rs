@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use self::serve::Role;
+use self::serve::{Reach, Role};
 use crate::config::{DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
 use crate::csi::{
     controller::ControllerService,
@@ -35,27 +35,27 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 
 /// Serves Identity and Controller until `shutdown`.
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
-    let linstor = Client::new(&driver.linstor)?;
-    let controller = controller_service(&driver, &linstor);
-    let role = Role { driver, linstor, controller: Some(controller), node: None, registration: None };
+    let reach = Reach::new(&driver)?;
+    let controller = controller_service(&driver, &reach.linstor);
+    let role = Role { driver, reach, controller: Some(controller), node: None, registration: None };
     role.serve(shutdown).await
 }
 
 /// Serves Identity and Node until `shutdown`.
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
-    let linstor = Client::new(&driver.linstor)?;
+    let reach = Reach::new(&driver)?;
     let registration = registration(&driver, node.kubelet.clone())?;
-    let node = node_service(&driver, node, &linstor);
-    Role { driver, linstor, controller: None, node: Some(node), registration }.serve(shutdown).await
+    let node = node_service(&driver, node, &reach.linstor);
+    Role { driver, reach, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
 
 /// Serves all services on one socket until `shutdown`.
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
-    let linstor = Client::new(&driver.linstor)?;
-    let controller = controller_service(&driver, &linstor);
+    let reach = Reach::new(&driver)?;
+    let controller = controller_service(&driver, &reach.linstor);
     let registration = registration(&driver, node.kubelet.clone())?;
-    let node = node_service(&driver, node, &linstor);
-    Role { driver, linstor, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
+    let node = node_service(&driver, node, &reach.linstor);
+    Role { driver, reach, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
 }
 
 /// Serves the embedded LINSTOR until `shutdown`, then takes its devices away.

@@ -1,4 +1,4 @@
-//! The log line of each call. In a process of its own: tracing remembers, for all threads, who listens to a line, and
+//! The log lines of calls, and of a kubelet that does not come. In a process of its own: tracing remembers, for all threads, who listens to a line, and
 //! tests beside these that log without listening would make it forget.
 #![allow(clippy::unwrap_used, reason = "clippy.toml's leave for tests doesn't reach the functions beside them")]
 
@@ -15,10 +15,13 @@ use linflow::csi::{
         controller_client::ControllerClient, controller_server::Controller, group_controller_server::GroupController,
         identity_client::IdentityClient, node_server::Node,
     },
-    service::serve,
+    registration::{Registration, Settings},
+    service::{Services, serve},
     socket::{Endpoint, bind},
 };
+use linflow::metrics::Operations;
 use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use tracing::{Level, subscriber::DefaultGuard};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
@@ -83,8 +86,9 @@ async fn while_serving(script: &Scripted, calls: impl AsyncFnOnce(String)) {
     let socket = bind(&endpoint).await.unwrap();
     let identity = Identity::new("linflow.csi", || async { true });
     let (stop, stopped) = oneshot::channel();
-    let server =
-        tokio::spawn(serve(socket, identity, Some(script.clone()), None::<NoNode>, async { stopped.await.unwrap() }));
+    let services = Services { identity, controller: Some(script.clone()), node: None::<NoNode> };
+    let operations = Operations::new("linflow.csi");
+    let server = tokio::spawn(serve(socket, services, operations, async { stopped.await.unwrap() }));
     calls(endpoint.to_string()).await;
     stop.send(()).unwrap();
     server.await.unwrap().unwrap();
@@ -108,6 +112,24 @@ async fn each_call_is_logged_with_its_code_and_a_routine_one_is_not() {
     assert!(lines[0].contains("INFO") && lines[0].contains("answered method=DeleteVolume code=Ok ms="), "{lines:?}");
     assert!(lines[1].contains("WARN") && lines[1].contains("refused method=ListVolumes code=Aborted ms="), "{lines:?}");
     assert!(lines[1].ends_with(r#"reason="no such page: start again""#), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kubelet_that_does_not_come_is_told_of_once() {
+    let (log, _guard) = Log::catch();
+    let folder = tempfile::tempdir().unwrap();
+    let registration = Registration::new(Settings {
+        driver_name: "linflow.csi".to_owned(),
+        socket: folder.path().join("linflow.csi-reg.sock"),
+        csi_path: "/csi/csi.sock".into(),
+    });
+    let (registration, minutes) = (registration.unwrap(), Duration::from_secs(300));
+    let shutdown = CancellationToken::new();
+    let outcome = tokio::time::timeout(minutes, registration.serve(&shutdown)).await;
+    assert!(outcome.is_err(), "it serves until it is told to stop");
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("WARN") && lines[0].contains("see that --kubelet-dir is its --root-dir"), "{lines:?}");
 }
 
 #[tokio::test]

@@ -272,8 +272,10 @@ replays! {
     snapshots_answer_as_recorded: "snapshots",
     deleting_snapshots_answers_as_recorded: "snapshot_delete",
     restoring_snapshots_answers_as_recorded: "snapshot_restore",
+    snapshots_and_what_was_made_of_them_are_put_away_as_recorded: "snapshots_put_away",
     a_snapshot_with_a_node_away_answers_as_recorded: "snapshot_offline",
     drbd_snapshots_answer_as_recorded: "drbd_snapshots",
+    drbd_snapshots_and_what_was_made_of_them_are_put_away_as_recorded: "drbd_snapshots_put_away",
     clones_without_drbd_are_refused_as_recorded: "clone",
     drbd_clones_answer_as_recorded: "drbd_clone",
 }

@@ -1,12 +1,17 @@
-//! Health over HTTP for whoever runs the process: `/healthz` (it lives) and `/readyz` (it can serve, or why not).
+//! For whoever runs the process, over HTTP: `/healthz` (it lives), `/readyz` (it can serve, or why not) and `/metrics`.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// How long a readiness check may take; kubelet's own default for a probe is 1 s.
-const READY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a readiness check may take: less than the second that kubelet gives a probe, so that it hears the reason.
+const READY_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Whether the process can serve.
 pub trait Readiness: Send + Sync + 'static {
@@ -14,19 +19,31 @@ pub trait Readiness: Send + Sync + 'static {
     fn check(&self) -> impl Future<Output = Result<(), String>> + Send;
 }
 
+/// What `/metrics` answers.
+pub struct Page {
+    /// Its `Content-Type`.
+    pub media_type: &'static str,
+    /// The text of this moment.
+    pub text: Box<dyn Fn() -> String + Send + Sync>,
+}
+
 /// Serves until `shutdown` is cancelled. Errors: the listener fails.
 ///
 /// `/healthz` answers 200 while the process lives; `/readyz` 200, or 503 with the reason, which is also given where the
-/// check takes longer than a second. Neither needs credentials, so neither may tell more than that.
+/// check takes too long for a probe; `/metrics` the page. None needs credentials, so none may tell a secret.
 pub async fn serve(
     listener: TcpListener,
     readiness: impl Readiness,
+    metrics: Page,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    let metrics = Arc::new(metrics);
+    let page = async move || ([(CONTENT_TYPE, metrics.media_type)], (metrics.text)());
     let routes = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(answer_ready))
-        .with_state(Arc::new(readiness));
+        .with_state(Arc::new(readiness))
+        .route("/metrics", get(page));
     axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 
@@ -34,7 +51,10 @@ async fn answer_ready<R: Readiness>(State(readiness): State<Arc<R>>) -> (StatusC
     match tokio::time::timeout(READY_TIMEOUT, readiness.check()).await {
         Ok(Ok(())) => (StatusCode::OK, "ok\n".to_owned()),
         Ok(Err(reason)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the readiness check takes longer than a second\n".to_owned()),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "what is asked for readiness does not answer within a second\n".to_owned(),
+        ),
     }
 }
 
@@ -67,7 +87,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shutdown = CancellationToken::new();
-        (address, shutdown.clone(), tokio::spawn(serve(listener, readiness, shutdown)))
+        let page = Page { media_type: "text/plain", text: Box::new(|| "calls 1\n".to_owned()) };
+        (address, shutdown.clone(), tokio::spawn(serve(listener, readiness, page, shutdown)))
     }
 
     async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
@@ -81,11 +102,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn health_is_ok_while_readiness_tells_its_reason() {
+    async fn health_and_metrics_are_told_while_readiness_tells_its_reason() {
         let (address, ..) = start(Scripted::NotReady).await;
         assert_eq!(get(address, "/healthz").await, (200, "ok\n".to_owned()));
         assert_eq!(get(address, "/readyz").await, (503, "LINSTOR does not answer\n".to_owned()));
-        assert_eq!(get(address, "/metrics").await.0, 404);
+        assert_eq!(get(address, "/metrics").await, (200, "calls 1\n".to_owned()));
+        assert_eq!(get(address, "/").await.0, 404);
     }
 
     #[tokio::test]

@@ -102,7 +102,7 @@ pub(super) struct DriverArgs {
     /// An Airflow instance and the namespaces that its pods run in; give it once per instance (or ; between them)
     #[arg(long, env = "LINFLOW_AIRFLOW_INSTANCE", value_name = "NAME=NAMESPACE[,…]", value_delimiter = ';')]
     pub(super) airflow_instance: Vec<String>,
-    /// Serve /healthz and /readyz here, such as 127.0.0.1:9808
+    /// Serve /healthz, /readyz and /metrics here, such as 127.0.0.1:9808
     #[arg(long, env = "LINFLOW_ADMIN_LISTEN", value_name = "ADDR")]
     pub(super) admin_listen: Option<String>,
     /// The most volumes that a node may have attached, 1 to 1048575: a node tells the scheduler, and a controller refuses
@@ -113,6 +113,9 @@ pub(super) struct DriverArgs {
     /// [default: true]
     #[arg(long, env = "LINFLOW_TOPOLOGY_POOLS", value_name = "BOOL")]
     pub(super) topology_pools: Option<String>,
+    /// How long calls that run may take to end after SIGTERM; a pod's terminationGracePeriodSeconds must be longer
+    #[arg(long, env = "LINFLOW_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "25s")]
+    pub(super) drain_timeout: String,
     /// Register with kubelet, whose directory this is (its --root-dir), as this process sees it: node and all serve a
     /// socket for kubelet in DIR/plugins_registry, so that no registrar is needed beside them; such as /var/lib/kubelet
     /// [default: don't register]

@@ -10,7 +10,7 @@ use crate::{
     linstor::{Settings, name::NodeName},
     workflow::{Instances, instances::InstancesError},
 };
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What every CSI role needs.
 #[derive(Debug, Clone)]
@@ -25,8 +25,10 @@ pub struct DriverConfig {
     pub pods: Option<PathBuf>,
     /// Which Airflow instance a namespace belongs to.
     pub airflow_instances: Instances,
-    /// Where to serve `/healthz` and `/readyz`; `None`: nowhere.
+    /// Where to serve `/healthz`, `/readyz` and `/metrics`; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
+    /// How long calls that run may take to end after a signal.
+    pub drain_timeout: Duration,
     /// The most volumes that may be attached to a node, 1 to 1048575 (the range of a DRBD minor); `None`: no limit.
     pub max_volumes_per_node: Option<u32>,
 }
@@ -97,6 +99,7 @@ pub(super) fn controller(
     let pods = mistakes.optional("--pods", text::given(&args.pods), text::existing_folder);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
+    let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
     let limit = text::given(&args.max_volumes_per_node);
     let limit = mistakes.optional("--max-volumes-per-node", limit, |text| text::number(text, 1..=0xf_ffff));
     Some(DriverConfig {
@@ -106,6 +109,7 @@ pub(super) fn controller(
         pods: pods?,
         airflow_instances: airflow_instances?,
         admin_listen: admin_listen?,
+        drain_timeout: drain?,
         max_volumes_per_node: limit?,
     })
 }

@@ -19,6 +19,8 @@ pub use error::ConfigError;
 pub use log::{LogConfig, LogFormat};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};
 
+use std::time::Duration;
+
 use args::CommandArgs;
 use error::Mistakes;
 
@@ -50,6 +52,17 @@ pub enum Command {
     Sandbox(SandboxConfig),
     /// The whole story in one command.
     Demo(DemoConfig),
+}
+
+impl Command {
+    /// How long what runs may take to end after a signal.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        match self {
+            Self::Controller(driver) | Self::Node(driver, _) | Self::All(driver, _) => driver.drain_timeout,
+            Self::Sandbox(_) | Self::Demo(_) => Duration::from_secs(25),
+        }
+    }
 }
 
 impl Args {

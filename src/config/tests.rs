@@ -46,6 +46,8 @@ fn every_mistake_is_reported_at_once() {
         "soon",
         "--admin-listen",
         "here",
+        "--drain-timeout",
+        "25",
         "--max-volumes-per-node",
         "-1",
         "--log-format=xml",
@@ -55,7 +57,7 @@ fn every_mistake_is_reported_at_once() {
         "--airflow-instance",
         "prod",
     ];
-    let errors = parse(&words, &[]).expect_err("there are 13 mistakes");
+    let errors = parse(&words, &[]).expect_err("there are 14 mistakes");
     let expected = [
         "--log-format",
         "--log",
@@ -68,12 +70,13 @@ fn every_mistake_is_reported_at_once() {
         "--pods",
         "--airflow-instance",
         "--admin-listen",
+        "--drain-timeout",
         "--max-volumes-per-node",
         "--node-name",
     ];
     assert_eq!(flags(&errors), expected);
     assert_eq!(
-        errors[12].to_string(),
+        errors[13].to_string(),
         "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
     );
 }

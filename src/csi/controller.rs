@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
@@ -77,10 +77,10 @@ impl ControllerService {
         &self.running
     }
 
-    /// Completes detaches that wait for a node; never ends by itself.
-    pub fn settle(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Completes detaches that wait for a node, until `stop`.
+    pub fn settle(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
         let (linstor, reservations, limit) = (self.linstor.clone(), self.reservations.clone(), self.limit.clone());
-        settle::run(linstor, reservations, limit, Arc::clone(&self.pending))
+        settle::run(linstor, reservations, limit, Arc::clone(&self.pending), stop)
     }
 
     /// The volumes that are being worked on.

@@ -6,10 +6,11 @@
 //! log line per call; [`registration`] how kubelet learns of it.
 
 pub mod admit;
+mod call;
 pub mod controller;
+mod drain;
 pub mod group;
 pub mod identity;
-mod log;
 pub mod node;
 mod node_health;
 pub mod proto;

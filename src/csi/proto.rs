@@ -6,3 +6,5 @@
 tonic::include_proto!("csi.v1");
 
 include!(concat!(env!("OUT_DIR"), "/csi_debug.rs"));
+
+include!(concat!(env!("OUT_DIR"), "/csi_methods.rs"));

@@ -143,7 +143,7 @@ impl Registration {
             if !is_told && Instant::now() >= late && *self.standing.borrow() == Standing::Unnoticed {
                 is_told = true;
                 let path = self.endpoint.path().display();
-                tracing::warn!(socket = %path, "kubelet has not noticed the driver: is --kubelet-dir its --root-dir?");
+                tracing::warn!(socket = %path, "kubelet has not noticed the driver: see that --kubelet-dir is its --root-dir");
             }
             sleep(LOOK).await;
         }

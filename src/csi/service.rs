@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt, wrappers::UnixListenerStream};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 use super::{
+    call::CallLayer,
+    drain::DrainLayer,
     identity::{Identity, Readiness},
-    log::LogLayer,
     proto::{
         controller_server::{Controller, ControllerServer},
         group_controller_server::{GroupController, GroupControllerServer},
@@ -16,6 +18,7 @@ use super::{
     },
     socket::BoundSocket,
 };
+use crate::metrics::Operations;
 
 /// How long to leave off accepting after it failed. Without the pause a process that has run out of file descriptors
 /// would do nothing but fail to accept, since the caller stays in the queue.
@@ -26,32 +29,47 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[error("the CSI server stopped unexpectedly")]
 pub struct ServeError(#[from] tonic::transport::Error);
 
-/// Serves until `shutdown` resolves; then no call is accepted any more, the socket is gone from its directory, and the
-/// calls under way are answered before this returns. It waits for them as long as they take: they have deadlines of
-/// their own.
+/// What a role serves. A service that is `None` answers UNIMPLEMENTED; the controller serves groups of volumes too.
+#[derive(Debug)]
+pub struct Services<R, C, N> {
+    /// Who we are.
+    pub identity: Identity<R>,
+    /// The controller.
+    pub controller: Option<C>,
+    /// The node.
+    pub node: Option<N>,
+}
+
+/// Serves until `shutdown` resolves; then each further call is UNAVAILABLE, the socket is gone from its directory, and
+/// the calls under way are answered before this returns. It waits for them as long as they take: they have deadlines of
+/// their own. Each call is told to `operations`.
 ///
-/// The controller serves groups of volumes too. A service that is `None` answers UNIMPLEMENTED. No limit or timeout of tonic's is set: RESOURCE_EXHAUSTED and
-/// CANCELLED, their answers, tell external-provisioner something else than "come back later".
+/// No limit or timeout of tonic's is set: RESOURCE_EXHAUSTED and CANCELLED, their answers, tell external-provisioner
+/// something else than "come back later".
 ///
 /// # Errors
 /// [`ServeError`] when the transport fails before `shutdown`.
 pub async fn serve<R: Readiness, C: Controller + GroupController, N: Node>(
     socket: BoundSocket,
-    identity: Identity<R>,
-    controller: Option<C>,
-    node: Option<N>,
+    services: Services<R, C, N>,
+    operations: Operations,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let BoundSocket { listener, file } = socket;
+    let Services { identity, controller, node } = services;
+    let stopping = CancellationToken::new();
+    let drain = DrainLayer(stopping.clone());
     // Whoever is started next finds the name free, while the listener, which is still open here, keeps the inode ours.
     let shutdown = async move {
         shutdown.await;
+        stopping.cancel();
         drop(file);
     };
     let identity = identity.beside_controller(controller.is_some());
     let controller = controller.map(Arc::new);
     let server = Server::builder()
-        .layer(LogLayer)
+        .layer(CallLayer(operations))
+        .layer(drain)
         .add_service(IdentityServer::new(identity))
         .add_optional_service(controller.clone().map(ControllerServer::from_arc))
         .add_optional_service(controller.map(GroupControllerServer::from_arc))

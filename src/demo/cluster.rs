@@ -14,7 +14,7 @@ use crate::csi::{
     controller::ControllerService,
     identity::{Identity, Readiness},
     node::{NodeParts, NodeService},
-    service,
+    service::{self, Services},
     socket::{self, Endpoint},
 };
 use crate::linstor::{
@@ -22,6 +22,7 @@ use crate::linstor::{
     model::{Resource, ViewQuery, is_same_name},
     name::{NodeName, PoolName, ResourceName},
 };
+use crate::metrics::Operations;
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox, model::Cluster as Simulated, model::failures::FailureError};
 use crate::volume::topology::TopologySettings;
@@ -89,7 +90,8 @@ impl Servers {
         let running =
             [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
         self.tasks.spawn(async move {
-            if let Err(error) = service::serve(socket, identity, controller, node, stop).await {
+            let services = Services { identity, controller, node };
+            if let Err(error) = service::serve(socket, services, Operations::new(DRIVER), stop).await {
                 tracing::error!(%error, "a service of the demo ended");
             }
             for tracker in running.into_iter().flatten() {

@@ -3,6 +3,8 @@
 //! LINSTOR's control plane is a single writer: more requests at once only queue there, where they can't be taken back.
 //! Here they wait in order of arrival, and one whose deadline passes meanwhile was never sent.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -12,24 +14,54 @@ pub(super) struct Admission {
     /// Fair: permits are given in the order in which they were asked for.
     places: Semaphore,
     limit: usize,
+    waiting: AtomicUsize,
+}
+
+/// How busy the way to LINSTOR is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Requests that wait for their turn.
+    pub waiting: usize,
+    /// Requests under way.
+    pub under_way: usize,
+    /// How many may be under way at once.
+    pub limit: usize,
+}
+
+/// One who waits, for as long as that lasts.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn among(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Admission {
     /// Lets `limit` requests in at once, at least one.
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        Self { places: Semaphore::new(limit), limit }
+        Self { places: Semaphore::new(limit), limit, waiting: AtomicUsize::new(0) }
     }
 
     /// Waits for a place, which is free again when the permit is dropped. None: the deadline passed first.
     pub(super) async fn enter(&self, deadline: Instant) -> Option<SemaphorePermit<'_>> {
+        let _waiting = Waiting::among(&self.waiting);
         let place = timeout_at(deadline, self.places.acquire()).await.ok()?;
         Some(place.expect("the semaphore is never closed"))
     }
 
-    /// How many places there are.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
+    /// Who waits and who is inside, now.
+    pub(super) fn queue(&self) -> Queue {
+        let under_way = self.limit.saturating_sub(self.places.available_permits());
+        Queue { waiting: self.waiting.load(Ordering::Relaxed), under_way, limit: self.limit }
     }
 }
 
@@ -81,6 +113,23 @@ mod tests {
 
     #[test]
     fn a_limit_of_zero_lets_one_in() {
-        assert_eq!(Admission::new(0).limit(), 1);
+        assert_eq!(Admission::new(0).queue().limit, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_queue_is_counted_and_who_gives_up_leaves_it() {
+        let door = Admission::new(2);
+        let queue = |waiting, under_way| Queue { waiting, under_way, limit: 2 };
+        let first = door.enter(soon()).await.unwrap();
+        let _second = door.enter(soon()).await.unwrap();
+        let third = door.enter(soon());
+        tokio::pin!(third);
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
+        assert_eq!(door.queue(), queue(1, 2));
+        assert!(door.enter(Instant::now()).await.is_none());
+        assert_eq!(door.queue(), queue(1, 2));
+        drop(first);
+        let _third = third.await.unwrap();
+        assert_eq!(door.queue(), queue(0, 2));
     }
 }

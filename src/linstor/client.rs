@@ -8,11 +8,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::admission::Queue;
 use super::error::{Error, Refusal};
 use super::rc::Replies;
 use super::request::Request;
 use super::settings::{Settings, SettingsError};
 use super::transport::Transport;
+use super::watch::{Unwatched, Watch};
 
 /// A client of one LINSTOR cluster. Clones are cheap and share connections, the limit on requests under way, and what
 /// is known about the controllers.
@@ -34,14 +36,34 @@ struct Inner {
 impl Client {
     /// Makes a client; nothing is sent yet. Errors list every mistake in the settings and in the files that they name.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let transport = Transport::new(settings)?;
+        Self::watched(settings, Arc::new(Unwatched))
+    }
+
+    /// The same, with somebody who is told of its requests.
+    pub fn watched(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Self, SettingsError> {
+        let transport = Transport::new(settings, watch)?;
         let (read_timeout, write_timeout) = (settings.read_timeout, settings.write_timeout);
         Ok(Self { inner: Arc::new(Inner { transport, read_timeout, write_timeout }) })
+    }
+
+    /// How busy the way to LINSTOR is now.
+    #[must_use]
+    pub fn queue(&self) -> Queue {
+        self.inner.transport.queue()
     }
 
     /// Asks.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         self.exchange(&request, self.inner.read_timeout).await
+    }
+
+    /// Asks, with a time of its own where that is shorter.
+    pub(super) async fn ask_within<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        self.exchange(&request, timeout.min(self.inner.read_timeout)).await
     }
 
     /// Asks for one object by its own path; none where LINSTOR says that it does not exist.
@@ -68,13 +90,23 @@ impl Client {
     }
 
     /// POSTs a change.
-    pub(super) async fn post(&self, segments: &[&str], body: &impl Serialize) -> Result<Replies, Error> {
-        self.change(Request::change(Method::POST, segments).json(body)).await
+    pub(super) async fn post(
+        &self,
+        route: &'static str,
+        names: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Replies, Error> {
+        self.change(Request::change(Method::POST, route, names).json(body)).await
     }
 
     /// PUTs a change.
-    pub(super) async fn put(&self, segments: &[&str], body: &impl Serialize) -> Result<Replies, Error> {
-        self.change(Request::change(Method::PUT, segments).json(body)).await
+    pub(super) async fn put(
+        &self,
+        route: &'static str,
+        names: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Replies, Error> {
+        self.change(Request::change(Method::PUT, route, names).json(body)).await
     }
 
     async fn exchange<T: DeserializeOwned>(&self, request: &Request, timeout: Duration) -> Result<T, Error> {

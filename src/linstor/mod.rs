@@ -32,7 +32,9 @@ mod tls;
 mod token;
 mod transport;
 mod version;
+pub mod watch;
 
+pub use admission::Queue;
 pub use client::Client;
 pub use error::{Error, Kind, Object, Refusal};
 pub use pem::Pem;

@@ -6,12 +6,16 @@ use reqwest::Method;
 use serde::Serialize;
 use url::Url;
 
+use super::watch::Route;
+
 /// One request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
-    /// Below `/v1`; each is percent-encoded when the URL is made.
-    segments: Vec<String>,
+    /// Below `/v1`, with `{…}` in the place of each name.
+    route: &'static str,
+    /// In the order of their places; each is percent-encoded when the URL is made.
+    names: Vec<String>,
     query: Vec<(&'static str, String)>,
     /// JSON.
     pub(super) body: Option<Vec<u8>>,
@@ -19,24 +23,38 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// A question.
-    pub(super) fn get(segments: &[&str]) -> Self {
-        Self::new(Method::GET, segments, false)
+    /// A question. `route`: the path below `/v1`, such as `resource-groups/{group}`, with a place for each of the names.
+    pub(super) fn get(route: &'static str, names: &[&str]) -> Self {
+        Self::new(Method::GET, route, names, false)
     }
 
     /// A question that LINSTOR takes by POST: it changes nothing.
-    pub(super) fn query_by_post(segments: &[&str]) -> Self {
-        Self::new(Method::POST, segments, false)
+    pub(super) fn query_by_post(route: &'static str, names: &[&str]) -> Self {
+        Self::new(Method::POST, route, names, false)
     }
 
     /// A change.
-    pub(super) fn change(method: Method, segments: &[&str]) -> Self {
-        Self::new(method, segments, true)
+    pub(super) fn change(method: Method, route: &'static str, names: &[&str]) -> Self {
+        Self::new(method, route, names, true)
     }
 
-    fn new(method: Method, segments: &[&str], changes: bool) -> Self {
-        let segments = segments.iter().map(|&segment| segment.to_owned()).collect();
-        Self { method, segments, query: Vec::new(), body: None, changes }
+    fn new(method: Method, route: &'static str, names: &[&str], changes: bool) -> Self {
+        debug_assert_eq!(route.matches('{').count(), names.len(), "{route} has a place for each name");
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Self { method, route, names, query: Vec::new(), body: None, changes }
+    }
+
+    /// The kind of request: its method and route, without names.
+    pub(super) fn route(&self) -> Route {
+        Route { method: self.method.clone(), path: self.route }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &str> {
+        let mut names = self.names.iter();
+        self.route.split('/').filter_map(move |part| match part.starts_with('{') {
+            true => names.next().map(String::as_str),
+            false => Some(part),
+        })
     }
 
     /// Adds a query parameter.
@@ -73,7 +91,7 @@ impl Request {
             .expect("the settings were checked to hold http URLs, which have paths")
             .pop_if_empty()
             .push("v1")
-            .extend(&self.segments);
+            .extend(self.segments());
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -82,7 +100,7 @@ impl Request {
 
     /// The path for people, without the query.
     pub(super) fn path(&self) -> String {
-        format!("/v1/{}", self.segments.join("/"))
+        format!("/v1/{}", self.segments().collect::<Vec<_>>().join("/"))
     }
 }
 
@@ -98,14 +116,14 @@ mod tests {
 
     #[test]
     fn names_are_encoded_and_parameters_repeated() {
-        let request = Request::get(&["view", "a b/ü"]).query_each("resources", ["r1", "r,2"]).query("limit", 3);
+        let request = Request::get("view/{name}", &["a b/ü"]).query_each("resources", ["r1", "r,2"]).query("limit", 3);
         let url = request.url(&"http://host:3370/".parse().unwrap());
         assert_eq!(url.as_str(), "http://host:3370/v1/view/a%20b%2F%C3%BC?resources=r1&resources=r%2C2&limit=3");
     }
 
     #[test]
     fn a_path_in_front_of_the_api_is_kept() {
-        let url = Request::get(&["nodes"]).url(&"https://proxy/linstor".parse().unwrap());
+        let url = Request::get("nodes", &[]).url(&"https://proxy/linstor".parse().unwrap());
         assert_eq!(url.as_str(), "https://proxy/linstor/v1/nodes");
     }
 }

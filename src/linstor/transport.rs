@@ -4,6 +4,7 @@
 //! * What was not sent goes to the next controller at once. A change that may have been sent goes to no other one.
 //! * Only GETs are repeated, within the request's deadline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -12,7 +13,7 @@ use reqwest::redirect;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::Admission;
+use super::admission::{Admission, Queue};
 use super::answer::Answer;
 use super::controllers::{Controller, Controllers};
 use super::failure::Failure;
@@ -20,6 +21,7 @@ use super::request::Request;
 use super::settings::{Mistake, Settings};
 use super::token::TokenFile;
 use super::version::ControllerVersion;
+use super::watch::{Outcome, Watch};
 use super::{settings, tls};
 
 /// LINSTOR's server closes idle connections after 30 s. Ours go first, lest a change be sent into a closing one.
@@ -35,13 +37,14 @@ pub(super) struct Transport {
     controllers: Controllers,
     admission: Admission,
     token: Option<TokenFile>,
+    watch: Arc<dyn Watch>,
     /// With a controller that has not told its version.
     patience: Duration,
 }
 
 impl Transport {
     /// Reads the files that the settings name. Nothing is sent.
-    pub(super) fn new(settings: &Settings) -> Result<Self, settings::SettingsError> {
+    pub(super) fn new(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Self, settings::SettingsError> {
         let mut mistakes = settings.mistakes();
         let tls = tls::configure(settings).map_err(|found| mistakes.extend(found)).ok();
         let token = settings.bearer_token_file.clone().map(TokenFile::new);
@@ -55,10 +58,16 @@ impl Transport {
                 controllers: Controllers::new(settings.urls.clone()),
                 admission: Admission::new(settings.max_in_flight),
                 token,
+                watch,
                 patience: settings.connect_timeout,
             }),
             _ => Err(settings::SettingsError { mistakes }),
         }
+    }
+
+    /// How busy it is now.
+    pub(super) fn queue(&self) -> Queue {
+        self.admission.queue()
     }
 
     /// Sends a request until it is answered, may not be repeated, or the deadline passes.
@@ -79,6 +88,7 @@ impl Transport {
         (|| self.round(&call))
             .retry(pauses)
             .when(Failure::may_pass)
+            .notify(|_, _| self.watch.repeated(&request.route()))
             .adjust(|_, pause| pause.filter(|pause| Instant::now() + *pause < deadline))
             .await
     }
@@ -90,8 +100,11 @@ impl Transport {
 
     /// Offers a request to each controller in turn, until one has it.
     async fn round<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Failure> {
-        let Some(_place) = self.admission.enter(call.deadline).await else {
-            let limit = self.admission.limit();
+        let arrived = Instant::now();
+        let place = self.admission.enter(call.deadline).await;
+        self.watch.waited(arrived.elapsed());
+        let Some(_place) = place else {
+            let limit = self.admission.queue().limit;
             return Err(Failure::NotSent(format!("{limit} other requests were under way until the deadline")));
         };
         let mut failed = None;
@@ -116,7 +129,7 @@ impl Transport {
     /// Sends a request to this controller, if it is one that linflow can work with.
     async fn offer<T: DeserializeOwned>(&self, controller: &Controller, call: &Call<'_>) -> Result<T, Failure> {
         if !controller.is_proven() {
-            let question = Request::get(&["controller", "version"]);
+            let question = Request::get("controller/version", &[]);
             let version: Result<ControllerVersion, _> =
                 self.send(controller, &call.first(&question, self.patience)).await;
             controller.prove(&version.map_err(Failure::of_an_earlier_request)?)?;
@@ -136,11 +149,14 @@ impl Transport {
             Ok(Err(error)) => Err(fault(error)),
             Err(_) => Err(Failure::NoAnswer("no answer until the deadline".to_owned())),
         };
+        let took = started.elapsed();
         // 0: no answer.
         let status = answer.as_ref().map_or(0, |answer| answer.status);
-        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(method = %call.request.method, path = call.request.path(), status, ms, "linstor");
-        answer?.decode(call.request)
+        let decoded = answer.and_then(|answer| answer.decode(call.request));
+        self.watch.attempted(&call.request.route(), outcome(&decoded), took);
+        decoded
     }
 
     fn prepare(&self, controller: &Controller, call: &Call<'_>) -> Result<reqwest::Request, Failure> {
@@ -193,6 +209,15 @@ fn build_http(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest:
         .retry(reqwest::retry::never())
         .build()
         .map_err(|error| Mistake::new("user_agent", causes(&error)))
+}
+
+fn outcome<T>(answer: &Result<T, Failure>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Ok,
+        Err(Failure::Refused(_) | Failure::TooOld { .. }) => Outcome::Refused,
+        Err(Failure::NoAnswer(_)) => Outcome::Unanswered,
+        Err(Failure::NotSent(_)) => Outcome::Unsent,
+    }
 }
 
 /// A connection that was not made carried nothing; after that, nobody knows.

@@ -3,11 +3,16 @@
 //! A controller does nothing without LINSTOR, so it asks. A node doesn't ask: it mounts and unmounts without LINSTOR, a
 //! restart would not bring LINSTOR back, and each node's question would be one more of a cluster's.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::admin;
 use crate::csi::registration::Standings;
 use crate::linstor::Client;
+
+/// How long LINSTOR may take to be called away: less than the second that a probe has, so that the reason is told.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What must hold for calls to be served. The CSI socket does while this can be asked.
 pub(super) struct Ready {
@@ -36,5 +41,5 @@ impl admin::Readiness for Ready {
 
 /// Whether LINSTOR answers.
 pub(super) async fn answers(linstor: &Client) -> Result<(), String> {
-    linstor.version().await.map(|_| ()).map_err(|error| error.to_string())
+    linstor.version_within(PATIENCE).await.map(|_| ()).map_err(|error| error.to_string())
 }

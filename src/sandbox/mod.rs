@@ -40,7 +40,7 @@ pub use rest::router;
 /// What LINSTOR has and the sandbox does not. The start-up banner prints it.
 pub const UNSUPPORTED: &[&str] = &[
     "snapshot rollback and shipping",
-    "moving a disk with toggle-disk, activate and deactivate, resource connections",
+    "moving a disk with toggle-disk, activate and deactivate, resource connections, changed properties of one volume",
     "backups, remotes, schedules",
     "events (SSE)",
     "encryption: the layer and the passphrase are there, no byte is encrypted",

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Error,
@@ -33,11 +34,17 @@ pub struct Settled {
     pub pending: usize,
 }
 
-/// Looks at pending detaches at the start, when it is told of one, and from time to time, until dropped. What fails is
-/// logged and tried again.
-pub async fn run(linstor: Client, reservations: Reservations, limit: Limit, told: Arc<Notify>) {
-    loop {
-        let wait = match settle(&linstor, &reservations, &limit).await {
+/// Looks at pending detaches at the start, when it is told of one, and from time to time, until `stop`; a detach that is
+/// being completed then is completed. What fails is logged and tried again.
+pub async fn run(
+    linstor: Client,
+    reservations: Reservations,
+    limit: Limit,
+    told: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let wait = match settle_until(&linstor, &reservations, &limit, &stop).await {
             Ok(Settled { pending: 0, .. }) => PATROL,
             Ok(_) => RETRY,
             Err(error) => {
@@ -45,19 +52,34 @@ pub async fn run(linstor: Client, reservations: Reservations, limit: Limit, told
                 RETRY
             }
         };
-        // An end of the wait and a word of a new one lead to the same.
-        let _ = tokio::time::timeout(wait, told.notified()).await;
+        tokio::select! {
+            // An end of the wait and a word of a new one lead to the same.
+            _ = tokio::time::timeout(wait, told.notified()) => {}
+            () = stop.cancelled() => {}
+        }
     }
 }
 
 /// Completes what can be completed now. One request for all records, which tells the limit of what other controllers
 /// did, too; only volumes with a pending detach cost more.
 pub async fn settle(linstor: &Client, reservations: &Reservations, limit: &Limit) -> Result<Settled, Error> {
+    settle_until(linstor, reservations, limit, &CancellationToken::new()).await
+}
+
+async fn settle_until(
+    linstor: &Client,
+    reservations: &Reservations,
+    limit: &Limit,
+    stop: &CancellationToken,
+) -> Result<Settled, Error> {
     let mut settled = Settled::default();
     let look = limit.look();
-    let stores = linstor.kv_list().await?;
+    let Some(stores) = stop.run_until_cancelled(linstor.kv_list()).await.transpose()? else { return Ok(settled) };
     limit.learn(look, &stores);
     for (instance, store) in stores {
+        if stop.is_cancelled() {
+            break;
+        }
         let Ok(resource) = ResourceName::parse(&instance) else { continue };
         if !record::is_ours(&store) || !store.values().any(|value| record::is_detaching(value)) {
             continue;

@@ -17,7 +17,7 @@ and nothing is pending), when it happens, and a message with invented names.
 CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE and ABORTED are not final (the operation may still be running, so the same call comes again),
 RESOURCE_EXHAUSTED asks for another place where the scheduler may choose one and is final otherwise, and every other code is final.
 
-An operation that breaks off by a defect of linflow's own is UNAVAILABLE.
+An operation that breaks off by a defect of linflow's own is UNAVAILABLE, and so is a call that comes while linflow is stopping.
 ";
 
 /// The whole page.

@@ -89,6 +89,26 @@ async fn what_was_finished_before_the_kill_is_not_made_again() {
     .await;
 }
 
+#[tokio::test]
+async fn a_stage_is_finished_after_sigterm_before_the_process_ends() {
+    with_ext4(|bench| async move {
+        let mut driver = plugin(&bench).await;
+        // The second request is the record's: the filesystem is made, and nothing is mounted.
+        let gate = bench.world.sandbox.faults().gate(Matcher::any().skip(1).times(1), Moment::Before);
+        let (mut node, request) = (driver.node().await, bench.stage_request());
+        let call = tokio::spawn(async move { node.node_stage_volume(request).await });
+        soon("the held request", gate.arrived()).await;
+        driver.terminate();
+        driver.await_log("SIGTERM").await;
+        assert!(!driver.has_ended() && !bench.is_mounted());
+        gate.release();
+        call.await.unwrap().unwrap();
+        assert!(driver.ended().await.success() && bench.is_mounted());
+        assert_eq!(bench.recorded().await.as_ref(), Some(&bench.uuid));
+    })
+    .await;
+}
+
 /// A file that a second mkfs would take away.
 async fn leave_a_trace(bench: &Bench) {
     let staging = bench.staging();

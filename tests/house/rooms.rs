@@ -7,6 +7,7 @@ use crate::source::Source;
 const ROOMS: &[(&str, &[&str])] = &[
     ("admin", &[]),
     ("linstor", &[]),
+    ("metrics", &["linstor"]),
     // It shares names with the client and nothing else: it stands on the other side of HTTP.
     ("sandbox", &["linstor"]),
     // Words that the tag, the verbs and the node share; the rest of volume stays out of their sight.
@@ -15,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("access", &["linstor", "workflow"]),
     ("volume", &["linstor", FILESYSTEM, "workflow"]),
     ("node", &["linstor", FILESYSTEM, "workflow", "access"]),
-    ("csi", &["linstor", FILESYSTEM, "workflow", "access", "volume", "node"]),
+    ("csi", &["linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["linstor", "sandbox", "workflow"]),
 ];
 
@@ -32,6 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prost", &["src/csi/", "src/demo", "tests/"]),
     ("prost_types", &["src/csi/", "tests/", "build.rs"]),
     ("reqwest", &["src/linstor/"]),
+    ("prometheus_client", &["src/metrics/"]),
     ("nix", HOST_AND_BACKING),
     (
         "tokio::process",

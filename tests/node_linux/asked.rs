@@ -14,8 +14,6 @@ use linflow::{
     volume::filesystem::{FsType, FsWishes},
 };
 
-use tokio::time::Instant;
-
 use super::machine::{Machine, machine, mount_access, mount_with, options_at, permit, run, soon};
 use super::{EXT4, XFS, stage_on};
 
@@ -78,22 +76,11 @@ async fn lose_power(on: &Machine, fs_type: FsType) -> Vec<u8> {
     let mut bytes = Vec::new();
     File::open(&on.device).unwrap().read_to_end(&mut bytes).unwrap();
     drop(file);
-    unstage_at_last(on).await;
+    unstage(&on.host, &on.staging(), soon()).await.unwrap();
     let mut device = OpenOptions::new().write(true).open(&on.device).unwrap();
     device.write_all(&bytes).unwrap();
     device.sync_all().unwrap();
     bytes
-}
-
-/// A program that another test starts holds the file of this one for the moment between fork and exec.
-async fn unstage_at_last(on: &Machine) {
-    let until = soon();
-    loop {
-        match unstage(&on.host, &on.staging(), soon()).await {
-            Err(Error::InUse { .. }) if Instant::now() < until => tokio::task::yield_now().await,
-            unstaged => return unstaged.unwrap(),
-        }
-    }
 }
 
 async fn reads_without_writing(on: Machine, fs_type: FsType) {

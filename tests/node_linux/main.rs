@@ -10,7 +10,8 @@ mod machine;
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::fs::{FileTypeExt, MetadataExt, symlink},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink},
+    time::Duration,
 };
 
 use linflow::{
@@ -18,6 +19,7 @@ use linflow::{
     volume::filesystem::FsType,
 };
 use machine::{Machine, machine, mount_access, options_at, ours, permit, run, soon};
+use nix::fcntl::OFlag;
 
 const EXT4: u64 = 32 << 20;
 const XFS: u64 = 320 << 20;
@@ -226,4 +228,23 @@ async fn a_plugin_path_below_a_link_is_found_in_the_mount_table() {
     publish(&on.host, &request, &permit(), soon()).await.unwrap();
     unpublish(&on.host, &through_link, soon()).await.unwrap();
     assert!(!on.target().as_path().exists());
+}
+
+/// A child that is just being started, or another program that looks at the device, has it for a moment.
+#[tokio::test]
+async fn a_device_and_a_mount_that_are_busy_for_a_moment_are_waited_for() {
+    let Some(on) = machine(EXT4).await else { return };
+    let for_a_moment = |busy: File| {
+        std::thread::spawn(move || {
+            std::thread::park_timeout(Duration::from_millis(100));
+            drop(busy);
+        })
+    };
+    let exclusively = OpenOptions::new().read(true).custom_flags(OFlag::O_EXCL.bits()).open(&on.device);
+    let looked = for_a_moment(exclusively.unwrap());
+    stage_on(&on, &on.stage_request(FsType::Ext4)).await.unwrap();
+    let read = for_a_moment(File::open(on.staging().as_path()).unwrap());
+    unstage(&on.host, &on.staging(), soon()).await.unwrap();
+    looked.join().unwrap();
+    read.join().unwrap();
 }

@@ -7,7 +7,10 @@ mod encryption;
 #[path = "../support/http.rs"]
 mod http;
 mod lab;
+mod many;
 mod placement;
 mod replication;
 mod restarts;
+#[path = "../support/seed.rs"]
+mod seed;
 mod snapshots;

@@ -1,13 +1,12 @@
 //! A state folder over restarts: what was acknowledged is there again, also after a kill.
 
+use crate::http::{ask, change};
 use linflow::sandbox::{BackingKind, Sandbox, Settings, StartError};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
-
-use crate::http::{ask, change};
 
 const VOL: &str = "/v1/resource-definitions/vol";
 

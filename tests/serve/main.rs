@@ -4,5 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drain;
+mod health;
 mod kubelet;
+mod metrics;
 mod registration;

@@ -114,8 +114,8 @@ impl Driver {
 
     /// A page of its `--admin-listen 127.0.0.1:0`: status and text.
     pub async fn page(&self, path: &str) -> (u16, String) {
-        let line = self.log.find("serving health").expect("it was started with --admin-listen");
-        http::read(line.rsplit_once("address=").unwrap().1, path).await
+        let line = self.log.find("serving health and metrics").expect("it was started with --admin-listen");
+        http::exchange(line.rsplit_once("address=").unwrap().1, "GET", path, "").await
     }
 
     /// Waits for a page with that status, whose text has these words.

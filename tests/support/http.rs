@@ -16,12 +16,8 @@ pub async fn ask(url: &str, method: &str, path: &str, body: impl Borrow<Value>) 
     (status, serde_json::from_str(&body).unwrap_or(Value::Null))
 }
 
-/// Reads a page of text; answers the status and the text.
-pub async fn read(address: &str, path: &str) -> (u16, String) {
-    exchange(address, "GET", path, "").await
-}
-
-async fn exchange(url: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+/// The same with any text as body and answer.
+pub async fn exchange(url: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: linstor\r\nconnection: close\r\n");
     let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());

@@ -17,6 +17,7 @@ pub mod driver;
 pub mod http;
 pub mod node;
 pub mod rest;
+pub mod seed;
 pub mod snapshots;
 
 use std::{
@@ -32,10 +33,11 @@ use linflow::{
         identity::Identity,
         node::{NodeParts, NodeService},
         proto::{controller_server, group_controller_server, node_client::NodeClient, node_server},
-        service,
+        service::{self, Services},
         socket::{Endpoint, bind},
     },
     linstor::{Client, Settings, name::NodeName},
+    metrics::Operations,
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
     volume::topology::TopologySettings,
@@ -220,7 +222,8 @@ async fn serve<C: controller_server::Controller + group_controller_server::Group
 ) {
     let socket = bind(&Endpoint::parse(&socket.to_string_lossy()).unwrap()).await.unwrap();
     let identity = Identity::new("linflow.csi", || async { true });
-    tokio::spawn(service::serve(socket, identity, controller, node, std::future::pending()));
+    let services = Services { identity, controller, node };
+    tokio::spawn(service::serve(socket, services, Operations::new("linflow.csi"), std::future::pending()));
 }
 
 /// The message of a refusal that has this code.

@@ -24,7 +24,10 @@ impl Standing {
         match self {
             Self::Registered => None,
             Self::Unserved(reason) => Some(reason.clone()),
-            Self::Unnoticed => Some("kubelet has not registered the driver yet".to_owned()),
+            Self::Unnoticed => Some(
+                "kubelet has not registered the driver yet; if that lasts, --kubelet-dir is not its --root-dir"
+                    .to_owned(),
+            ),
             Self::Refused(reason) => {
                 Some(format!("kubelet refused to register the driver: {reason}; {}", remedy::of(reason)))
             }

@@ -58,7 +58,8 @@ async fn serve_identity(ready: bool, controller: Option<Scripted>) -> Served {
     let identity = Identity::new("linflow.csi", move || async move { ready });
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.unwrap() };
-    let end = tokio::spawn(serve(socket, identity, controller, None::<Absent>, shutdown));
+    let services = Services { identity, controller, node: None::<Absent> };
+    let end = tokio::spawn(serve(socket, services, Operations::new("linflow.csi"), shutdown));
     Served { _folder: folder, endpoint, stop, end }
 }
 

@@ -12,12 +12,12 @@ use crate::linstor::name::ResourceName;
 use crate::linstor::rc::Replies;
 use crate::linstor::request::Request;
 
-const DEFINITIONS: &str = "resource-definitions";
+const DEFINITION: &str = "resource-definitions/{resource}";
 
 impl Client {
     /// The definitions that the query asks for, with their volumes (`GET /v1/resource-definitions`).
     pub async fn definitions(&self, query: &DefinitionQuery) -> Result<Vec<ResourceDefinition>, Error> {
-        let mut request = Request::get(&[DEFINITIONS])
+        let mut request = Request::get("resource-definitions", &[])
             .query("with_volume_definitions", true)
             .query_each("resource_definitions", &query.names)
             .query_each("props", query.props.iter().map(PropFilter::to_query));
@@ -39,31 +39,32 @@ impl Client {
     /// [`Replies::was_not_found`]. While a node that holds a replica is away the definition stays, flagged
     /// ([`ResourceDefinition::is_deleting`]), in spite of the 200.
     pub async fn delete_definition(&self, name: &ResourceName) -> Result<Replies, Error> {
-        self.change(Request::change(Method::DELETE, &[DEFINITIONS, name.as_str()])).await
+        self.change(Request::change(Method::DELETE, DEFINITION, &[name.as_str()])).await
     }
 
     /// Adds volume 0 to a definition (`POST /v1/resource-definitions/{name}/volume-definitions`).
     pub async fn create_volume_definition(&self, name: &ResourceName, size_kib: u64) -> Result<Replies, Error> {
         let volume_definition = VolumeDefinitionChange { volume_number: Some(0), size_kib };
         let body = VolumeDefinitionCreate { volume_definition };
-        self.post(&[DEFINITIONS, name.as_str(), "volume-definitions"], &body).await
+        self.post("resource-definitions/{resource}/volume-definitions", &[name.as_str()], &body).await
     }
 
     /// Gives a volume another size, in KiB (`PUT …/volume-definitions/{volume}`). LINSTOR answers 200 to sizes that do
     /// not fit the pool, and shrinks volumes without the DRBD layer in use: check both before.
     pub async fn resize(&self, name: &ResourceName, volume: u32, size_kib: u64) -> Result<Replies, Error> {
         let body = VolumeDefinitionChange { volume_number: None, size_kib };
-        self.put(&[DEFINITIONS, name.as_str(), "volume-definitions", &volume.to_string()], &body).await
+        let route = "resource-definitions/{resource}/volume-definitions/{volume}";
+        self.put(route, &[name.as_str(), &volume.to_string()], &body).await
     }
 
     /// Sets properties of a definition, keeping all others (`PUT /v1/resource-definitions/{name}`): all of them or, where
     /// one is refused ([`Kind::Invalid`](crate::linstor::Kind::Invalid)), none. DRBD is adjusted on every node of it.
     pub async fn modify_definition(&self, name: &ResourceName, overrides: &Props) -> Result<Replies, Error> {
-        self.put(&[DEFINITIONS, name.as_str()], &PropsChange { override_props: overrides, delete_props: &[] }).await
+        self.put(DEFINITION, &[name.as_str()], &PropsChange { override_props: overrides, delete_props: &[] }).await
     }
 
     /// Places replicas until there are enough (`POST …/autoplace`).
     pub async fn autoplace(&self, name: &ResourceName, place: &AutoPlace) -> Result<Replies, Error> {
-        self.post(&[DEFINITIONS, name.as_str(), "autoplace"], place).await
+        self.post("resource-definitions/{resource}/autoplace", &[name.as_str()], place).await
     }
 }

@@ -12,32 +12,32 @@ use crate::linstor::request::Request;
 impl Client {
     /// A resource group (`GET /v1/resource-groups/{group}`).
     pub async fn resource_group(&self, group: &GroupName) -> Result<Option<ResourceGroup>, Error> {
-        self.ask_for(Request::get(&["resource-groups", group.as_str()])).await
+        self.ask_for(Request::get("resource-groups/{group}", &[group.as_str()])).await
     }
 
     /// All resource groups (`GET /v1/resource-groups`).
     pub async fn resource_groups(&self) -> Result<Vec<ResourceGroup>, Error> {
-        self.ask(Request::get(&["resource-groups"])).await
+        self.ask(Request::get("resource-groups", &[])).await
     }
 
     /// Makes a resource group (`POST /v1/resource-groups`). It needs no volume groups: a definition brings its own
     /// sizes. Refused with [`Kind::Exists`](crate::linstor::Kind::Exists) where it is there. A pool that no node has is
     /// a warning only.
     pub async fn create_resource_group(&self, group: &NewResourceGroup) -> Result<Replies, Error> {
-        self.post(&["resource-groups"], group).await
+        self.post("resource-groups", &[], group).await
     }
 
     /// Makes a definition with its volumes, properties and replicas (`POST /v1/resource-groups/{group}/spawn`). Refused
     /// with [`Kind::Exists`](crate::linstor::Kind::Exists) where the name is taken, and with
     /// [`Kind::NotEnoughNodes`](crate::linstor::Kind::NotEnoughNodes) where it does not fit; nothing is left then.
     pub async fn spawn(&self, group: &GroupName, spawn: &Spawn) -> Result<Replies, Error> {
-        self.post(&["resource-groups", group.as_str(), "spawn"], spawn).await
+        self.post("resource-groups/{group}/spawn", &[group.as_str()], spawn).await
     }
 
     /// How much fits by this group's rule (`POST /v1/resource-groups/{group}/query-size-info`). LINSTOR answers 200
     /// whatever happens; an error among its reports is returned as the refusal that it is.
     pub async fn query_size(&self, group: &GroupName, query: &SizeQuery) -> Result<SpaceInfo, Error> {
-        let request = Request::query_by_post(&["resource-groups", group.as_str(), "query-size-info"]).json(query);
+        let request = Request::query_by_post("resource-groups/{group}/query-size-info", &[group.as_str()]).json(query);
         let name = request.to_string();
         space(&name, self.ask(request).await?)
     }
@@ -47,7 +47,7 @@ impl Client {
     /// said so many seconds ago.
     pub async fn query_all_sizes(&self, within_secs: u32) -> Result<BTreeMap<String, Result<SpaceInfo, Error>>, Error> {
         let query = SizeQuery { ignore_cache_older_than_sec: Some(within_secs), ..SizeQuery::default() };
-        let request = Request::query_by_post(&["queries", "resource-groups", "query-all-size-info"]).json(&query);
+        let request = Request::query_by_post("queries/resource-groups/query-all-size-info", &[]).json(&query);
         let name = request.to_string();
         let answer: AllSizesAnswer = self.ask(request).await?;
         refuse_errors(&name, &answer.reports)?;

@@ -12,7 +12,7 @@ use crate::linstor::name::ResourceName;
 use crate::linstor::rc::Replies;
 use crate::linstor::request::Request;
 
-const STORE: &str = "key-value-store";
+const INSTANCE: &str = "key-value-store/{instance}";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -25,14 +25,14 @@ impl Client {
     /// The pairs of an instance (`GET /v1/key-value-store/{instance}`); none where it does not exist, which is also
     /// what remains when its last key is removed.
     pub async fn kv(&self, instance: &ResourceName) -> Result<Option<Props>, Error> {
-        let found: Option<Vec<Instance>> = self.ask_for(Request::get(&[STORE, instance.as_str()])).await?;
+        let found: Option<Vec<Instance>> = self.ask_for(Request::get(INSTANCE, &[instance.as_str()])).await?;
         let mut instances = found.unwrap_or_default().into_iter();
         Ok(instances.find(|one| is_same_name(&one.name, instance.as_str())).map(|one| one.props))
     }
 
     /// Every instance with its pairs, by name (`GET /v1/key-value-store`).
     pub async fn kv_list(&self) -> Result<BTreeMap<String, Props>, Error> {
-        let instances: Vec<Instance> = self.ask(Request::get(&[STORE])).await?;
+        let instances: Vec<Instance> = self.ask(Request::get("key-value-store", &[])).await?;
         Ok(instances.into_iter().map(|one| (one.name, one.props)).collect())
     }
 
@@ -45,12 +45,12 @@ impl Client {
         deletes: &[String],
     ) -> Result<Replies, Error> {
         let body = PropsChange { override_props: overrides, delete_props: deletes };
-        self.put(&[STORE, instance.as_str()], &body).await
+        self.put(INSTANCE, &[instance.as_str()], &body).await
     }
 
     /// Removes an instance with all its pairs (`DELETE /v1/key-value-store/{instance}`). One that is not there is fine:
     /// [`Replies::was_not_found`].
     pub async fn kv_delete(&self, instance: &ResourceName) -> Result<Replies, Error> {
-        self.change(Request::change(Method::DELETE, &[STORE, instance.as_str()])).await
+        self.change(Request::change(Method::DELETE, INSTANCE, &[instance.as_str()])).await
     }
 }

@@ -9,11 +9,13 @@ use crate::linstor::name::{NodeName, PoolName, ResourceName};
 use crate::linstor::rc::Replies;
 use crate::linstor::request::Request;
 
+const RESOURCE: &str = "resource-definitions/{resource}/resources/{node}";
+
 impl Client {
     /// The resources that the query asks for, with their volumes and state (`GET /v1/view/resources`). Those without a
     /// volume are left out by LINSTOR. An empty query asks every satellite: name what is needed.
     pub async fn resources_view(&self, query: &ViewQuery) -> Result<Vec<Resource>, Error> {
-        let request = Request::get(&["view", "resources"])
+        let request = Request::get("view/resources", &[])
             .query_each("resources", &query.resources)
             .query_each("nodes", &query.nodes);
         self.ask(request).await
@@ -27,23 +29,22 @@ impl Client {
         node: &NodeName,
         pool: &PoolName,
     ) -> Result<Replies, Error> {
-        let segments = ["resource-definitions", name.as_str(), "resources", node.as_str()];
-        self.post(&segments, &NewResource::diskless(pool)).await
+        self.post(RESOURCE, &[name.as_str(), node.as_str()], &NewResource::diskless(pool)).await
     }
 
     /// Makes a volume usable on a node (`POST …/resources/{node}/make-available`): a diskless client of DRBD, or a
     /// replica where `diskful`. A 200 proves nothing: LINSTOR says it for dead nodes too, so look at the view. **Never
     /// for a volume without the DRBD layer on a node that has no replica: LINSTOR would make an empty twin there.**
     pub async fn make_available(&self, name: &ResourceName, node: &NodeName, diskful: bool) -> Result<Replies, Error> {
-        let segments = ["resource-definitions", name.as_str(), "resources", node.as_str(), "make-available"];
-        self.post(&segments, &MakeAvailable { diskful }).await
+        let route = "resource-definitions/{resource}/resources/{node}/make-available";
+        self.post(route, &[name.as_str(), node.as_str()], &MakeAvailable { diskful }).await
     }
 
     /// Removes a resource from a node (`DELETE …/resources/{node}?keep_tiebreaker=true`), **with its data if it has a
     /// disk**. Of a DRBD volume the last diskless client becomes the tie-breaker instead. To delete a tie-breaker
     /// switches quorum off, and on a node that is away it makes a second writer possible: look before.
     pub async fn delete_resource(&self, name: &ResourceName, node: &NodeName) -> Result<Replies, Error> {
-        let segments = ["resource-definitions", name.as_str(), "resources", node.as_str()];
-        self.change(Request::change(Method::DELETE, &segments).query("keep_tiebreaker", true)).await
+        let request = Request::change(Method::DELETE, RESOURCE, &[name.as_str(), node.as_str()]);
+        self.change(request.query("keep_tiebreaker", true)).await
     }
 }

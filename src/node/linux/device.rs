@@ -13,6 +13,7 @@ use nix::{
     sys::stat::{major, minor},
 };
 
+use super::busy::await_free;
 use crate::node::host::{BlockDevice, ByteRange, DeviceNumber};
 
 pub fn resolve(path: &Path) -> io::Result<Option<BlockDevice>> {
@@ -55,7 +56,8 @@ pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result
     let for_writing = || OpenOptions::new().read(true).write(true).clone();
     // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has
     // it.
-    let mut device = for_writing().custom_flags(OFlag::O_EXCL.bits()).open(path)?;
+    let exclusively = |options: &mut OpenOptions| await_free(|| options.custom_flags(OFlag::O_EXCL.bits()).open(path));
+    let mut device = exclusively(&mut for_writing())?;
     if read_ranges(&mut device, ranges)? != judged {
         return Ok(None);
     }
@@ -65,7 +67,11 @@ pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result
     }
     device.sync_all()?;
     // Opened before the other is closed, so that DRBD stays primary; without O_EXCL, which mkfs needs for itself.
-    for_writing().open(path).map(Some)
+    let kept = for_writing().open(path)?;
+    drop(device);
+    // A child that was being started meanwhile has a copy of what was closed, and mkfs would be refused.
+    exclusively(OpenOptions::new().read(true))?;
+    Ok(Some(kept))
 }
 
 pub fn try_lock(path: &Path) -> io::Result<Option<File>> {

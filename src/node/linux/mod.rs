@@ -5,6 +5,7 @@
 
 mod apart;
 mod asking;
+mod busy;
 mod child;
 mod device;
 mod group;

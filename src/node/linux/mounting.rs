@@ -8,7 +8,7 @@ use nix::{
     sys::statvfs::statvfs,
 };
 
-use super::paths::pin;
+use super::{busy::await_free, paths::pin};
 use crate::{
     node::{
         host::Usage,
@@ -49,7 +49,7 @@ fn mount_on(
 
 pub fn mount(source: &Path, fs_type: FsType, target: &Path, options: &MountOptions) -> io::Result<()> {
     let data = options.data(fs_type);
-    mount_on(target, Some(source), Some(fs_type.as_str()), flags(&options.attributes), Some(&data))
+    await_free(|| mount_on(target, Some(source), Some(fs_type.as_str()), flags(&options.attributes), Some(&data)))
 }
 
 pub fn bind(source: &Path, target: &Path) -> io::Result<()> {
@@ -63,7 +63,7 @@ pub fn remount_bind(target: &Path, attributes: &Attributes) -> io::Result<()> {
 }
 
 pub fn unmount(target: &Path) -> io::Result<()> {
-    Ok(umount2(target, MntFlags::UMOUNT_NOFOLLOW)?)
+    await_free(|| Ok(umount2(target, MntFlags::UMOUNT_NOFOLLOW)?))
 }
 
 pub fn unmount_lazily(target: &Path) -> io::Result<()> {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise},
+};
 
 use super::command::run;
 
@@ -162,10 +165,11 @@ impl LoopDevice {
 fn backing_file(name: &str) -> io::Result<Option<PathBuf>> {
     match fs::read_to_string(format!("/sys/block/{name}/loop/backing_file")) {
         Ok(text) => Ok(Some(PathBuf::from(text.trim_end_matches('\n')))),
-        // A loop device detached while it is being read answers ENXIO or an empty folder.
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ENXIO as i32) => Ok(None),
-        Err(error) => Err(error),
+        // A loop device detached while it is being read answers ENXIO, ENODEV or an empty folder.
+        Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV) => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 

@@ -46,6 +46,8 @@ pub mod code {
     pub const NO_RESOURCE: u16 = 302;
     /// No such volume definition.
     pub const NO_VOLUME_DEFINITION: u16 = 303;
+    /// No such volume of a resource.
+    pub const NO_VOLUME: u16 = 304;
     /// No such storage pool anywhere.
     pub const NO_POOL_DEFINITION: u16 = 309;
     /// No such storage pool on this node.

@@ -61,6 +61,11 @@ impl KeyValueStores {
         Ok(())
     }
 
+    /// Puts a store in, whatever was there.
+    pub fn put(&mut self, name: &str, props: Props) {
+        self.0.insert(Key::of(name), KeyValueStore { name: name.to_owned(), uuid: identity::uuid(), props });
+    }
+
     /// Takes a store away; `None` where there was none.
     pub fn remove(&mut self, name: &str) -> Result<Option<KeyValueStore>, Fault> {
         check_kv(name)?;

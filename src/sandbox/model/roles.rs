@@ -198,7 +198,9 @@ impl Cluster {
         for (number, _) in resource.volumes.iter().filter(|(_, volume)| !volume.device.is_empty()) {
             self.backing().set_writable(&resource.key(&definition.name, *number), writable)?;
         }
-        if let Some(resource) = self.resource_mut(key, node) {
+        if let Some(definition) = self.definitions.get_mut_unkept(key)
+            && let Some(resource) = definition.resources.get_mut(node)
+        {
             resource.writable = Some(writable);
         }
         Ok(())

@@ -40,6 +40,11 @@ impl<T> Table<T> {
         Some(row)
     }
 
+    /// An object to change in what is never written down.
+    pub fn get_mut_unkept(&mut self, key: &Key) -> Option<&mut T> {
+        self.rows.get_mut(key)
+    }
+
     /// Puts an object in; answers what it replaced.
     pub fn insert(&mut self, key: Key, row: T) -> Option<T> {
         self.touched.insert(key.clone());
@@ -70,6 +75,7 @@ mod tests {
         table.insert(a.clone(), 1);
         assert_eq!(table.take_touched(), [a.clone()].into());
         assert!(table.get(&a) == Some(&1) && table.get_mut(&b).is_none() && table.remove(&b).is_none());
+        *table.get_mut_unkept(&a).unwrap() = 3;
         assert!(table.take_touched().is_empty());
         *table.get_mut(&a).unwrap() = 2;
         table.remove(&a);

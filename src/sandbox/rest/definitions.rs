@@ -40,7 +40,7 @@ async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response 
                 .definitions
                 .values()
                 .filter(|d| params.lets("resource_definitions", &d.name) && params.lets_props(&d.props));
-            Ok(Value::Array(params.page(chosen.map(|d| render(d, with_volumes)).collect())?))
+            params.page(chosen, |d| render(d, with_volumes))
         })
         .await
 }

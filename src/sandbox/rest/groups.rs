@@ -34,7 +34,7 @@ async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response 
         .look(move |cluster| {
             let groups = cluster.groups.values();
             let chosen = groups.filter(|g| params.lets("resource_groups", &g.name) && params.lets_props(&g.props));
-            Ok(Value::Array(params.page(chosen.map(render).collect())?))
+            params.page(chosen, render)
         })
         .await
 }

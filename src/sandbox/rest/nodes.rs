@@ -32,7 +32,7 @@ async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response 
     cluster
         .look(move |cluster| {
             let nodes = cluster.nodes.values().filter(|n| params.lets("nodes", &n.name) && params.lets_props(&n.props));
-            Ok(Value::Array(params.page(nodes.map(render).collect())?))
+            params.page(nodes, render)
         })
         .await
 }

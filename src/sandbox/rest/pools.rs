@@ -50,7 +50,7 @@ async fn view(State(cluster): State<SharedCluster>, params: Params) -> Response 
                     && params.lets("storage_pools", name(pool))
                     && params.lets_props(pool.1.map_or(&none, |pool| &pool.props))
             });
-            Ok(Value::Array(params.page(chosen.map(|pool| render(&rooms, pool)).collect())?))
+            params.page(chosen, |pool| render(&rooms, pool))
         })
         .await
 }
@@ -62,7 +62,7 @@ pub async fn of_node(State(cluster): State<SharedCluster>, Path(node): Path<Stri
             let (node, rooms) = (cluster.node(&node)?, cluster.rooms());
             let pools = pools(cluster).into_iter().filter(|p| p.0.name == node.name);
             let pools = pools.filter(|pool| params.lets("storage_pools", name(pool)));
-            Ok(Value::Array(params.page(pools.map(|pool| render(&rooms, pool)).collect())?))
+            params.page(pools, |pool| render(&rooms, pool))
         })
         .await
 }

@@ -5,6 +5,7 @@ use crate::sandbox::model::name::Key;
 use crate::sandbox::model::props::{self, Props};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde_json::Value;
 use std::convert::Infallible;
 
 /// The parameters of a request, decoded, in their order.
@@ -50,16 +51,16 @@ impl Params {
         props::matches(props, &self.all("props"))
     }
 
-    /// The page that was asked for. `offset` counts only beside a `limit`.
-    pub fn page<T>(&self, list: Vec<T>) -> Result<Vec<T>, Fault> {
+    /// The page that was asked for, rendered: what is on no page costs nothing. `offset` counts only beside a `limit`.
+    pub fn page<T>(&self, all: impl Iterator<Item = T>, render: impl Fn(T) -> Value) -> Result<Value, Fault> {
         let limit = self.number("limit")?;
         let offset = self.number("offset")?;
         if limit <= 0 {
-            return Ok(list);
+            return Ok(all.map(render).collect());
         }
         let offset = usize::try_from(offset).map_err(|_| Fault::new(code::UNKNOWN, offset.to_string()).reported())?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(list.into_iter().skip(offset).take(limit).collect())
+        Ok(all.skip(offset).take(limit).map(render).collect())
     }
 
     /// A number, 0 where there is none.
@@ -73,20 +74,24 @@ impl Params {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn page(query: &str) -> Result<Value, Fault> {
+        Params::parse(query).page([1, 2, 3].into_iter(), Value::from)
+    }
 
     #[test]
     fn offset_counts_only_beside_a_limit() {
-        let page = |query| Params::parse(query).page(vec![1, 2, 3]).unwrap();
-        assert_eq!(page("offset=1"), [1, 2, 3]);
-        assert_eq!(page("limit=1&offset=1"), [2]);
-        assert_eq!(page("limit=-3"), [1, 2, 3]);
-        assert_eq!(page("limit=5&offset=99"), [0; 0]);
+        assert_eq!(page("offset=1").unwrap(), json!([1, 2, 3]));
+        assert_eq!(page("limit=1&offset=1").unwrap(), json!([2]));
+        assert_eq!(page("limit=-3").unwrap(), json!([1, 2, 3]));
+        assert_eq!(page("limit=5&offset=99").unwrap(), json!([]));
     }
 
     #[test]
     fn a_number_that_is_none_is_refused() {
-        assert!(Params::parse("limit=x").page(vec![1]).is_err());
-        assert!(Params::parse("limit=3&offset=-1").page(vec![1]).is_err());
+        assert!(page("limit=x").is_err());
+        assert!(page("limit=3&offset=-1").is_err());
     }
 
     #[test]

@@ -22,7 +22,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 /// The routes of this file.
 pub fn routes() -> Router<SharedCluster> {
@@ -35,8 +34,7 @@ async fn list(State(cluster): State<SharedCluster>, Path(name): Path<String>, pa
     cluster
         .look(move |cluster| {
             let definition = cluster.definition(&name)?;
-            let all = definition.resources.values().map(|resource| view::render(cluster, definition, resource).done());
-            Ok(Value::Array(params.page(all.collect())?))
+            params.page(definition.resources.values(), |r| view::render(cluster, definition, r).done())
         })
         .await
 }

@@ -31,8 +31,7 @@ pub async fn list(State(cluster): State<SharedCluster>, Path(name): Path<String>
     cluster
         .look(move |cluster| {
             let definition = cluster.definition(&name).map_err(|fault| Fault::new(fault.code, fault.message))?;
-            let all = definition.snapshots.values().map(|snapshot| render(cluster, definition, snapshot));
-            Ok(Value::Array(params.page(all.collect())?))
+            params.page(definition.snapshots.values(), |snapshot| render(cluster, definition, snapshot))
         })
         .await
 }
@@ -57,8 +56,7 @@ async fn view_all(State(cluster): State<SharedCluster>, params: Params) -> Respo
                 params.lets("snapshots", &snapshot.name)
                     && snapshot.replicas.values().any(|replica| params.lets("nodes", &replica.node))
             });
-            let shown = chosen.map(|(definition, snapshot)| render(cluster, definition, snapshot));
-            Ok(Value::Array(params.page(shown.collect())?))
+            params.page(chosen, |(definition, snapshot)| render(cluster, definition, snapshot))
         })
         .await
 }

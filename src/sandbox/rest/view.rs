@@ -22,14 +22,15 @@ pub fn routes() -> Router<SharedCluster> {
         .route("/v1/view/resources", get(list))
         .route("/v1/resource-definitions/{definition}/sync-status", get(sync_status))
         .route("/v1/resource-definitions/{definition}/resources/{node}/volumes", get(volumes))
+        .route("/v1/resource-definitions/{definition}/resources/{node}/volumes/{number}", get(volume))
         .route("/v1/stats/resources", get(count))
 }
 
 async fn list(State(cluster): State<SharedCluster>, params: Params) -> Response {
-    cluster.look(move |cluster| find(cluster, &params).map(Value::Array)).await
+    cluster.look(move |cluster| find(cluster, &params)).await
 }
 
-fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
+fn find(cluster: &Cluster, params: &Params) -> Result<Value, Fault> {
     for name in params.all("resources") {
         if why_invalid(&name).is_some() {
             // Recorded: a list with commas is one name, and no good one.
@@ -49,7 +50,7 @@ fn find(cluster: &Cluster, params: &Params) -> Result<Vec<Value>, Fault> {
     let render = |(definition, resource)| {
         render(cluster, definition, resource).with("volumes", render_volumes(cluster, definition, resource)).done()
     };
-    params.page(found.map(render).collect())
+    params.page(found, render)
 }
 
 /// What kind of pool a resource is in.
@@ -77,6 +78,23 @@ async fn volumes(State(cluster): State<SharedCluster>, Path((name, node)): Path<
             let missing = || Fault::new(code::NO_RESOURCE, format!("Resource '{name}' on '{node}' not found."));
             let resource = definition.on(&node).ok_or_else(missing)?;
             Ok(Value::Array(render_volumes(cluster, definition, resource)))
+        })
+        .await
+}
+
+async fn volume(
+    State(cluster): State<SharedCluster>,
+    Path((name, node, number)): Path<(String, String, u32)>,
+) -> Response {
+    cluster
+        .look(move |cluster| {
+            let definition = cluster.definition(&name)?;
+            let found = definition.on(&node).and_then(|resource| {
+                let parts = volume_parts(definition, resource).find(|(of, ..)| *of == number)?;
+                Some(render_volume(cluster, definition, resource, parts))
+            });
+            let missing = || format!("Volume '{number}' of resource '{name}' on node '{node}' not found.");
+            found.ok_or_else(|| Fault::new(code::NO_VOLUME, missing()))
         })
         .await
 }
@@ -110,8 +128,11 @@ pub fn is_known(drbd: Drbd<'_>) -> bool {
 }
 
 fn render_volumes(cluster: &Cluster, definition: &Definition, resource: &Resource) -> Vec<Value> {
-    let pairs = resource.volumes.iter().filter_map(|(number, v)| Some((*number, v, definition.volumes.get(number)?)));
-    pairs.map(|parts| render_volume(cluster, definition, resource, parts)).collect()
+    volume_parts(definition, resource).map(|parts| render_volume(cluster, definition, resource, parts)).collect()
+}
+
+fn volume_parts<'a>(definition: &'a Definition, resource: &'a Resource) -> impl Iterator<Item = VolumeParts<'a>> {
+    resource.volumes.iter().filter_map(|(number, v)| Some((*number, v, definition.volumes.get(number)?)))
 }
 
 fn render_volume(cluster: &Cluster, definition: &Definition, resource: &Resource, parts: VolumeParts<'_>) -> Value {
