@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# checks.sh smoke|all: starts the cluster, installs linflow and runs the checks in the order of their files; the first is the smoke check.
-# Each check is a program of its own: its second line is its name, and a non-zero exit its failure.
+# checks.sh smoke|all: starts the cluster, installs linflow and runs the checks in the order of their files, or the smoke check, 10, alone.
+# Each check is a program of its own: its second line is its name, a non-zero exit its failure, and what it prints as "measured: …" goes into
+# the report.
 set -euo pipefail
 
 # shellcheck source=e2e/lib.sh
@@ -28,22 +29,32 @@ step() {
 }
 
 check() {
-    local title begun took outcome=ok status=0
+    local title log begun took measured outcome=ok status=0
     title=$(sed -n '2s/^# //p' "$1")
+    log=$work/logs/check-$(basename "$1" .sh).log
     begun=$(milliseconds)
-    bash "$1" >"$work/logs/check-$(basename "$1" .sh).log" 2>&1 || status=$?
+    bash "$1" >"$log" 2>&1 || status=$?
     took=$(($(milliseconds) - begun))
     ran=$((ran + 1))
     if [ "$status" -ne 0 ]; then
         outcome=FAIL failed=$((failed + 1))
     fi
     printf '%-6s %-70s %6d ms\n' "$outcome" "$title" "$took"
-    printf '| %s | %s | %d.%d s |\n' "$title" "$outcome" $((took / 1000)) $((took % 1000 / 100)) >>"$report"
+    measured=$(sed -n 's/^measured: //p' "$log" | paste -sd' ' | sed 's/./: &/')
+    printf '| %s%s | %s | %d.%d s |\n' "$title" "$measured" "$outcome" $((took / 1000)) $((took % 1000 / 100)) >>"$report"
     if [ "$status" -ne 0 ]; then
-        sed 's/^/       /' "$work/logs/check-$(basename "$1" .sh).log" | tail -n 30
-        # The next check starts with nothing of this one's.
-        kubectl -n airflow delete pods,pvc --all --force --timeout=60s >/dev/null 2>&1 || true
+        sed 's/^/       /' "$log" | tail -n 30
+        mend
     fi
+}
+
+# mend: the next check starts with nothing of a failed one's.
+mend() {
+    local name
+    for name in kubelet sandbox; do
+        [ -e "$work/run/$name.pid" ] || restart "$name"
+    done
+    kubectl -n airflow delete pods,pvc --all --force --timeout=60s >/dev/null 2>&1 || true
 }
 
 # write_report: into docs/e2e.md, between its two marks.
@@ -69,9 +80,12 @@ step "kubelet, a Ready node" start_kubelet
 step "sandbox" start_sandbox
 step "linflow, installed by Helm" install_linflow
 
-for file in e2e/checks/*.sh; do
+case $1 in
+all) files=(e2e/checks/*.sh) ;;
+smoke) files=(e2e/checks/10-*.sh) ;;
+esac
+for file in "${files[@]}"; do
     check "$file"
-    [ "$1" = all ] || break
 done
 if [ -n "${LINFLOW_E2E_SHELL:-}" ]; then
     echo "a shell in the cluster; exit ends the run"

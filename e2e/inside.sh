@@ -40,10 +40,11 @@ own_folders() {
     mkdir -p /run/lock /var/lib/kubelet
 }
 
-mount --make-rshared /
 own_cgroups
 own_sysctls
 own_folders
+# As on any machine with systemd; not before, or a mount below /var/lib would show below $work too.
+mount --make-rshared /
 ip link set lo up
 # Pods reach the API server at the address that Kubernetes tells them: it listens there itself, so no kube-proxy is needed.
 ip address add 10.96.0.1/32 dev lo

@@ -9,15 +9,15 @@ watched_logs() { find "$work/logs/kubelet.log" "$work/logs/kube-controller-manag
 # mark_logs: how long each log is now.
 mark_logs() { watched_logs | xargs wc -c | grep -v ' total$'; }
 
-# no_errors_since MARKS: kubelet said nothing at klog's level E that speaks of linflow, the others told of no error that a CSI call ended in
-# (what they say of each other's changes to Kubernetes' objects is theirs), and linflow said nothing at ERROR.
+# no_errors_since MARKS: neither kubelet nor the controllers nor the sidecars told of a CSI call that ended in an error (what they say of each
+# other's changes to Kubernetes' objects, and of containers, is theirs), and linflow said nothing at ERROR.
 no_errors_since() {
     local log begun errors
     errors=$(
         watched_logs | while read -r log; do
             begun=$(awk -v name="$log" '$2 == name { print $1 }' <<<"$1")
             tail -c "+$((${begun:-0} + 1))" "$log" |
-                grep -E '(^|^[^ ]+ std(out|err) F )E[0-9]{4} .*(rpc error|kubelet.*linflow)|^[^ ]+ std(out|err) F [^ ]+ +ERROR ' |
+                grep -E '^E[0-9]{4} .*linflow[.]csi.*rpc error|^[^ ]+ std(out|err) F (E[0-9]{4} .*rpc error|[^ ]+ +ERROR )' |
                 sed "s|^|${log##*/pods/}: |"
         done
     ) || true

@@ -25,5 +25,5 @@ for round in 1 2 3 4 5; do
     delete pod "bare-$round" "new-$round"
     delete pvc "new-$round"
 done
-echo "without: $(paste -sd' ' "$work/bare.times") ms, with: $(paste -sd' ' "$work/new.times") ms"
+echo "measured: without $(paste -sd' ' "$work/bare.times") ms, with $(paste -sd' ' "$work/new.times") ms"
 [ $(($(median <"$work/new.times") - $(median <"$work/bare.times"))) -lt 3000 ]

@@ -23,5 +23,5 @@ for round in $(seq "$rounds"); do
 done
 own_milliseconds
 [ "$(own_milliseconds | grep -c NodeStage)" -eq "$rounds" ]
-own_milliseconds | awk -v rounds="$rounds" '{ sum += $2 } END { print "mean", sum / rounds, "ms"; exit sum / rounds >= 300 }'
+own_milliseconds | awk -v rounds="$rounds" '{ sum += $2 } END { print "measured: " sum / rounds " ms"; exit sum / rounds >= 300 }'
 delete pvc work
