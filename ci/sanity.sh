@@ -10,9 +10,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# passed and skipped, for each access type
-MOUNT_EXPECTED="88 15"
-BLOCK_EXPECTED="88 15"
+# Passed and skipped, for each access type. Pending is what csi-sanity itself leaves out, for every driver: in 5.6.0 one spec, which it
+# doesn't run (paging while volumes come and go; tests/controller/paging.rs has that).
+MOUNT_EXPECTED="102 0"
+BLOCK_EXPECTED="102 0"
+PENDING_EXPECTED=1
+
+# One spec attaches as many volumes as a node may have, and one more; all others two at most.
+MAX_VOLUMES_PER_NODE=4
 
 VOLUME_BYTES=$((16 << 20))
 EXPANDED_BYTES=$((32 << 20))
@@ -88,7 +93,7 @@ run_csi_sanity() {
         -csi.mountdir "$work/mount-$type" -csi.stagingdir "$work/stage-$type" \
         -csi.testvolumesize "$VOLUME_BYTES" -csi.testvolumeexpandsize "$EXPANDED_BYTES" \
         -csi.testvolumeaccesstype "$type" -csi.testvolumeparameters "$work/parameters.yaml" \
-        -csi.testvolumemutableparameters "$work/mutable.yaml" \
+        -csi.testvolumemutableparameters "$work/mutable.yaml" -csi.testnodevolumeattachlimit \
         --ginkgo.no-color --ginkgo.timeout "$timeout" --ginkgo.junit-report "$report" >"$work/sanity-$type.log" 2>&1
 }
 
@@ -97,7 +102,7 @@ total_failed=0
 
 # check_report TYPE EXPECTED STATUS: the counts of a report against what they must be.
 check_report() {
-    local type=$1 expected=$2 status=$3 report="$work/$1.xml" tests failures skipped passed
+    local type=$1 expected=$2 status=$3 report="$work/$1.xml" tests failures skipped pending passed
     if [ ! -s "$report" ]; then
         tail -n 40 "$work/sanity-$type.log"
         fail "csi-sanity for $type wrote no report (exit $status)"
@@ -105,11 +110,13 @@ check_report() {
     fi
     tests=$(attribute tests "$report")
     failures=$(($(attribute failures "$report") + $(attribute errors "$report")))
-    skipped=$(($(attribute skipped "$report") + $(attribute disabled "$report")))
-    passed=$((tests - failures - skipped))
+    skipped=$(attribute skipped "$report")
+    # JUnit's word for pending.
+    pending=$(attribute disabled "$report")
+    passed=$((tests - failures - skipped - pending))
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failures))
-    echo "$type: $passed passed, $skipped skipped, $failures failed"
+    echo "$type: $passed passed, $failures failed, $skipped skipped, $pending pending in csi-sanity itself"
     if [ "$failures" -ne 0 ] || [ "$status" -ne 0 ]; then
         sed -n '/Summarizing/,$p' "$work/sanity-$type.log"
         echo "--- the driver's last lines"
@@ -120,6 +127,10 @@ check_report() {
         sed -n 's/.*<testcase name="\([^"]*\)".* status="skipped".*/  skipped: \1/p' "$report"
         fail "$type: '$passed $skipped' passed and skipped, expected '$expected'; was a capability lost?"
     fi
+    if [ "$pending" -ne "$PENDING_EXPECTED" ]; then
+        sed -n 's/.*<testcase name="\([^"]*\)".* status="pending".*/  pending: \1/p' "$report"
+        fail "$type: $pending pending, expected $PENDING_EXPECTED; is it another csi-sanity?"
+    fi
 }
 
 # check_type TYPE EXPECTED: one run on fresh state.
@@ -128,7 +139,7 @@ check_type() {
     if [ -z "${LINFLOW_LINSTOR_URL:-}" ]; then
         start_sandbox
     fi
-    start_driver "$url" "$node"
+    start_driver "$url" "$node" --max-volumes-per-node "$MAX_VOLUMES_PER_NODE"
     run_csi_sanity "$1" "$work/$1.xml" || status=$?
     check_report "$1" "$2" "$status"
     stop_all

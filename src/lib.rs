@@ -16,8 +16,9 @@
 //!
 //! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
 //! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
-//! [`run`] the roles; [`admin`] health; [`metrics`] counts and times; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story
-//! in one command.
+//! [`health`] a word for both; [`run`] the roles; [`admin`] the endpoints of health; [`metrics`] counts and times;
+//! [`doctor`] the check of a cluster; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story in
+//! one command.
 //!
 //! docs/architecture.md explains the rooms, docs/decisions.md how no data is lost.
 
@@ -26,6 +27,8 @@ pub mod admin;
 pub mod config;
 pub mod csi;
 pub mod demo;
+pub mod doctor;
+pub mod health;
 pub mod linstor;
 pub mod metrics;
 pub mod node;

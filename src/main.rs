@@ -1,7 +1,7 @@
 //! The `linflow` binary: configuration, logging, the runtime, signals. What each role does is in the library.
 
-use linflow::config::{Args, Command, Config, ConfigError, EXIT_USAGE, LogConfig, LogFormat};
-use linflow::{demo, run};
+use linflow::config::{Args, Command, Config, ConfigError, DoctorConfig, EXIT_USAGE, LogConfig, LogFormat};
+use linflow::{demo, doctor, run};
 use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -55,7 +55,7 @@ fn serve(config: Config) -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit,
         Err(error) => {
             error!(error = chain(error.as_ref()), "linflow stopped");
             ExitCode::FAILURE
@@ -73,7 +73,7 @@ fn start_log(log: &LogConfig) {
 }
 
 /// Runs the role until it ends by itself, or until a signal and the end of the calls then running.
-async fn until_stopped(command: Command) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn until_stopped(command: Command) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (shutdown, drain) = (CancellationToken::new(), command.drain_timeout());
     let role = play(command, shutdown.clone());
@@ -97,13 +97,26 @@ fn cut(drain: Duration) -> String {
 }
 
 /// Plays the role; it ends soon after `shutdown` is cancelled.
-async fn play(command: Command, shutdown: CancellationToken) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn play(command: Command, shutdown: CancellationToken) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     match command {
-        Command::Controller(driver) => run::controller(driver, shutdown).await,
-        Command::Node(driver, node) => run::node(driver, node, shutdown).await,
-        Command::All(driver, node) => run::all(driver, node, shutdown).await,
-        Command::Sandbox(sandbox) => run::sandbox(sandbox, shutdown).await,
-        Command::Demo(demo) => demo::run(demo, shutdown).await,
+        Command::Controller(driver) => run::controller(driver, shutdown).await?,
+        Command::Node(driver, node) => run::node(driver, node, shutdown).await?,
+        Command::All(driver, node) => run::all(driver, node, shutdown).await?,
+        Command::Sandbox(sandbox) => run::sandbox(sandbox, shutdown).await?,
+        Command::Demo(demo) => demo::run(demo, shutdown).await?,
+        Command::Doctor(config) => return Ok(diagnose(&config, shutdown).await),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The doctor's exit status tells its worst finding, so that a failure of its own has another one than those of roles.
+async fn diagnose(config: &DoctorConfig, shutdown: CancellationToken) -> ExitCode {
+    match doctor::run(config, shutdown).await {
+        Ok(exit) => ExitCode::from(exit),
+        Err(error) => {
+            error!(error = chain(&error), "linflow doctor has no report");
+            ExitCode::from(doctor::EXIT_BROKEN_OFF)
+        }
     }
 }
 

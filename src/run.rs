@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use self::serve::{Reach, Role};
+use self::serve::{Enrolment, Reach, Role};
 use crate::config::{DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
 use crate::csi::{
     controller::ControllerService,
@@ -44,7 +44,7 @@ pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Re
 /// Serves Identity and Node until `shutdown`.
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
-    let registration = registration(&driver, node.kubelet.clone())?;
+    let registration = enrolment(&driver, &node)?;
     let node = node_service(&driver, node, &reach.linstor);
     Role { driver, reach, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
@@ -53,7 +53,7 @@ pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: Cancellation
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let controller = controller_service(&driver, &reach.linstor);
-    let registration = registration(&driver, node.kubelet.clone())?;
+    let registration = enrolment(&driver, &node)?;
     let node = node_service(&driver, node, &reach.linstor);
     Role { driver, reach, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
 }
@@ -104,8 +104,9 @@ fn beside(socket: &Path) -> PathBuf {
     file.into()
 }
 
-fn registration(driver: &DriverConfig, kubelet: Option<KubeletConfig>) -> Result<Option<Registration>, Failure> {
-    let Some(KubeletConfig { socket, csi_path }) = kubelet else { return Ok(None) };
+fn enrolment(driver: &DriverConfig, node: &NodeConfig) -> Result<Option<Enrolment>, Failure> {
+    let Some(KubeletConfig { socket, csi_path }) = node.kubelet.clone() else { return Ok(None) };
     let driver_name = driver.driver_name.to_string();
-    Ok(Some(Registration::new(registration::Settings { driver_name, socket, csi_path })?))
+    let registration = Registration::new(registration::Settings { driver_name, socket, csi_path })?;
+    Ok(Some(Enrolment { registration, requires_drbd: node.requires_drbd }))
 }

@@ -2,13 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "budgets/copies.rs"]
+mod copies;
 #[path = "budgets/life.rs"]
 mod life;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;
 
-use linflow::{csi::proto::ListSnapshotsRequest, sandbox::requests::Request};
+use linflow::{
+    csi::proto::{ListSnapshotsRequest, NodeGetStorageHealthRequest},
+    node::scripted::ScriptedHost,
+    sandbox::requests::Request,
+    workflow::AnyDirectory,
+};
 use support::{
     World, create,
     csi::{block, mount},
@@ -342,6 +349,15 @@ async fn the_health_of_one_volume_takes_at_most_five_and_that_of_all_five_at_any
         assert!(!page.unwrap().entries.is_empty());
         within(5, &format!("ControllerListVolumeHealth, {what}"), &requests);
     }
+}
+
+#[tokio::test]
+async fn the_health_of_a_nodes_storage_takes_one() {
+    let world = World::start().await;
+    let mut node = world.node("node-1", ScriptedHost::new(), AnyDirectory::None).await;
+    let (told, requests) = world.count(node.node_get_storage_health(NodeGetStorageHealthRequest::default())).await;
+    assert!(told.unwrap().into_inner().backend_health.is_empty());
+    within(1, "NodeGetStorageHealth", &requests);
 }
 
 #[tokio::test]

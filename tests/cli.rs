@@ -67,7 +67,7 @@ fn help_and_version_exit_0_on_stdout() {
 
 #[test]
 fn the_help_is_as_reviewed() {
-    for command in ["", "all", "sandbox", "demo"] {
+    for command in ["", "all", "sandbox", "demo", "doctor"] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let name = if command.is_empty() { "help".to_owned() } else { format!("help_{command}") };
         insta::assert_snapshot!(name, stdout(&linflow(&words, &[])));
@@ -87,7 +87,7 @@ fn controller_and_node_take_the_flags_of_all() {
 
 #[test]
 fn every_flag_has_an_environment_name() {
-    for command in ["controller", "node", "all", "sandbox", "demo"] {
+    for command in ["controller", "node", "all", "sandbox", "demo", "doctor"] {
         let output = linflow(&[command, "--help"], &[]);
         let (options, _) = stdout(&output).split_once("Examples:").expect("each command has examples");
         for option in options.split("\n      --").skip(1) {
@@ -131,6 +131,21 @@ fn no_secret_of_the_environment_is_printed() {
         let output = linflow(words, &variables);
         let printed = [stdout(&output), stderr(&output)].concat();
         assert!(!printed.contains("hunter2") && !printed.contains("token-of-mine"), "{printed}");
+    }
+}
+
+/// Kubernetes starts it again, so that it serves once the path is right.
+#[test]
+fn a_socket_that_cannot_be_made_is_named_with_its_flag() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let socket = file.path().join("csi.sock");
+    let endpoint = format!("unix://{}", socket.display());
+    let words = ["controller", "--csi-endpoint", &endpoint, "--linstor-url", "http://127.0.0.1:1"];
+    let output = linflow(&words, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for part in [&endpoint["unix://".len()..], "--csi-endpoint"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
     }
 }
 

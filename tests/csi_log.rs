@@ -2,11 +2,9 @@
 //! tests beside these that log without listening would make it forget.
 #![allow(clippy::unwrap_used, reason = "clippy.toml's leave for tests doesn't reach the functions beside them")]
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod support;
+
+use std::{sync::Arc, time::Duration};
 
 use linflow::csi::{
     identity::Identity,
@@ -20,11 +18,10 @@ use linflow::csi::{
     socket::{Endpoint, bind},
 };
 use linflow::metrics::Operations;
+use support::log::Log;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
-use tracing::{Level, subscriber::DefaultGuard};
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
 
 /// Answers DeleteVolume when told to, and refuses ListVolumes.
 #[derive(Clone, Default)]
@@ -50,34 +47,6 @@ impl GroupController for Scripted {}
 
 struct NoNode;
 impl Node for NoNode {}
-
-/// What is logged by this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn catch() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let lines = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
-        let subscriber = lines.finish().with(Targets::new().with_target("linflow", Level::INFO));
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn lines(&self) -> Vec<String> {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(line)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Serves the script while `calls` are made, and until the server has drained.
 async fn while_serving(script: &Scripted, calls: impl AsyncFnOnce(String)) {

@@ -20,7 +20,7 @@ Examples:
   linflow all --csi-endpoint unix:///run/linflow/csi.sock --linstor-url http://127.0.0.1:3370 \\
       --node-name node-1
 
-Exit status: 0 done, 1 failed, 64 wrong command line or environment (every mistake is listed).";
+Exit status: 0 done, 1 failed (doctor has its own), 64 wrong command line or environment (every mistake is listed).";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CommandArgs {
@@ -39,6 +39,9 @@ pub(super) enum CommandArgs {
     /// Show the whole story: create, attach, write, lose a node, read back
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Check a cluster: LINSTOR, its nodes and pools, this node; each with what to do
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
 }
 
 const CONTROLLER_EXAMPLES: &str = "\
@@ -73,14 +76,26 @@ Examples:
   linflow demo
   linflow demo --json --keep ./demo-state";
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  linflow doctor --linstor-url http://linstor
+  linflow doctor --linstor-url http://linstor --node-name \"$(hostname)\"
+  LS_CONTROLLERS=linstor linflow doctor --json | jq '.findings[] | select(.level == \"fail\")'
+  kubectl exec daemonset/linflow-node -- linflow doctor
+  kubectl debug node/node-1 -it --image=IMAGE -- \\
+      linflow doctor --role node --node-name node-1 --linstor-url http://linstor --host-root /host
+
+Exit status, by the worst finding: 0 nothing is wrong, 1 a warning, 2 a failure;
+3 broken off without a report, 64 wrong command line or environment.";
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct LogArgs {
     /// How log lines look on stderr: text or json
     #[arg(long, global = true, env = "LINFLOW_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: String,
-    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of the demo:
-    /// error]
+    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of demo
+    /// and doctor: error]
     #[arg(long, global = true, env = "LINFLOW_LOG", value_name = "FILTER")]
     pub(super) log: Option<String>,
 }
@@ -113,6 +128,9 @@ pub(super) struct DriverArgs {
     /// [default: true]
     #[arg(long, env = "LINFLOW_TOPOLOGY_POOLS", value_name = "BOOL")]
     pub(super) topology_pools: Option<String>,
+    /// Whether a node without DRBD takes no volumes, and is not registered with kubelet: true or false [default: false]
+    #[arg(long, env = "LINFLOW_REQUIRE_DRBD", value_name = "BOOL")]
+    pub(super) require_drbd: Option<String>,
     /// How long calls that run may take to end after SIGTERM; a pod's terminationGracePeriodSeconds must be longer
     #[arg(long, env = "LINFLOW_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "25s")]
     pub(super) drain_timeout: String,
@@ -203,6 +221,37 @@ pub(super) struct DemoArgs {
     /// Colour: auto (on a terminal), always or never
     #[arg(long, env = "LINFLOW_COLOR", value_name = "WHEN", default_value = "auto")]
     pub(super) color: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// Whose needs to check: controller (LINSTOR and the cluster), node (LINSTOR and this machine) or all
+    /// [default: all where --node-name is given, else controller]
+    #[arg(long, env = "LINFLOW_DOCTOR_ROLE", value_name = "ROLE")]
+    pub(super) role: Option<String>,
+    /// This node's name, as LINSTOR knows it; the roles node and all need it
+    #[arg(long, env = "LINFLOW_NODE_NAME", value_name = "NAME")]
+    pub(super) node_name: Option<String>,
+    /// kubelet's directory on this node
+    #[arg(long, env = "LINFLOW_KUBELET_DIR", value_name = "DIR", default_value = "/var/lib/kubelet")]
+    pub(super) kubelet_dir: String,
+    /// Where the node's root directory is, such as /host in a pod of kubectl debug [default: here]
+    #[arg(long, env = "LINFLOW_DOCTOR_HOST_ROOT", value_name = "DIR")]
+    pub(super) host_root: Option<String>,
+    /// How long one question, or one look at the node, may take
+    #[arg(long, env = "LINFLOW_DOCTOR_TIMEOUT", value_name = "DURATION", default_value = "10s")]
+    pub(super) timeout: String,
+    /// Write nothing: neither a key in LINSTOR's store nor a file below kubelet's directory, for a moment
+    #[arg(long, env = "LINFLOW_DOCTOR_READ_ONLY", value_parser = FalseyValueParser::new())]
+    pub(super) read_only: bool,
+    /// Print one JSON object instead of text
+    #[arg(long, env = "LINFLOW_DOCTOR_JSON", value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+    /// Colour: auto (on a terminal), always or never
+    #[arg(long, env = "LINFLOW_COLOR", value_name = "WHEN", default_value = "auto")]
+    pub(super) color: String,
+    #[command(flatten)]
+    pub(super) linstor: LinstorArgs,
 }
 
 impl Args {

@@ -40,6 +40,8 @@ pub struct NodeConfig {
     pub name: NodeName,
     /// Is each of its storage pools a topology segment?
     pub topology_pools: bool,
+    /// Is a node without DRBD kept from kubelet?
+    pub requires_drbd: bool,
     /// How to register with kubelet; `None`: somebody else does it.
     pub kubelet: Option<KubeletConfig>,
 }
@@ -125,14 +127,15 @@ pub(super) fn with_node(
     let name = mistakes
         .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
     let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
-    let topology_pools = topology_pools?.unwrap_or(true);
+    let requires_drbd = mistakes.optional("--require-drbd", text::given(&args.require_drbd), text::truth);
+    let (topology_pools, requires_drbd) = (topology_pools?.unwrap_or(true), requires_drbd?.unwrap_or(false));
     let (dir, seen) = (text::given(&args.kubelet_dir), text::given(&args.kubelet_csi_path));
     let socket = mistakes.optional("--kubelet-dir", dir, |dir| registration_socket(dir, &args.driver_name));
     let seen = mistakes.optional("--kubelet-csi-path", seen, text::socket_path);
     let (driver, seen) = (driver?, seen?);
     let csi_path = seen.unwrap_or_else(|| driver.csi_endpoint.clone());
     let kubelet = socket?.map(|socket| KubeletConfig { socket, csi_path });
-    Some((driver, NodeConfig { name: name?, topology_pools, kubelet }))
+    Some((driver, NodeConfig { name: name?, topology_pools, requires_drbd, kubelet }))
 }
 
 /// Where kubelet looks for drivers. Kubelet sends the socket's path, percent-encoded, as HTTP/2's `:authority`: no valid one

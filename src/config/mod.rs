@@ -6,6 +6,7 @@
 //! have them.
 
 mod args;
+mod doctor;
 mod driver;
 mod error;
 mod linstor;
@@ -14,6 +15,7 @@ mod sandbox;
 mod text;
 
 pub use args::Args;
+pub use doctor::{DoctorConfig, DoctorRole};
 pub use driver::{DriverConfig, DriverName, KubeletConfig, NodeConfig};
 pub use error::ConfigError;
 pub use log::{LogConfig, LogFormat};
@@ -52,6 +54,8 @@ pub enum Command {
     Sandbox(SandboxConfig),
     /// The whole story in one command.
     Demo(DemoConfig),
+    /// The check of a cluster.
+    Doctor(DoctorConfig),
 }
 
 impl Command {
@@ -60,7 +64,7 @@ impl Command {
     pub fn drain_timeout(&self) -> Duration {
         match self {
             Self::Controller(driver) | Self::Node(driver, _) | Self::All(driver, _) => driver.drain_timeout,
-            Self::Sandbox(_) | Self::Demo(_) => Duration::from_secs(25),
+            Self::Sandbox(_) | Self::Demo(_) | Self::Doctor(_) => Duration::from_secs(25),
         }
     }
 }
@@ -69,8 +73,9 @@ impl Args {
     /// Parses every value. Errors: all mistakes, in the order of the flags, each with what to do.
     pub fn validate(&self, environment: Environment<'_>) -> Result<Config, Vec<ConfigError>> {
         let mut mistakes = Mistakes::default();
-        // The demo tells its story itself.
-        let default = if matches!(self.command, CommandArgs::Demo(_)) { "error" } else { "info" };
+        // These say themselves what there is to say.
+        let is_quiet = matches!(self.command, CommandArgs::Demo(_) | CommandArgs::Doctor(_));
+        let default = if is_quiet { "error" } else { "info" };
         let log = log::validate(&self.log, default, &mut mistakes);
         let command = match &self.command {
             CommandArgs::Controller(args) => {
@@ -84,6 +89,7 @@ impl Args {
             }
             CommandArgs::Sandbox(args) => sandbox::sandbox(args, &mut mistakes).map(Command::Sandbox),
             CommandArgs::Demo(args) => sandbox::demo(args, &mut mistakes).map(Command::Demo),
+            CommandArgs::Doctor(args) => doctor::doctor(args, environment, &mut mistakes).map(Command::Doctor),
         };
         // Both values may be there beside a mistake: a certificate without its key is two valid settings.
         match (log, command, mistakes.into_errors()) {

@@ -6,7 +6,12 @@ use super::{
     text,
 };
 use crate::linstor::name::{NodeName, PoolName};
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 /// The settings of the embedded LINSTOR.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,18 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+impl Color {
+    /// Whether standard output gets colour now.
+    pub fn is_for_stdout(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            // https://no-color.org: present and not empty, whatever its value.
+            Self::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
+        }
+    }
 }
 
 /// The settings of the demo.
@@ -86,7 +103,8 @@ fn nodes(names: &[String]) -> Result<Vec<NodeName>, Wrong> {
     Ok(nodes)
 }
 
-fn color(text: &str) -> Result<Color, Wrong> {
+/// When to print in colour.
+pub(super) fn color(text: &str) -> Result<Color, Wrong> {
     match text {
         "auto" => Ok(Color::Auto),
         "always" => Ok(Color::Always),

@@ -41,7 +41,7 @@ pub struct ControllerService {
     limit: Limit,
     sick: Listings<Health>,
     snapshots: Listings<Taken>,
-    /// How long an attach waits for the device, and a growth for the replicas, at most.
+    /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
     patience: Duration,
     /// Told of each detach that waits for its node.
     pending: Arc<Notify>,
@@ -142,13 +142,13 @@ impl Controller for ControllerService {
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
         let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
-        let (linstor, groups, wishes) = (self.linstor.clone(), self.groups.clone(), parsed.wishes.clone());
+        let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(parsed.resource.clone());
         // Large, and moved on its way to its task.
-        let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed).await });
+        let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
         let created = self.exclusively(&volume, verb).await?;
         self.capacities.forget();
-        Ok(Response::new(response::created(&created, wishes.as_ref())))
+        Ok(Response::new(response::created(&created)))
     }
 
     async fn delete_volume(
@@ -337,6 +337,8 @@ impl Controller for ControllerService {
             rpc::Type::ModifyVolume,
             rpc::Type::GetVolumeHealth,
             rpc::Type::ListVolumeHealth,
+            rpc::Type::CloneVolume,
+            rpc::Type::CreateDeleteSnapshot,
             rpc::Type::ListSnapshots,
             rpc::Type::GetSnapshot,
         ];

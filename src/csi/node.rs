@@ -90,6 +90,11 @@ impl<H: Host + 'static> NodeService<H> {
         &self.running
     }
 
+    /// Why kubelet is not to be told of this node, and what to do: see [`NodeTopology::objection`].
+    pub async fn objection(&self, requires_drbd: bool) -> Option<String> {
+        self.shared.topology.objection(requires_drbd).await
+    }
+
     /// Runs one verb on one volume in a task of its own: see `ControllerService`.
     async fn exclusively<V, F, T>(&self, volume: &VolumeId, verb: V) -> Result<T, Status>
     where

@@ -6,10 +6,11 @@ use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
 use super::{proto as csi, status, volume_health::as_entry};
+use crate::health::Severity;
 use crate::linstor::{Client, model::ViewQuery, name::NodeName};
 use crate::node::{
     self, Host,
-    health::{self, Condition, HealthRequest, Reason, Seen, Severity},
+    health::{self, Condition, HealthRequest, Reason, Seen},
 };
 
 /// How long a look at a volume, or at all of them, may take.
@@ -71,16 +72,7 @@ pub async fn storage<H: Host>(host: &H, linstor: &Client, name: &NodeName) -> Ve
 
 /// The NodeGetVolumeHealthResponse.
 pub fn volume_response(volume_id: String, conditions: &[Condition]) -> csi::NodeGetVolumeHealthResponse {
-    use csi::VolumeHealthErrorType as Kind;
-    let entry = |condition: &Condition| {
-        let kind = match condition.reason.severity() {
-            Severity::Unknown => Kind::UnknownVolumeHealthType,
-            Severity::Degraded => Kind::Degraded,
-            Severity::Inaccessible => Kind::Inaccessible,
-            Severity::DataLoss => Kind::DataLoss,
-        };
-        as_entry(kind, &condition.reason, &condition.message)
-    };
+    let entry = |condition: &Condition| as_entry(condition.reason.severity(), &condition.reason, &condition.message);
     let health_statuses = conditions.iter().map(entry).collect();
     csi::NodeGetVolumeHealthResponse { volume_health: Some(csi::VolumeHealth { volume_id, health_statuses }) }
 }

@@ -89,6 +89,11 @@ impl Registration {
         Standings(self.standing.subscribe())
     }
 
+    /// Nothing is served for this reason: that is the standing, and is logged once.
+    pub fn withhold(&self, reason: &str) {
+        self.tell(reason);
+    }
+
     /// Serves until `shutdown`. When this returns the socket is gone from kubelet's directory, unless it is another
     /// process's by then.
     pub async fn serve(&self, shutdown: &CancellationToken) {

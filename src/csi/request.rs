@@ -3,7 +3,7 @@
 
 use crate::csi::proto as csi;
 use crate::linstor::name::{NameError, NodeName};
-use crate::volume::{VolumeId, context::ContextError};
+use crate::volume::{VolumeId, context::ContextError, copy::Source, snapshot::SnapshotId};
 use crate::volume::{
     attach::AttachRequest,
     attributes::{AttributeError, Attributes},
@@ -37,6 +37,10 @@ pub enum RequestError {
     /// A volume id that linflow never gives.
     #[error(transparent)]
     VolumeId(#[from] VolumeIdError),
+    /// A content source by an id that linflow never gives: there is none. The code is the spec's own (CreateVolume
+    /// Errors, "Source does not exist").
+    #[error("volume_content_source {0:?} does not exist: linflow never gave that id")]
+    NoSuchSource(String),
     /// A node id that LINSTOR can't have as a name.
     #[error("node_id: {0}")]
     NodeId(#[from] NameError),
@@ -72,6 +76,11 @@ pub enum RequestError {
     /// Something that this version can't do.
     #[error("{0} is not supported by this version of linflow; leave it out")]
     Unsupported(&'static str),
+    /// A filesystem that nobody may ever write to, and nothing in it.
+    #[error(
+        "every access mode asked for only reads, and the volume would be blank for good; add ReadWriteOnce to the access modes, or name a snapshot or volume to copy"
+    )]
+    NeverWritten,
     /// A path that is not acceptable.
     #[error("{field}: {reason}")]
     Path {
@@ -130,6 +139,14 @@ impl Use {
         match self {
             Self::Block => AccessType::Block,
             Self::Mount { .. } => AccessType::Mount,
+        }
+    }
+
+    /// The filesystem that it names.
+    pub fn fs_type(&self) -> Option<FsType> {
+        match self {
+            Self::Block => None,
+            Self::Mount { fs_type, .. } => *fs_type,
         }
     }
 }
@@ -203,6 +220,12 @@ pub(super) fn filesystem(
     }
 }
 
+/// Is there anybody to write to a filesystem that starts out blank? Without a writer it is never made.
+fn check_written(capabilities: &[csi::VolumeCapability], has_source: bool) -> Result<(), RequestError> {
+    let only_reads = |one: &csi::VolumeCapability| matches!(capability(Some(one)), Ok((Use::Mount { .. }, mode)) if mode.is_reader());
+    if !has_source && capabilities.iter().all(only_reads) { Err(RequestError::NeverWritten) } else { Ok(()) }
+}
+
 /// CSI bans control characters from names "other than commonly used whitespace" (spec, CreateVolumeRequest.name).
 fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')
@@ -215,15 +238,14 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     if characters > 128 || name.chars().any(is_banned) {
         return Err(RequestError::VolumeName(characters));
     }
-    if request.volume_content_source.is_some() {
-        return Err(RequestError::Unsupported("volume_content_source"));
-    }
     let mut parameters = Parameters::parse(&request.parameters)?;
     let attributes = Attributes::parse(&request.mutable_parameters)?;
     // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
     parameters.placement.count = attributes.replicas.or(parameters.placement.count);
     parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
+    let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
+    check_written(&request.volume_capabilities, request.volume_content_source.is_some())?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
     for remark in &parameters.remarks {
@@ -232,11 +254,13 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     Ok(CreateRequest {
         name: name.to_owned(),
         resource: parameters.resource_name(name)?,
-        said: Said::new(&parameters.placement, wishes.as_ref(), &parameters.properties)?,
+        said: Said::new(&parameters.placement, &parameters.topology.policy, wishes.as_ref(), &parameters.properties)?,
         wishes,
         properties: parameters.properties,
         range: capacity_range(request.capacity_range)?,
+        source: request.volume_content_source.as_ref().map(content_source).transpose()?,
         fs_type,
+        is_fs_named,
         claim: Claim::parse(&parameters.claim, instances)?,
         placement: parameters.placement,
         policy: parameters.topology.policy,
@@ -245,6 +269,28 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         requisite,
         preferred,
     })
+}
+
+fn names_filesystem(capabilities: &[csi::VolumeCapability]) -> bool {
+    use csi::volume_capability::AccessType;
+    let names = |one: &csi::VolumeCapability| matches!(&one.access_type, Some(AccessType::Mount(mount)) if !mount.fs_type.is_empty());
+    capabilities.iter().any(names)
+}
+
+/// What a volume is to be made from.
+fn content_source(source: &csi::VolumeContentSource) -> Result<Source, RequestError> {
+    use csi::volume_content_source::Type;
+    match &source.r#type {
+        None => Err(RequestError::Missing("volume_content_source.type")),
+        Some(Type::Volume(volume)) => {
+            let id = VolumeId::parse(require("volume_content_source.volume.volume_id", &volume.volume_id)?);
+            Ok(Source::Volume(id.map_err(|_| RequestError::NoSuchSource(volume.volume_id.clone()))?))
+        }
+        Some(Type::Snapshot(snapshot)) => {
+            let id = SnapshotId::parse(require("volume_content_source.snapshot.snapshot_id", &snapshot.snapshot_id)?);
+            Ok(Source::Snapshot(id.map_err(|_| RequestError::NoSuchSource(snapshot.snapshot_id.clone()))?))
+        }
+    }
 }
 
 /// A range, where one is sent.
@@ -271,11 +317,6 @@ pub fn max_entries(sent: i32) -> Result<usize, RequestError> {
     usize::try_from(sent).map_err(|_| RequestError::MaxEntries(sent))
 }
 
-/// The node that a topology segment names.
-pub fn segment_node(topology: &csi::Topology) -> Result<Option<NodeName>, RequestError> {
-    Ok(topology.segments.get(TOPOLOGY_KEY).map(|name| NodeName::parse(name)).transpose()?)
-}
-
 /// A ControllerPublishVolumeRequest.
 pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachRequest, RequestError> {
     let volume = volume_id(&request.volume_id)?;
@@ -286,6 +327,7 @@ pub fn attach(request: &csi::ControllerPublishVolumeRequest) -> Result<AttachReq
         node,
         mode,
         access: used.access_type(),
+        fs_type: used.fs_type(),
         read_only: request.readonly || mode.is_reader(),
     })
 }
@@ -313,11 +355,15 @@ pub fn capacity(request: &csi::GetCapacityRequest) -> Result<CapacityRequest, Re
         [] => parameters.fs_type,
         capabilities => filesystem(capabilities, parameters.fs_type)?,
     };
+    let from = request.accessible_topology.as_ref().filter(|place| !place.segments.is_empty());
+    let from = from.map(|place| Term::parse(&place.segments)).transpose()?;
     Ok(CapacityRequest {
         placement: parameters.placement,
+        policy: parameters.topology.policy,
+        reach: parameters.topology.reach,
         over_provision: parameters.over_provision,
         least_bytes: fs_type.map_or(MIN_BYTES, |fs_type| fs_type.min_bytes().max(MIN_BYTES)),
-        node: request.accessible_topology.as_ref().map(segment_node).transpose()?.flatten(),
+        from,
     })
 }
 

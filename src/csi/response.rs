@@ -4,9 +4,7 @@ pub mod snapshot;
 
 use super::proto as csi;
 use crate::node::Stats;
-use crate::volume::{
-    capacity::Capacity, context, create::Created, filesystem::FsWishes, list::Listed, topology::Segments,
-};
+use crate::volume::{capacity::Capacity, context, copy::Source, create::Created, list::Listed, topology::Segments};
 
 /// Bytes as CSI counts them.
 fn int64(bytes: u64) -> i64 {
@@ -19,15 +17,24 @@ pub fn topology(segments: &Segments) -> csi::Topology {
 }
 
 /// A volume that CreateVolume made or found.
-pub fn created(volume: &Created, wishes: Option<&FsWishes>) -> csi::CreateVolumeResponse {
+pub fn created(volume: &Created) -> csi::CreateVolumeResponse {
     let volume = csi::Volume {
         capacity_bytes: int64(volume.bytes),
         volume_id: volume.id.to_string(),
-        volume_context: context::volume_context(wishes),
-        content_source: None,
+        volume_context: context::volume_context(volume.wishes.as_ref()),
+        content_source: volume.source.as_ref().map(content_source),
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
     csi::CreateVolumeResponse { volume: Some(volume) }
+}
+
+fn content_source(source: &Source) -> csi::VolumeContentSource {
+    use csi::volume_content_source::{SnapshotSource, Type, VolumeSource};
+    let kind = match source {
+        Source::Snapshot(id) => Type::Snapshot(SnapshotSource { snapshot_id: id.to_string() }),
+        Source::Volume(id) => Type::Volume(VolumeSource { volume_id: id.to_string() }),
+    };
+    csi::VolumeContentSource { r#type: Some(kind) }
 }
 
 fn volume(listed: &Listed) -> csi::Volume {
@@ -93,7 +100,7 @@ mod tests {
     use super::*;
     use crate::linstor::name::NodeName;
     use crate::volume::VolumeId;
-    use crate::volume::filesystem::FsType;
+    use crate::volume::filesystem::{FsType, FsWishes};
     use crate::volume::topology::hostname;
 
     fn node() -> NodeName {
@@ -107,8 +114,9 @@ mod tests {
     #[test]
     fn a_volume_that_one_node_alone_reaches_says_so_and_any_other_does_not() {
         let bound = |segments: Vec<Segments>| {
-            let made = Created { id: id(), bytes: 4096, reachable_from: segments };
-            created(&made, Some(&FsWishes::none(FsType::Xfs))).volume.unwrap()
+            let wishes = Some(FsWishes::none(FsType::Xfs));
+            let made = Created { id: id(), bytes: 4096, reachable_from: segments, wishes, source: None };
+            created(&made).volume.unwrap()
         };
         let here = hostname(&node());
         let local = bound(vec![here.clone()]);

@@ -86,7 +86,7 @@ pub enum SocketError {
     #[error("{0:?} exists and is no socket, so it is left alone: remove it, or give another endpoint")]
     NotASocket(PathBuf),
     /// The system refused.
-    #[error("could not {action} {path:?}")]
+    #[error("could not {action} {path:?}; give --csi-endpoint a path in a directory that can be written to")]
     Io {
         /// What was tried.
         action: &'static str,

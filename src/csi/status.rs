@@ -49,6 +49,7 @@ impl Coded for RequestError {
             Self::Size(error) => size(error),
             // The claim's namespace is another Airflow's: who asks is wrong, not what.
             Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
+            Self::NoSuchSource(_) => Code::NotFound,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
             Self::Missing(_)
             | Self::VolumeName(_)
@@ -62,6 +63,7 @@ impl Coded for RequestError {
             | Self::FsOption(_)
             | Self::MountGroup(_)
             | Self::Unsupported(_)
+            | Self::NeverWritten
             | Self::Path { .. }
             | Self::SnapshotParameter(_)
             | Self::Repeated { .. }
@@ -83,8 +85,12 @@ fn size(error: &SizeError) -> Code {
 impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound(_) | Self::NodeNotFound(_) => Code::NotFound,
-            Self::NoSuchGroup(_) | Self::Unmodifiable { .. } => Code::InvalidArgument,
+            Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
+            Self::NoSuchGroup(_)
+            | Self::Unmodifiable { .. }
+            | Self::Bound { .. }
+            | Self::Incompatible { .. }
+            | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
             Self::Busy(_)
             | Self::Deleting(_)
@@ -92,9 +98,12 @@ impl Coded for volume::Error {
             | Self::Unfinished { .. }
             | Self::PageToken(_) => Code::Aborted,
             Self::Size(error) => size(error),
-            Self::NoRoom { .. } | Self::NoSuchPlace(_) | Self::Impossible(_) | Self::NodeFull { .. } => {
-                Code::ResourceExhausted
-            }
+            Self::NoRoom { .. }
+            | Self::NoRoomForCopy { .. }
+            | Self::OutOfReach { .. }
+            | Self::NoSuchPlace(_)
+            | Self::Impossible(_)
+            | Self::NodeFull { .. } => Code::ResourceExhausted,
             Self::NoRoomToGrow { .. } => Code::OutOfRange,
             Self::Foreign(_)
             | Self::NotAsMade { .. }
@@ -110,7 +119,9 @@ impl Coded for volume::Error {
             | Self::NotReady { .. }
             | Self::NotGrown { .. }
             | Self::NotSpare { .. }
+            | Self::SourceNotReady { .. }
             | Self::Random(_) => Code::Unavailable,
+            Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
         }

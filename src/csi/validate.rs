@@ -16,21 +16,23 @@ pub fn expectation(
     Attributes::parse(&message.mutable_parameters)?;
     let named = Parameters::parse(&message.parameters)?;
     let own = context::fs_type_of(&message.volume_context).map(str::parse).transpose()?;
-    let mut uses = Vec::new();
+    let (mut uses, mut fs_types) = (Vec::new(), Vec::from_iter(own));
     for one in &message.volume_capabilities {
         let (used, mode) = request::capability(Some(one))?;
         uses.push((used.access_type(), mode));
+        fs_types.extend(used.fs_type());
     }
     let fs_type = request::filesystem(&message.volume_capabilities, own.or(named.fs_type))?;
     let class = if message.parameters.is_empty() {
         None
     } else {
         let wishes = fs_type.map(|fs_type| named.fs_texts.wishes(fs_type)).transpose()?;
-        Some((Said::new(&named.placement, wishes.as_ref(), &named.properties)?, named.placement))
+        let said = Said::new(&named.placement, &named.topology.policy, wishes.as_ref(), &named.properties)?;
+        Some((said, named.placement))
     };
     let has_claim = !named.claim.is_empty();
     Ok(Expectation {
-        fs_types: own.into_iter().chain(fs_type).collect(),
+        fs_types,
         uses,
         class,
         ownership: has_claim.then(|| Claim::parse(&named.claim, instances)).transpose()?.map(|claim| claim.ownership),

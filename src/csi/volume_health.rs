@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::proto::{self as csi, VolumeHealthErrorType as ErrorType};
-use crate::volume::health::{Condition, Health, Severity};
+use crate::health::Severity;
+use crate::volume::health::{Condition, Health};
 use crate::volume::page::Page;
 
 /// The answer of ControllerGetVolumeHealth.
@@ -25,21 +26,21 @@ fn volume(health: &Health) -> csi::VolumeHealth {
 }
 
 fn entry(condition: &Condition) -> csi::volume_health::VolumeHealthEntry {
-    let status = match condition.reason.severity() {
+    as_entry(condition.reason.severity(), &condition.reason, &condition.message)
+}
+
+/// An entry of a VolumeHealth, be it the controller's or a node's.
+pub(super) fn as_entry(
+    severity: Severity,
+    reason: &impl fmt::Debug,
+    message: &str,
+) -> csi::volume_health::VolumeHealthEntry {
+    let status = match severity {
         Severity::Unknown => ErrorType::UnknownVolumeHealthType,
         Severity::Degraded => ErrorType::Degraded,
         Severity::Inaccessible => ErrorType::Inaccessible,
         Severity::DataLoss => ErrorType::DataLoss,
     };
-    as_entry(status, &condition.reason, &condition.message)
-}
-
-/// An entry of a VolumeHealth, be it the controller's or a node's.
-pub(super) fn as_entry(
-    status: ErrorType,
-    reason: &impl fmt::Debug,
-    message: &str,
-) -> csi::volume_health::VolumeHealthEntry {
     csi::volume_health::VolumeHealthEntry {
         status: status.into(),
         // The variants' names are CamelCase, as CSI wants it.

@@ -1,7 +1,7 @@
 //! What the demo says: a line for each step with its milliseconds and its LINSTOR requests, or a JSON object.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
-use crate::config::{Color, DemoConfig};
+use crate::config::DemoConfig;
 use crate::sandbox::requests::RequestLog;
 
 const GREEN: &str = "32";
@@ -79,13 +79,8 @@ pub struct Tally {
 impl Teller {
     /// A teller as the command line wants it.
     pub fn new(config: &DemoConfig) -> Self {
-        let color = match config.color {
-            Color::Always => true,
-            Color::Never => false,
-            // https://no-color.org: present and not empty, whatever its value.
-            Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
-        };
-        Self { json: config.json, color: color && !config.json, started: Instant::now(), tally: Mutex::default() }
+        let color = config.color.is_for_stdout() && !config.json;
+        Self { json: config.json, color, started: Instant::now(), tally: Mutex::default() }
     }
 
     /// Does one step, counting its time and the requests that reach LINSTOR meanwhile, and tells it.
@@ -220,6 +215,7 @@ fn milliseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Color;
 
     fn teller(color: Color, json: bool) -> Teller {
         Teller::new(&DemoConfig { keep: None, json, color })

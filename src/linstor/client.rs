@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::admission::Queue;
+use super::certificate::Witness;
 use super::error::{Error, Refusal};
 use super::rc::Replies;
 use super::request::Request;
@@ -36,12 +37,21 @@ struct Inner {
 impl Client {
     /// Makes a client; nothing is sent yet. Errors list every mistake in the settings and in the files that they name.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        Self::watched(settings, Arc::new(Unwatched))
+        Self::build(settings, Arc::new(Unwatched), None)
     }
 
     /// The same, with somebody who is told of its requests.
     pub fn watched(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Self, SettingsError> {
-        let transport = Transport::new(settings, watch)?;
+        Self::build(settings, watch, None)
+    }
+
+    /// The same, with a witness of the certificates that controllers show. Over plain http it sees nothing.
+    pub fn with_witness(settings: &Settings, witness: &Witness) -> Result<Self, SettingsError> {
+        Self::build(settings, Arc::new(Unwatched), Some(witness))
+    }
+
+    fn build(settings: &Settings, watch: Arc<dyn Watch>, witness: Option<&Witness>) -> Result<Self, SettingsError> {
+        let transport = Transport::new(settings, watch, witness)?;
         let (read_timeout, write_timeout) = (settings.read_timeout, settings.write_timeout);
         Ok(Self { inner: Arc::new(Inner { transport, read_timeout, write_timeout }) })
     }

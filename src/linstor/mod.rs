@@ -18,6 +18,7 @@
 mod admission;
 mod answer;
 mod api;
+mod certificate;
 mod client;
 mod controllers;
 pub mod error;
@@ -35,6 +36,7 @@ mod version;
 pub mod watch;
 
 pub use admission::Queue;
+pub use certificate::{Distrust, DistrustKind, ShownCertificate, Witness, own_expiry};
 pub use client::Client;
 pub use error::{Error, Kind, Object, Refusal};
 pub use pem::Pem;

@@ -14,6 +14,10 @@ pub mod code {
     pub const WARN_NOT_FOUND: u16 = 3000;
     /// Error: a property key is not on the object's whitelist, or its value is not allowed.
     pub const FAIL_INVALID_PROPERTY: u16 = 213;
+    /// Error: the storage pools' provider can't do it: it can't clone, as a rule.
+    pub const FAIL_INVALID_PROVIDER: u16 = 227;
+    /// Error: a resource's state does not allow it: not up to date, or its disk is skipped.
+    pub const FAIL_INVALID_RESOURCE_STATE: u16 = 243;
     /// Error: the node does not exist.
     pub const FAIL_NOT_FOUND_NODE: u16 = 300;
     /// Error: the resource definition does not exist.
@@ -127,6 +131,9 @@ pub struct ApiCallRc {
     /// Ids for `GET /v1/error-reports/{id}`.
     #[serde(default)]
     pub error_report_ids: Vec<String>,
+    /// When the controller made the entry, by its clock, in RFC 3339; empty where it does not say.
+    #[serde(default)]
+    pub created_at: String,
 }
 
 /// The reply to an accepted change (schema `ApiCallRcList`), in LINSTOR's order.

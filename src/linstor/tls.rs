@@ -5,21 +5,23 @@
 
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::Verifier;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::certificate::Witness;
 use super::pem::Pem;
 use super::settings::{Mistake, Settings};
 
-/// The TLS configuration for these settings, or every mistake in their files.
-pub(super) fn configure(settings: &Settings) -> Result<ClientConfig, Vec<Mistake>> {
+/// The TLS configuration for these settings, or every mistake in their files. A witness sees what controllers show.
+pub(super) fn configure(settings: &Settings, witness: Option<&Witness>) -> Result<ClientConfig, Vec<Mistake>> {
     let identity = read_identity(settings);
-    match (trust(settings), identity) {
+    match (trust(settings, witness), identity) {
         (Ok(builder), Ok(identity)) => present(builder, identity).map_err(|mistake| vec![mistake]),
         (trust, identity) => Err(trust.err().into_iter().chain(identity.err().into_iter().flatten()).collect()),
     }
@@ -32,20 +34,39 @@ struct Identity<'a> {
     key: PrivateKeyDer<'static>,
 }
 
-fn trust(settings: &Settings) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Mistake> {
+fn trust(
+    settings: &Settings,
+    witness: Option<&Witness>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Mistake> {
     let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .expect("the provider has the cipher suites of TLS 1.2 and 1.3");
+    let Some(verifier) = verifier(settings, provider)? else {
+        return Ok(builder.with_root_certificates(RootCertStore::empty()));
+    };
+    let verifier = witness.map_or(verifier.clone(), |witness| witness.beside(verifier));
+    // The name warns of verifiers of one's own. These are rustls' and the platform's; rustls sets its own one so as well.
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+}
+
+/// Who decides whether a controller is trusted. None where nobody is needed: over plain http the system's authorities
+/// (about 150) are not even read.
+fn verifier(
+    settings: &Settings,
+    provider: Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ServerCertVerifier>>, Mistake> {
     match &settings.root_ca {
-        Some(pem) => Ok(builder.with_root_certificates(read_roots(pem)?)),
-        // Plain http needs nobody's trust: the system's authorities (about 150) are not even read.
-        None if settings.urls.iter().all(|url| url.scheme() != "https") => {
-            Ok(builder.with_root_certificates(RootCertStore::empty()))
+        Some(pem) => {
+            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(read_roots(pem)?), provider).build();
+            Ok(Some(verifier.map_err(|error| Mistake::in_pem("root_ca", pem, error))?))
         }
-        None => builder.with_platform_verifier().map_err(|error| {
-            Mistake::new("root_ca", format!("the system's certificate authorities can't be used: {error}"))
-        }),
+        None if settings.urls.iter().all(|url| url.scheme() != "https") => Ok(None),
+        None => {
+            let unusable = |error| format!("the system's certificate authorities can't be used: {error}");
+            let verifier = Verifier::new(provider).map_err(|error| Mistake::new("root_ca", unusable(error)))?;
+            Ok(Some(Arc::new(verifier)))
+        }
     }
 }
 
@@ -67,7 +88,8 @@ fn read_identity(settings: &Settings) -> Result<Option<Identity<'_>>, Vec<Mistak
     }
 }
 
-fn read_certificates(setting: &'static str, pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Mistake> {
+/// The certificates in a setting, at least one.
+pub(super) fn read_certificates(setting: &'static str, pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Mistake> {
     let text = read_text(setting, pem)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.expose_secret().as_bytes()).collect();
     match certificates {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, Queue};
 use super::answer::Answer;
+use super::certificate::Witness;
 use super::controllers::{Controller, Controllers};
 use super::failure::Failure;
 use super::request::Request;
@@ -44,9 +45,13 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Reads the files that the settings name. Nothing is sent.
-    pub(super) fn new(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Self, settings::SettingsError> {
+    pub(super) fn new(
+        settings: &Settings,
+        watch: Arc<dyn Watch>,
+        witness: Option<&Witness>,
+    ) -> Result<Self, settings::SettingsError> {
         let mut mistakes = settings.mistakes();
-        let tls = tls::configure(settings).map_err(|found| mistakes.extend(found)).ok();
+        let tls = tls::configure(settings, witness).map_err(|found| mistakes.extend(found)).ok();
         let token = settings.bearer_token_file.clone().map(TokenFile::new);
         if let (Some(token), Some(file)) = (&token, &settings.bearer_token_file) {
             mistakes.extend(token.check().err().map(|error| Mistake::in_file("bearer_token_file", file, error)));

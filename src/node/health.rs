@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::time::Instant;
 
-pub use condition::{Condition, Reason, Severity};
+pub use condition::{Condition, Reason};
 pub use judge::judge;
 pub use storage::{storage_health, storage_of};
 

@@ -23,6 +23,8 @@ pub struct MountEntry {
     pub mount_point: PathBuf,
     /// Options of this mount.
     pub options: Vec<String>,
+    /// Does what is mounted below it appear in other namespaces as well (`shared:N`)?
+    pub is_shared: bool,
     /// The filesystem's type.
     pub fs_type: String,
     /// The device node that it was mounted from, or what the filesystem says instead.
@@ -68,6 +70,11 @@ impl MountTable {
         stack().rfind(|entry| !stack().any(|above| above.parent == entry.id))
     }
 
+    /// The mount that a path is in.
+    pub fn holding(&self, path: &Path) -> Option<&MountEntry> {
+        path.ancestors().find_map(|ancestor| self.top_at(ancestor))
+    }
+
     /// All mounts of a device's filesystem, bind mounts included.
     pub fn of_device(&self, device: DeviceNumber) -> impl Iterator<Item = &MountEntry> {
         self.0.iter().filter(move |entry| entry.device == device)
@@ -89,6 +96,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
         root: path(root),
         mount_point: path(mount_point),
         options: split_options(options),
+        is_shared: fields[6..separator].iter().any(|field| field.starts_with(b"shared:")),
         fs_type: String::from_utf8_lossy(&unescape(fs_type)).into_owned(),
         source: path(source),
         super_options: split_options(&super_options.join(&b' ')),
@@ -176,6 +184,9 @@ mod tests {
         assert_eq!(first.super_options, ["rw", "context=\"u:r:t:s0:c1,c2\"", "nouuid"]);
         assert_eq!(table.0[1].super_options, ["ro"]);
         assert_eq!((table.0[2].source.to_str(), &table.0[2].super_options[1][..]), (Some(""), "label=a b"));
+        assert_eq!((first.is_shared, table.0[1].is_shared), (true, false));
+        assert_eq!(table.holding(Path::new("/mnt/x/y")).map(|mount| mount.id), Some(36));
+        assert_eq!(table.holding(Path::new("/mnt")).map(|mount| mount.id), Some(27));
         assert_eq!((first.went_read_only(), table.0[1].went_read_only()), (false, true));
     }
 

@@ -24,6 +24,18 @@ pub enum Program {
 }
 
 impl Program {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::MkfsExt4,
+        Self::MkfsXfs,
+        Self::Tune2fs,
+        Self::XfsAdmin,
+        Self::E2fsck,
+        Self::Resize2fs,
+        Self::XfsGrowfs,
+        Self::XfsIo,
+    ];
+
     /// The name to look up in PATH.
     pub fn name(self) -> &'static str {
         match self {

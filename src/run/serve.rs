@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -25,6 +25,10 @@ use crate::node::linux::LinuxHost;
 
 /// How long the start waits for LINSTOR's first answer.
 const GREETING: Duration = Duration::from_secs(3);
+/// What is said where it doesn't come.
+const SILENT: &str = "LINSTOR does not answer yet; linflow serves all the same and each call asks again: see --linstor-url, and that the controller there runs";
+/// How soon LINSTOR is asked again about a node that takes no volumes.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a process serves.
 pub(super) struct Role {
@@ -32,7 +36,14 @@ pub(super) struct Role {
     pub(super) reach: Reach,
     pub(super) controller: Option<ControllerService>,
     pub(super) node: Option<NodeService<LinuxHost>>,
-    pub(super) registration: Option<Registration>,
+    pub(super) registration: Option<Enrolment>,
+}
+
+/// How a node comes to kubelet.
+pub(super) struct Enrolment {
+    pub(super) registration: Registration,
+    /// Not without DRBD.
+    pub(super) requires_drbd: bool,
 }
 
 /// The way to LINSTOR, and what is counted on it and elsewhere.
@@ -62,7 +73,7 @@ impl Role {
         let is_controller = controller.is_some();
         let ready = Ready {
             linstor: is_controller.then(|| linstor.clone()),
-            kubelet: registration.as_ref().map(Registration::standings),
+            kubelet: registration.as_ref().map(|it| it.registration.standings()),
             shutdown: shutdown.clone(),
         };
         let (ended, operations) = (CancellationToken::new(), metrics.operations());
@@ -76,8 +87,9 @@ impl Role {
         });
         let trackers =
             [controller.as_ref().map(|it| it.running().clone()), node.as_ref().map(|it| it.running().clone())];
+        let withdrawn = Box::pin(withdrawn(registration.zip(node.clone()), shutdown));
         let services = Services { identity, controller, node };
-        service::serve(socket, services, operations, withdrawn(registration, shutdown)).await?;
+        service::serve(socket, services, operations, withdrawn).await?;
         // Operations whose callers have gone run to their end too: nothing is left half done.
         for tracker in trackers.into_iter().flatten() {
             tracker.close();
@@ -103,10 +115,10 @@ async fn listen(driver: &DriverConfig) -> Result<Option<TcpListener>, Failure> {
 /// Makes LINSTOR's acquaintance before the first call, so that no call has to. Silence is no failure: LINSTOR may come
 /// later.
 async fn greet(linstor: &Client) {
-    match tokio::time::timeout(GREETING, linstor.version()).await {
+    match timeout(GREETING, linstor.version()).await {
         Ok(Ok(found)) => tracing::info!(version = %found.version, api = %found.rest_api_version, "LINSTOR answers"),
-        Ok(Err(error)) => tracing::warn!(%error, "LINSTOR does not answer yet"),
-        Err(_) => tracing::warn!("LINSTOR does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(%error, "{SILENT}"),
+        Err(_) => tracing::warn!("{SILENT}"),
     }
 }
 
@@ -123,9 +135,14 @@ async fn serve_admin(
 }
 
 /// Ends when no more calls are to be taken: at `shutdown`, once kubelet's socket is gone.
-async fn withdrawn(registration: Option<Registration>, shutdown: CancellationToken) {
-    match registration {
-        Some(registration) => registration.serve(&shutdown).await,
-        None => shutdown.cancelled().await,
+async fn withdrawn(registers: Option<(Enrolment, NodeService<LinuxHost>)>, shutdown: CancellationToken) {
+    let Some((Enrolment { registration, requires_drbd }, node)) = registers else { return shutdown.cancelled().await };
+    // Kubelet that knows the driver on a node sends pods' volumes there: a node that can't take them is not told of.
+    while let Some(reason) = node.objection(requires_drbd).await {
+        registration.withhold(&reason);
+        if timeout(LOOK_AGAIN, shutdown.cancelled()).await.is_ok() {
+            return;
+        }
     }
+    registration.serve(&shutdown).await;
 }

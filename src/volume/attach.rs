@@ -15,6 +15,7 @@ use super::{
     Error,
     context::publish_context,
     detach::{self, Finished},
+    filesystem::FsType,
     giveup::{self, Lost},
     id::VolumeId,
     known::Known,
@@ -42,6 +43,8 @@ pub struct AttachRequest {
     pub mode: AccessMode,
     /// What the node is given.
     pub access: AccessType,
+    /// The filesystem that the caller names.
+    pub fs_type: Option<FsType>,
     /// Only for reading? Always, where the mode says so.
     pub read_only: bool,
 }
@@ -68,7 +71,7 @@ pub async fn attach(
         }
     }
     if !is_repeat {
-        check_use(&known, request.access)?;
+        check_use(&known, request.access, request.fs_type)?;
     }
     let lost = attach.check_nodes(&attach.copies().await?).await?;
     // A detach that waits for its node has its place there still.

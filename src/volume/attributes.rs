@@ -15,6 +15,9 @@ use crate::workflow::key::PREFIX;
 
 /// The prefixes that a key may have, in lower case: linflow's, and those of linstor-csi.
 const PREFIXES: [&str; 3] = [PREFIX, "linstor.csi.linbit.com/", "property.linstor.csi.linbit.com/"];
+/// Options of DRBD that LINSTOR gives every definition that needs them.
+const LINSTORS_OWN: [&str; 3] =
+    ["DrbdOptions/Resource/quorum", "DrbdOptions/Resource/on-no-quorum", "DrbdOptions/auto-verify-alg"];
 /// The replica count, and linstor-csi's word for it.
 const REPLICAS: [&str; 2] = ["placementCount", "autoPlace"];
 
@@ -96,6 +99,12 @@ impl Attributes {
         properties.extend(self.options.properties().clone());
         properties
     }
+}
+
+/// Can this property of a definition be an attribute? What LINSTOR sets by itself, and keeps right by itself, is none.
+pub fn is_attribute(property: &str) -> bool {
+    let is_limit = Limit::ALL.iter().any(|limit| limit.property() == property);
+    is_limit || drbd_options::is_option(property) && !LINSTORS_OWN.contains(&property)
 }
 
 /// The key without one of the prefixes.

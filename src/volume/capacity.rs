@@ -1,21 +1,24 @@
 //! GetCapacity: what LINSTOR itself says would fit, replicas and over-provisioning counted.
 //!
 //! The provisioner asks for each class and each topology segment every minute. One request of LINSTOR answers for all
-//! classes that have their group; its answer is shared. A class that no volume was made of yet, and a class whose data
-//! is reached on one node alone, is asked for by its rule.
+//! classes that have their group; its answer is shared. A class that no volume was made of yet, and one whose replicas
+//! can't be on any node, is asked for by its rule.
 
+mod near;
 mod shared;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use near::Near;
 use shared::Shared;
 
-use super::{Error, params::OverProvision, place::Placement};
+use super::{Error, params::OverProvision, place::Placement, spread::Policy, topology::Term};
 use crate::linstor::{
     self, Client,
-    model::{ResourceGroup, SelectFilter, SizeQuery, SpaceInfo},
+    model::{Node, ResourceGroup, SelectFilter, SizeQuery, SpaceInfo},
     name::{GroupName, NodeName},
 };
+use crate::workflow::Reach;
 
 /// The group that LINSTOR has from its first start.
 const DEFAULT_GROUP: &str = "DfltRscGrp";
@@ -27,12 +30,16 @@ const SATELLITES_SECS: u32 = 10;
 pub struct CapacityRequest {
     /// Where the replicas of such a volume go.
     pub placement: Placement,
+    /// Who chooses the nodes.
+    pub policy: Policy,
+    /// Who may use such a volume over the network.
+    pub reach: Reach,
     /// How often its class promises the free space.
     pub over_provision: Option<OverProvision>,
     /// The least bytes that such a volume has.
     pub least_bytes: u64,
-    /// The node that it is asked for.
-    pub node: Option<NodeName>,
+    /// From where the volume is to be used; none: from anywhere.
+    pub from: Option<Term>,
 }
 
 /// What fits, in bytes.
@@ -55,6 +62,8 @@ pub struct Capacities {
     all: Shared<Spaces>,
     by_rule: Shared<SpaceInfo>,
     groups: Shared<Option<ResourceGroup>>,
+    nodes: Shared<Arc<Vec<Node>>>,
+    terms: Shared<Vec<NodeName>>,
 }
 
 /// LINSTOR's own group: a question that names everything in its filter goes there.
@@ -63,21 +72,34 @@ pub(super) fn default_group() -> GroupName {
 }
 
 impl Capacities {
-    /// What fits by the request. Without DRBD only its node counts, where it names one, since the data is reached there
-    /// alone.
+    /// What fits by the request and is reached from where it is asked for. There may be several replicas, of which one
+    /// must be near: then the smaller of what fits by the whole rule and of what fits there.
     ///
     /// # Errors
     /// `NoSuchGroup`; LINSTOR's own errors, those in the `reports` of a 200 among them.
     pub async fn capacity(&self, linstor: &Client, request: &CapacityRequest) -> Result<Capacity, Error> {
         let placement = &self.heed(linstor, &request.placement).await?;
-        let space = match request.node.as_ref().filter(|_| !placement.may_use_drbd()) {
-            Some(node) => self.by_rule(linstor, placement, Some(node)).await?,
-            None => match self.of_group(linstor, placement).await? {
-                Some(space) => space,
-                None => self.by_rule(linstor, placement, None).await?,
-            },
+        let near = self.near(linstor, request, placement.may_use_drbd()).await?;
+        let listed = request.policy.listed();
+        let space = match near.among(listed) {
+            Near::Nowhere => SpaceInfo::default(),
+            Near::Anywhere => self.of_all(linstor, placement, listed).await?,
+            Near::On(nodes) => {
+                let one = Placement { count: Some(1), spread: BTreeMap::new(), ..placement.clone() };
+                let near = self.by_rule(linstor, &one, &nodes).await?;
+                if placement.wanted() == 1 { near } else { least(near, self.of_all(linstor, placement, listed).await?) }
+            }
         };
         Ok(count(&space, request))
+    }
+
+    /// All replicas, wherever they may be.
+    async fn of_all(&self, linstor: &Client, placement: &Placement, listed: &[NodeName]) -> Result<SpaceInfo, Error> {
+        let of_group = if listed.is_empty() { self.of_group(linstor, placement).await? } else { None };
+        match of_group {
+            Some(space) => Ok(space),
+            None => self.by_rule(linstor, placement, listed).await,
+        }
     }
 
     /// Forgets what was said: a volume was made, grown or removed.
@@ -103,22 +125,33 @@ impl Capacities {
         Ok(spaces.get(&placement.group_name().as_str().to_ascii_lowercase()).cloned().transpose()?)
     }
 
-    /// Asks with the whole rule in the filter.
-    async fn by_rule(
-        &self,
-        linstor: &Client,
-        placement: &Placement,
-        node: Option<&NodeName>,
-    ) -> Result<SpaceInfo, Error> {
+    /// Asks with the whole rule in the filter. `nodes`: those to choose from; empty: all.
+    async fn by_rule(&self, linstor: &Client, placement: &Placement, nodes: &[NodeName]) -> Result<SpaceInfo, Error> {
         let filter = SelectFilter {
             place_count: placement.replicas(),
-            node_name_list: node.iter().map(ToString::to_string).collect(),
+            node_name_list: nodes.iter().map(ToString::to_string).collect(),
             ..placement.filter()
         };
         let group = placement.group.clone().unwrap_or_else(default_group);
         let question = format!("{group} {filter:?}");
         let query = SizeQuery { select_filter: Some(filter), ignore_cache_older_than_sec: Some(SATELLITES_SECS) };
         Ok(self.by_rule.get(&question, linstor.query_size(&group, &query)).await?)
+    }
+}
+
+/// The largest volume of the placement over all nodes, in KiB, to be said beside a refusal; none where LINSTOR doesn't
+/// tell.
+pub(super) async fn largest_kib(linstor: &Client, placement: &Placement) -> Option<u64> {
+    let space = Capacities::default().by_rule(linstor, placement, &[]).await.ok()?;
+    u64::try_from(space.max_vlm_size_in_kib).ok()
+}
+
+/// What fits by both.
+fn least(one: SpaceInfo, other: SpaceInfo) -> SpaceInfo {
+    SpaceInfo {
+        max_vlm_size_in_kib: one.max_vlm_size_in_kib.min(other.max_vlm_size_in_kib),
+        available_size_in_kib: one.available_size_in_kib.min(other.available_size_in_kib),
+        ..other
     }
 }
 
@@ -147,9 +180,11 @@ mod tests {
         let parameters = Parameters::parse(&class).unwrap();
         let request = CapacityRequest {
             placement: parameters.placement,
+            policy: parameters.topology.policy,
+            reach: parameters.topology.reach,
             over_provision: parameters.over_provision,
             least_bytes: 4096,
-            node: None,
+            from: None,
         };
         let space =
             SpaceInfo { available_size_in_kib: free_kib, max_vlm_size_in_kib: largest_kib, ..SpaceInfo::default() };

@@ -3,27 +3,31 @@
 //! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more
 //! ([`spread`] says which nodes are tried). A repeat finds the definition and completes what a broken call left undone.
 
+use std::time::Duration;
+
 use super::{
     Error,
     attributes::Attributes,
+    capacity,
+    copy::{self, Source},
     filesystem::{FsType, FsUuid, FsWishes},
     groups::Groups,
     id::VolumeId,
-    known::check_ours,
     place::Placement,
     record::Ledger,
-    replicas::{Placer, Stopped, missing_clients, plan, replicas},
-    said::{Difference, Said},
+    replicas::{Placer, Stopped, held, missing_clients, plan, replicas},
+    said::Said,
+    same,
     size::CapacityRange,
     spread::Policy,
     topology::{self, Segments, Term},
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{Props, Resource, ResourceDefinition, ViewQuery, is_same_name},
-    name::{NodeName, ResourceName},
+    model::{Props, Resource, ResourceDefinition, ViewQuery},
+    name::ResourceName,
 };
-use crate::workflow::{Claim, Incarnation, Ownership, Reach, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{Claim, Incarnation, Reach, Tags, tag::DRIVER_VERSION};
 
 /// A CreateVolume request, parsed.
 #[derive(Debug, Clone)]
@@ -34,8 +38,12 @@ pub struct CreateRequest {
     pub resource: ResourceName,
     /// The size.
     pub range: CapacityRange,
+    /// What it is made from; none: it begins empty.
+    pub source: Option<Source>,
     /// The filesystem that it will carry; none for raw block.
     pub fs_type: Option<FsType>,
+    /// Did the capability or the class name that filesystem? Else a copy has its source's.
+    pub is_fs_named: bool,
     /// How that is made and mounted; none for raw block.
     pub wishes: Option<FsWishes>,
     /// Where the replicas go.
@@ -67,14 +75,26 @@ pub struct Created {
     pub bytes: u64,
     /// Where it can be reached from: nodes that have all segments of one of these; empty: every node, over the network.
     pub reachable_from: Vec<Segments>,
+    /// How its filesystem is made and mounted; none for raw block.
+    pub wishes: Option<FsWishes>,
+    /// What it was made from; none: it began empty.
+    pub source: Option<Source>,
 }
 
-/// Makes the volume, or completes it, or finds it complete.
+/// Makes the volume, or completes it, or finds it complete. Waits for a copy's bytes, at most `patience`.
 ///
 /// # Errors
 /// `Mismatch` and `Foreign` where the name is taken, `Size`, `NoRoom`; `Unfinished` where something exists that must be
-/// completed.
-pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) -> Result<Created, Error> {
+/// completed; those of [`copy::create`].
+pub async fn create(
+    linstor: &Client,
+    groups: &Groups,
+    request: &CreateRequest,
+    patience: Duration,
+) -> Result<Created, Error> {
+    if let Some(source) = &request.source {
+        return copy::create(linstor, groups, request, source, patience).await;
+    }
     let resource = request.resource.clone();
     let size_kib = request.range.choose_kib(request.fs_type)?;
     let look = async {
@@ -84,10 +104,7 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
         if is_first { Ok(None) } else { Ok(linstor.definition(&resource).await?) }
     };
     let (existing, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
-    let request = &CreateRequest { placement, ..request.clone() };
-    if let Some(what) = request.attributes.needs_drbd().filter(|_| !request.placement.may_use_drbd()) {
-        return Err(Error::Unmodifiable { volume: request.name.clone(), what });
-    }
+    let request = &request.heeding(placement)?;
     let create = Create { linstor, request, resource: &resource };
     if let Some(existing) = existing {
         return create.resume(existing).await;
@@ -125,21 +142,41 @@ pub async fn create(linstor: &Client, groups: &Groups, request: &CreateRequest) 
     create.finish(size_kib, &create.view().await?, create.wanted()).await
 }
 
-struct Create<'a> {
-    linstor: &'a Client,
-    request: &'a CreateRequest,
-    resource: &'a ResourceName,
+impl CreateRequest {
+    /// The same with a placement that heeds the administrator's group. `Unmodifiable` where the attributes need DRBD
+    /// and it has none.
+    pub(super) fn heeding(&self, placement: Placement) -> Result<Self, Error> {
+        match self.attributes.needs_drbd().filter(|_| !placement.may_use_drbd()) {
+            Some(what) => Err(Error::Unmodifiable { volume: self.name.clone(), what }),
+            None => Ok(Self { placement, ..self.clone() }),
+        }
+    }
+
+    /// What its definition says of itself: its tags, what its class said, and what that sets.
+    pub(super) fn definition_properties(&self, tags: &Tags) -> Props {
+        let mut properties = tags.to_properties();
+        properties.extend([self.said.to_property()]);
+        properties.extend(self.properties.clone());
+        properties
+    }
+}
+
+/// One CreateVolume, and what of it copies have in common with the rest.
+pub(super) struct Create<'a> {
+    pub linstor: &'a Client,
+    pub request: &'a CreateRequest,
+    pub resource: &'a ResourceName,
 }
 
 impl Create<'_> {
-    fn placer<'b>(&'b self, tags: &'b Tags, size_kib: u64) -> Placer<'b> {
+    pub(super) fn placer<'b>(&'b self, tags: &'b Tags, size_kib: u64) -> Placer<'b> {
         Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib }
     }
 
     /// What a definition that is there lacks of its `wanted` replicas and its clients.
     async fn complete(&self, tags: &Tags, size_kib: u64, there: &[Resource], wanted: u32) -> Result<(), Error> {
         let placer = self.placer(tags, size_kib);
-        let held: Vec<NodeName> = replicas(there).filter_map(|one| NodeName::parse(&one.node_name).ok()).collect();
+        let held = held(there);
         if held.len() < wanted as usize {
             let attempts = match plan(self.linstor, self.request).await {
                 Ok(attempts) => attempts,
@@ -158,13 +195,13 @@ impl Create<'_> {
         self.ensure_clients(&placer, there).await
     }
 
-    async fn ensure_clients(&self, placer: &Placer<'_>, there: &[Resource]) -> Result<(), Error> {
+    pub(super) async fn ensure_clients(&self, placer: &Placer<'_>, there: &[Resource]) -> Result<(), Error> {
         placer.ensure_clients(there).await.map_err(|error| self.still_open(error))
     }
 
     /// A definition of that name is there: is it this volume, and is it whole?
     async fn resume(&self, existing: ResourceDefinition) -> Result<Created, Error> {
-        let tags = self.check_same(&existing)?;
+        let tags = same::check(self.request, &existing)?;
         let size_kib = match existing.size_kib() {
             Some(size_kib) => size_kib,
             None => {
@@ -175,7 +212,7 @@ impl Create<'_> {
             }
         };
         let mut there = self.view().await?;
-        self.check_listed(&there)?;
+        same::check_listed(self.request, &there)?;
         let mut wanted = self.wanted();
         if replicas(&there).count() < wanted as usize {
             // Fewer may have been asked for since.
@@ -189,61 +226,14 @@ impl Create<'_> {
         self.finish(size_kib, &there, wanted).await
     }
 
-    /// Replicas on other nodes than the class names are another volume's.
-    fn check_listed(&self, there: &[Resource]) -> Result<(), Error> {
-        let Policy::Manual(listed) = &self.request.policy else { return Ok(()) };
-        let is_listed = |one: &&Resource| listed.iter().any(|node| is_same_name(&one.node_name, node.as_str()));
-        let nodes = |names: Vec<&str>| names.join(", ");
-        match replicas(there).all(|one| is_listed(&one)) {
-            true => Ok(()),
-            false => Err(Error::Mismatch {
-                name: self.request.name.clone(),
-                field: "set of nodes (nodeList)",
-                existing: nodes(replicas(there).map(|one| one.node_name.as_str()).collect()),
-                asked: nodes(listed.iter().map(NodeName::as_str).collect()),
-            }),
-        }
-    }
-
-    /// Is the existing definition what is asked for? Answers its tags.
-    fn check_same(&self, existing: &ResourceDefinition) -> Result<Tags, Error> {
-        let request = self.request;
-        let tags = check_ours(existing, self.resource)?;
-        let group = request.placement.group_name();
-        let least = request.fs_type.map_or(0, FsType::min_bytes);
-        let does = |bytes: &u64| request.range.holds(*bytes) && *bytes >= least;
-        let bytes = existing.size_kib().map(|size_kib| size_kib * 1024);
-        let (field, is, asked) = if tags.csi_name != request.name {
-            ("CSI name", tags.csi_name, request.name.clone())
-        } else if let Some(bytes) = bytes.filter(|bytes| !does(bytes)) {
-            ("size", format!("{bytes} bytes"), format!("{}, and {least} for its filesystem", request.range))
-        } else if tags.fs_uuid.is_some() != request.fs_type.is_some() {
-            let access = |is_filesystem| if is_filesystem { "filesystem" } else { "raw block" }.to_owned();
-            ("access type", access(tags.fs_uuid.is_some()), access(request.fs_type.is_some()))
-        } else if let Some(Difference { field, existing, asked }) = request.said.difference(&existing.props) {
-            (field, existing, asked)
-        } else if !is_same_name(&existing.resource_group_name, group.as_str()) {
-            ("placement (resource group)", existing.resource_group_name.clone(), group.to_string())
-        } else if tags.ownership != request.claim.ownership {
-            ("workflow", describe(&tags.ownership), describe(&request.claim.ownership))
-        } else if tags.reach.remote != request.reach.remote {
-            ("allowRemoteVolumeAccess", tags.reach.remote.to_string(), request.reach.remote.to_string())
-        } else if tags.reach.clients != request.reach.clients {
-            ("clientList", join(&tags.reach.clients), join(&request.reach.clients))
-        } else {
-            return Ok(tags);
-        };
-        Err(Error::Mismatch { name: request.name.clone(), field, existing: is, asked })
-    }
-
     /// All its resources.
-    async fn view(&self) -> Result<Vec<Resource>, Error> {
+    pub(super) async fn view(&self) -> Result<Vec<Resource>, Error> {
         let query = ViewQuery { resources: vec![self.resource.clone()], ..ViewQuery::default() };
         self.linstor.resources_view(&query).await.map_err(|error| self.still_open(error))
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone.
-    async fn finish(&self, size_kib: u64, there: &[Resource], wanted: u32) -> Result<Created, Error> {
+    pub(super) async fn finish(&self, size_kib: u64, there: &[Resource], wanted: u32) -> Result<Created, Error> {
         let ready: Vec<Resource> =
             replicas(there).filter(|replica| replica.device_path(0).is_some()).cloned().collect();
         if ready.len() < wanted as usize {
@@ -255,7 +245,13 @@ impl Create<'_> {
         }
         let reachable_from = topology::accessible(self.linstor, reach, &ready).await;
         let reachable_from = reachable_from.map_err(|error| self.still_open(error))?;
-        Ok(Created { id: self.resource.clone().into(), bytes: size_kib * 1024, reachable_from })
+        Ok(Created {
+            id: self.resource.clone().into(),
+            bytes: size_kib * 1024,
+            reachable_from,
+            wishes: self.request.wishes.clone(),
+            source: self.request.source.clone(),
+        })
     }
 
     /// After a refusal with the definition there; anything but a refusal leaves it to the next call.
@@ -273,7 +269,9 @@ impl Create<'_> {
         }
         match self.remove_unused(tags).await {
             Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
-                Error::NoRoom { size_kib, placement: self.request.placement.describe(), source: error }
+                let placement = &self.request.placement;
+                let largest_kib = capacity::largest_kib(self.linstor, placement).await;
+                Error::NoRoom { size_kib, placement: placement.describe(), largest_kib, source: error }
             }
             Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
                 Error::NoPassphrase { resource: self.resource.clone(), source: error }
@@ -300,40 +298,36 @@ impl Create<'_> {
         }
     }
 
-    async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
+    pub(super) async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
         let store = self.linstor.kv(self.resource).await?.unwrap_or_default();
         Ok(Ledger::read(self.resource.as_str(), &store, &tags.incarnation)?)
     }
 
-    fn no_group(&self) -> Error {
+    pub(super) fn no_group(&self) -> Error {
         match &self.request.placement.group {
             Some(group) => Error::NoSuchGroup(group.clone()),
             None => self.unfinished("its resource group was removed meanwhile".to_owned()),
         }
     }
 
-    fn wanted(&self) -> u32 {
+    pub(super) fn wanted(&self) -> u32 {
         self.request.placement.wanted()
     }
 
     /// The definition is there: a refusal now, or a controller that is too old, must not look like an end.
-    fn still_open(&self, error: linstor::Error) -> Error {
+    pub(super) fn still_open(&self, error: linstor::Error) -> Error {
         match error {
             linstor::Error::Refused(_) | linstor::Error::TooOld { .. } => self.unfinished(error.to_string()),
             silence => silence.into(),
         }
     }
 
-    fn unfinished(&self, seen: String) -> Error {
+    pub(super) fn unfinished(&self, seen: String) -> Error {
         Error::Unfinished { resource: self.resource.clone(), seen }
     }
 }
 
-fn join(nodes: &[NodeName]) -> String {
-    nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(" ")
-}
-
-fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
+pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     let (mut incarnation, mut uuid) = ([0; 16], [0; 16]);
     for random in [&mut incarnation, &mut uuid] {
         getrandom::fill(random).map_err(|error| Error::Random(error.to_string()))?;
@@ -353,15 +347,12 @@ fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     })
 }
 
-fn describe(ownership: &Ownership) -> String {
-    ownership.workflow().map_or_else(|| format!("scope {}", ownership.scope()), ToString::to_string)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::linstor::{ApiVersion, Settings};
     use crate::volume::{id::resource_name, size::CapacityRange};
+    use crate::workflow::Ownership;
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
@@ -370,7 +361,9 @@ mod tests {
             name: "vol1".to_owned(),
             resource: resource_name("vol1"),
             range: CapacityRange::any(),
+            source: None,
             fs_type: None,
+            is_fs_named: false,
             wishes: None,
             placement: Placement::default(),
             policy: Policy::default(),

@@ -1,6 +1,6 @@
 //! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
 
-use super::{Error, id::VolumeId, record};
+use super::{Error, copy::temporary, id::VolumeId, record};
 use crate::linstor::{self, Client, Kind, name::NodeName};
 use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
@@ -18,6 +18,7 @@ pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
             let store = store.clone().unwrap_or_default();
             let ledger = Ledger::read(resource.as_str(), &store, &tags.incarnation)?;
             check_detached(linstor, volume, &ledger).await?;
+            temporary::leave(linstor, resource, &definition.props).await?;
             delete_definition(linstor, volume).await?;
         }
     }
@@ -44,6 +45,14 @@ async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) ->
 
 async fn delete_definition(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
     let Err(error) = linstor.delete_definition(volume.resource()).await else { return Ok(()) };
+    let error = match error.kind() {
+        // Those of clones that a broken call left behind keep nobody's data.
+        Some(Kind::HasSnapshots) if temporary::sweep(linstor, volume.resource()).await? => {
+            let Err(error) = linstor.delete_definition(volume.resource()).await else { return Ok(()) };
+            error
+        }
+        _ => error,
+    };
     match error.kind() {
         Some(Kind::NotFound(_)) => Ok(()),
         Some(Kind::HasSnapshots) => Err(has_snapshots(linstor, volume, &error).await),

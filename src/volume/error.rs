@@ -1,6 +1,7 @@
 //! What can go wrong with a volume, by what is known of it afterwards. `csi/status.rs` picks the gRPC code.
 
 use super::{
+    copy::{OriginError, Source},
     id::VolumeId,
     record::{AccessMode, RecordError},
     reserve::Busy,
@@ -86,13 +87,16 @@ pub enum Error {
     NoSuchGroup(GroupName),
     /// LINSTOR finds no place for the replicas.
     #[error(
-        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}); free space, or ask for less"
+        "LINSTOR finds no room for {size_kib} KiB on the allowed nodes and pools ({placement}{}); free space, or ask for less",
+        most(.largest_kib)
     )]
     NoRoom {
         /// KiB that were asked for.
         size_kib: u64,
         /// The placement, in words.
         placement: String,
+        /// KiB that there is room for over all nodes, where LINSTOR told.
+        largest_kib: Option<u64>,
         /// LINSTOR's answer.
         source: linstor::Error,
     },
@@ -105,6 +109,82 @@ pub enum Error {
     /// The replicas can't be where they must be.
     #[error(transparent)]
     Impossible(#[from] Impossible),
+    /// Nothing to copy from is there, or none that is linflow's.
+    #[error("{from} can't be copied: {reason}")]
+    NoSource {
+        /// What was to be copied.
+        from: Source,
+        /// What is the matter with it.
+        reason: &'static str,
+    },
+    /// What is to be copied can't be copied yet. Nothing was made.
+    #[error("{from} can't be copied yet: {seen}; call again")]
+    SourceNotReady {
+        /// What is to be copied.
+        from: Source,
+        /// What was seen.
+        seen: String,
+    },
+    /// A copy can't be what was asked for, for it is what its source is.
+    #[error("{from} has another {field}: {is} instead of {asked}; a copy has its source's")]
+    Incompatible {
+        /// What was to be copied.
+        from: Source,
+        /// What differs.
+        field: &'static str,
+        /// What the source has.
+        is: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// A raw block volume asked for from a filesystem, or the reverse.
+    #[error("{from} was made as {is}, and a copy of it can't be had as {asked}; ask for volumeMode {volume_mode}")]
+    OtherAccessType {
+        /// What was to be copied.
+        from: Source,
+        /// What it is.
+        is: String,
+        /// What was asked for.
+        asked: String,
+        /// Kubernetes' word for what it is.
+        volume_mode: &'static str,
+    },
+    /// Without DRBD, or without access over the network, a copy is used where its source's bytes are, and that is no node
+    /// that was asked for.
+    #[error(
+        "{from} has its bytes on {nodes}, and a copy without access over the network is used there alone: none of the nodes asked for ({asked}) is among them; schedule the pod there, or copy a volume with DRBD and allowRemoteVolumeAccess"
+    )]
+    OutOfReach {
+        /// What was to be copied.
+        from: Source,
+        /// The nodes that have the bytes, in words.
+        nodes: String,
+        /// The nodes that were asked for, in words.
+        asked: String,
+    },
+    /// LINSTOR could not clone. What it had made was taken back.
+    #[error(
+        "LINSTOR failed to clone {from} to {resource}, and nothing of it is left; LINSTOR's error reports tell more"
+    )]
+    CopyFailed {
+        /// The clone's resource definition.
+        resource: ResourceName,
+        /// What was to be cloned.
+        from: Source,
+    },
+    /// A copy that is to be larger than its source, where its pools can't hold so much. It was taken back.
+    #[error("a copy of {from} can't have {size_kib} KiB: {why}; free space, or ask for less")]
+    NoRoomForCopy {
+        /// What was to be copied.
+        from: Source,
+        /// KiB that were asked for.
+        size_kib: u64,
+        /// What there is room for.
+        why: String,
+    },
+    /// A copy whose origin can't be read.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// LINSTOR can't encrypt at this time. Nothing is left of the volume.
     #[error(
         "volume {resource} is to be encrypted, and LINSTOR's master passphrase is not set or not entered; set it with `linstor encryption create-passphrase`, or enter it with `linstor encryption enter-passphrase` after the controller has started"
@@ -153,6 +233,18 @@ pub enum Error {
         volume: String,
         /// What only DRBD can do.
         what: String,
+    },
+    /// As many replicas as a volume of its class can't have. Nothing was changed.
+    #[error(
+        "volume {volume} can't have {wanted} replicas: {because}; ask for another number, or make a volume of another class"
+    )]
+    Bound {
+        /// The volume.
+        volume: VolumeId,
+        /// How many were asked for.
+        wanted: u32,
+        /// What stands against it.
+        because: String,
     },
     /// Too many replicas, and none that may go yet.
     #[error("volume {volume} can't do without a replica now: {seen}; call again when the others are up to date")]
@@ -286,4 +378,8 @@ pub enum Error {
     /// LINSTOR's own answer, or its silence.
     #[error(transparent)]
     Linstor(#[from] linstor::Error),
+}
+
+fn most(largest_kib: &Option<u64>) -> String {
+    largest_kib.map(|kib| format!(", over all nodes at most {kib} KiB")).unwrap_or_default()
 }

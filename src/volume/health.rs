@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 pub(super) use judge::is_good;
 pub use judge::judge;
-pub use verdict::{Condition, Reason, Severity};
+pub use verdict::{Condition, Reason};
 
 use super::{
     Error,

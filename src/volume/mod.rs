@@ -1,24 +1,17 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
-//! Words: [`id`], [`size`], [`params`], [`place`], [`filesystem`], [`context`], [`record`], [`formatted`], [`page`].
-//! Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`validate`], [`capacity`], [`settle`].
-//! Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many
-//! a node may have), [`groups`] (which resource groups are there). The order of requests in each verb is such that a
-//! crash between any two of them is mended by the same call again.
-//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`list`], [`capacity`],
-//! [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
-//! operation per volume), [`groups`] (which resource groups are there), [`spread`] (which nodes are tried for replicas;
-//! [`topology`] says which there are). The order of requests in each verb is such that a crash between any two of them
-//! is mended by the same call again.
-//! Words: the nouns below. Verbs: [`create`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`], [`list`],
-//! [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent node loses its volume), [`reserve`] (one
-//! operation per volume), [`groups`] (which resource groups are there). The order of requests in each verb is such that
-//! a crash between any two of them is mended by the same call again.
+//! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
+//! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
+//! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
+//! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
+//! again.
 
 pub mod attach;
 pub mod attributes;
 pub mod capacity;
 pub mod context;
+pub mod copy;
 pub mod create;
 pub mod delete;
 pub mod detach;
@@ -44,6 +37,7 @@ pub mod record;
 mod replicas;
 pub mod reserve;
 pub mod said;
+mod same;
 pub mod settle;
 pub mod size;
 pub mod snapshot;
@@ -52,6 +46,7 @@ pub mod spread;
 mod tests;
 pub mod topology;
 pub mod validate;
+mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;

@@ -4,9 +4,10 @@
 //! the replicas: the wish is recorded before anything is placed or removed, so that a call that is cut is completed by
 //! the next, and so that health knows what is missing.
 
+mod adding;
 mod surplus;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::Instant;
 
@@ -17,13 +18,16 @@ use super::{
     known::check_ours,
     patience::Patience,
     record::{self, Ledger},
+    said::Said,
+    warned,
 };
 use crate::linstor::{
     self, Client, Kind,
-    model::{AutoPlace, Node, Resource, ResourceDefinition, SelectFilter, ViewQuery, is_same_name},
-    name::{GroupName, NodeName},
+    model::{Node, Resource, ResourceDefinition, ViewQuery, is_same_name},
+    name::NodeName,
 };
-use crate::workflow::Incarnation;
+use crate::workflow::{RemoteAccess, Tags};
+use surplus::Pins;
 
 /// The volume of a definition: linflow makes one in each.
 const VOLUME_NUMBER: u32 = 0;
@@ -32,7 +36,7 @@ const VOLUME_NUMBER: u32 = 0;
 /// synchronising: health tells.
 ///
 /// # Errors
-/// `NotFound`, `Foreign`, `Deleting`; `Unmodifiable` where the volume can't have them, and LINSTOR's own refusal of a
+/// `NotFound`, `Foreign`, `Deleting`; `Unmodifiable` and `Bound` where the volume can't have them, and LINSTOR's own refusal of a
 /// property: nothing was changed then. `NoRoom`, `Unfinished`, `NotSpare`, `NodeNotOnline`, `InUse`: call again.
 pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, patience: Duration) -> Result<(), Error> {
     let resource = volume.resource();
@@ -45,24 +49,22 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
     };
     let (definition, view) = tokio::try_join!(linstor.definition(resource), view)?;
     let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
-    let incarnation = check_ours(&definition, resource)?.incarnation;
+    let tags = check_ours(&definition, resource)?;
     check_layers(volume, &definition, wish)?;
+    let until = Instant::now() + patience;
+    let replicas =
+        wish.replicas.map(|wanted| Replicas { linstor, volume, definition: &definition, tags: &tags, wanted, until });
+    if let Some(replicas) = &replicas {
+        replicas.check(&view).await?;
+    }
     let mut properties = wish.to_properties();
     properties.retain(|key, value| definition.prop(key) != Some(value));
     if !properties.is_empty() {
-        let replies = linstor.modify_definition(resource, &properties).await?;
-        // Such as limits that a satellite without control groups of version 1 passes over.
-        for warning in replies.warnings() {
-            tracing::warn!(%volume, warning = warning.message, "LINSTOR warns of the new attributes");
-        }
+        warned::log(resource, &linstor.modify_definition(resource, &properties, &[]).await?);
     }
-    match wish.replicas {
-        Some(wanted) => {
-            let until = Instant::now() + patience;
-            Replicas { linstor, volume, definition: &definition, incarnation: &incarnation, wanted, until }
-                .reach(view)
-                .await
-        }
+    match replicas {
+        // Placing by topology makes for a large future, and each call of each verb would carry it.
+        Some(replicas) => Box::pin(replicas.reach(view)).await,
         None => Ok(()),
     }
 }
@@ -80,22 +82,51 @@ struct Replicas<'a> {
     linstor: &'a Client,
     volume: &'a VolumeId,
     definition: &'a ResourceDefinition,
-    incarnation: &'a Incarnation,
+    tags: &'a Tags,
     wanted: u32,
     until: Instant,
 }
 
 impl Replicas<'_> {
+    /// Can a volume of its class have so many at all? Nothing was changed yet.
+    async fn check(&self, view: &[Resource]) -> Result<(), Error> {
+        let there = disks(view).count();
+        let listed = Said::listed(&self.definition.props);
+        if !listed.is_empty() && self.wanted as usize > listed.len().max(there) {
+            return Err(self.bound(format!(
+                "its class lists its nodes (nodeList {}) and no other gets a replica",
+                listed.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        if self.tags.reach.remote == RemoteAccess::Anywhere || self.wanted as usize >= there {
+            return Ok(());
+        }
+        let (ledger, nodes) = tokio::try_join!(self.ledger(), self.nodes(view))?;
+        let pins = Pins { reach: &self.tags.reach, homes: &ledger.homes, nodes: &nodes };
+        pins.spare(disks(view).collect(), self.wanted as usize).map_err(|pinned| {
+            self.bound(format!(
+                "its PersistentVolume names {pinned} for good, and allowRemoteVolumeAccess {} forbids its use there without these replicas",
+                self.tags.reach.remote
+            ))
+        })
+    }
+
+    fn bound(&self, because: String) -> Error {
+        Error::Bound { volume: self.volume.clone(), wanted: self.wanted, because }
+    }
+
     /// `view`: the volume's resources, as just seen.
     async fn reach(&self, view: Vec<Resource>) -> Result<(), Error> {
         if disks(&view).count() < self.wanted as usize {
-            self.remember().await?;
-            self.place(&view).await?;
+            let homes = self.homes(&view).await?;
+            self.remember(&homes).await?;
+            self.place(&view, &homes).await?;
             return self.await_devices(None).await;
         }
         let (mut view, mut ledger) = (view, self.ledger().await?);
         if ledger.replicas != Some(self.wanted) {
-            self.remember().await?;
+            let homes = self.homes_in(&ledger, &view);
+            self.remember(&homes).await?;
         }
         while disks(&view).count() > self.wanted as usize {
             view = self.remove_one(&view, &ledger).await?;
@@ -116,40 +147,35 @@ impl Replicas<'_> {
         Ok(())
     }
 
-    /// A repeat of CreateVolume and health ask for what is wished now.
-    async fn remember(&self) -> Result<(), Error> {
-        let entry = record::replicas_entry(self.incarnation, self.wanted);
-        self.linstor.kv_put(self.volume.resource(), &entry, &[]).await?;
+    /// A repeat of CreateVolume and health ask for what is wished now, a later removal for the first homes.
+    async fn remember(&self, homes: &BTreeSet<NodeName>) -> Result<(), Error> {
+        let mut entries = record::replicas_entry(&self.tags.incarnation, self.wanted);
+        if !homes.is_empty() {
+            entries.extend(record::homes_entry(&self.tags.incarnation, homes));
+        }
+        self.linstor.kv_put(self.volume.resource(), &entries, &[]).await?;
         Ok(())
+    }
+
+    /// The nodes that a PersistentVolume may name for good; none where it names none.
+    async fn homes(&self, view: &[Resource]) -> Result<BTreeSet<NodeName>, Error> {
+        match self.tags.reach.remote {
+            RemoteAccess::Anywhere => Ok(BTreeSet::new()),
+            _ => Ok(self.homes_in(&self.ledger().await?, view)),
+        }
+    }
+
+    fn homes_in(&self, ledger: &Ledger, view: &[Resource]) -> BTreeSet<NodeName> {
+        if self.tags.reach.remote == RemoteAccess::Anywhere || !ledger.homes.is_empty() {
+            return ledger.homes.clone();
+        }
+        disks(view).filter_map(|one| NodeName::parse(&one.node_name).ok()).collect()
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {
         let resource = self.volume.resource();
         let store = self.linstor.kv(resource).await?.unwrap_or_default();
-        Ok(Ledger::read(resource.as_str(), &store, self.incarnation)?)
-    }
-
-    /// Adds what is missing, by the rule of the volume's group. Which pools the class named beside an administrator's
-    /// group isn't known any more: the new replicas go where the old ones are.
-    async fn place(&self, view: &[Resource]) -> Result<(), Error> {
-        let group = &self.definition.resource_group_name;
-        let is_generated = GroupName::parse(group).is_ok_and(|group| super::place::is_generated(&group));
-        let mut pools: Vec<String> = disks(view).filter(|_| !is_generated).filter_map(pool).collect();
-        pools.sort();
-        pools.dedup();
-        let select_filter =
-            SelectFilter { place_count: Some(self.wanted), storage_pool_list: pools, ..SelectFilter::default() };
-        let place = AutoPlace { select_filter, diskless_on_remaining: false };
-        match self.linstor.autoplace(self.volume.resource(), &place).await {
-            Ok(_) => Ok(()),
-            Err(error) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
-                let size_kib = self.definition.size_kib().unwrap_or_default();
-                Err(Error::NoRoom { size_kib, placement: format!("{} replicas", self.wanted), source: error })
-            }
-            // The properties may have been changed before: a final code would say that nothing was.
-            Err(error @ linstor::Error::Refused(_)) => Err(self.unfinished(error.to_string())),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Ledger::read(resource.as_str(), &store, &self.tags.incarnation)?)
     }
 
     /// Success is said of replicas that were seen with a device, never of a 201 alone. `seen`: what was just seen.
@@ -174,7 +200,7 @@ impl Replicas<'_> {
     /// Removes one replica too many, if that is safe by what is seen now, and answers what is left.
     async fn remove_one(&self, view: &[Resource], ledger: &Ledger) -> Result<Vec<Resource>, Error> {
         let nodes = self.nodes(view).await?;
-        let surplus = surplus::choose(self.volume, view, &nodes, ledger, self.wanted as usize)?;
+        let surplus = surplus::choose(self.volume, view, &nodes, ledger, &self.tags.reach, self.wanted as usize)?;
         match self.linstor.delete_resource(self.volume.resource(), &surplus).await {
             Ok(_) => {}
             Err(error) if error.kind() == Some(Kind::InUse) => {
@@ -219,9 +245,4 @@ impl Replicas<'_> {
 /// The replicas with a disk that aren't being deleted.
 fn disks(view: &[Resource]) -> impl Iterator<Item = &Resource> {
     view.iter().filter(|one| !one.is_diskless() && !one.is_deleting())
-}
-
-fn pool(replica: &Resource) -> Option<String> {
-    let pool = replica.volume(VOLUME_NUMBER).map(|volume| volume.storage_pool_name.clone());
-    pool.filter(|pool| !pool.is_empty())
 }

@@ -147,6 +147,12 @@ impl Placement {
         names
     }
 
+    /// The layers that a volume of it will have: where nobody says, LINSTOR's default.
+    pub fn stack(&self) -> Vec<String> {
+        let asked = [self.layer_names(), self.group_says.layers.clone()].into_iter().find(|layers| !layers.is_empty());
+        asked.unwrap_or_else(|| [DRBD, STORAGE].map(str::to_owned).into())
+    }
+
     /// The names of the pools to choose from.
     pub fn pool_names(&self) -> Vec<String> {
         self.pools.iter().map(ToString::to_string).collect()

@@ -4,7 +4,10 @@
 //! Every key begins with the definition's incarnation, so that what an earlier resource of that name left behind is
 //! never believed.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +132,9 @@ pub struct Ledger {
     pub was_used: bool,
     /// How many replicas were last asked for, where that was changed after the creation.
     pub replicas: Option<u32>,
+    /// The nodes that had a replica before their number was changed first: a PersistentVolume may name them for good.
+    /// Empty: it wasn't changed, or the volume is reached from everywhere.
+    pub homes: BTreeSet<NodeName>,
 }
 
 impl Ledger {
@@ -149,6 +155,9 @@ impl Ledger {
                 ledger.was_used = true;
             } else if rest == "replicas" {
                 ledger.replicas = Some(value.parse().map_err(|error: std::num::ParseIntError| failed(error.into()))?);
+            } else if rest == "homes" {
+                let nodes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>();
+                ledger.homes = nodes.map_err(|error| failed(error.into()))?;
             } else if let Some(node) = rest.strip_prefix("attach/") {
                 let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
                 let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
@@ -188,6 +197,12 @@ pub fn attach_entry(incarnation: &Incarnation, node: &NodeName, attachment: &Att
 /// The key of the mark that says which filesystem was finished on the volume.
 pub fn formatted_key(incarnation: &Incarnation) -> String {
     format!("{incarnation}/formatted")
+}
+
+/// The key and value that say which nodes had a replica first.
+pub fn homes_entry(incarnation: &Incarnation, homes: &BTreeSet<NodeName>) -> BTreeMap<String, String> {
+    let nodes: Vec<&str> = homes.iter().map(NodeName::as_str).collect();
+    BTreeMap::from([(format!("{incarnation}/homes"), nodes.join(" "))])
 }
 
 /// The key and value that say how many replicas are asked for.
@@ -278,9 +293,13 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_read_is_an_error_and_not_an_absence() {
         let now = incarnation("a");
-        for (key, value) in
-            [("attach/node-1", "{"), ("attach/no de", "{}"), ("formatted", "soon"), ("replicas", "some")]
-        {
+        for (key, value) in [
+            ("attach/node-1", "{"),
+            ("attach/no de", "{}"),
+            ("formatted", "soon"),
+            ("replicas", "some"),
+            ("homes", "no/de"),
+        ] {
             let store = BTreeMap::from([(format!("{now}/{key}"), value.to_owned())]);
             assert!(Ledger::read("vol1", &store, &now).is_err(), "{key}={value}");
         }

@@ -5,6 +5,7 @@ use super::{
     create::CreateRequest,
     spread::{self, Attempt, Count, Terms},
     topology::{self, Term},
+    warned,
 };
 use crate::linstor::{
     self, Client, Kind,
@@ -18,15 +19,40 @@ use crate::workflow::{RemoteAccess, Tags};
 /// # Errors
 /// `NoSuchPlace`, `Impossible`: no answer of LINSTOR's would help.
 pub(super) async fn plan(linstor: &Client, request: &CreateRequest) -> Result<Vec<Attempt>, Error> {
-    let CreateRequest { policy, placement, reach, requisite, preferred, .. } = request;
+    attempts(request, &terms(linstor, request).await?)
+}
+
+/// The nodes that the request's topology stands for.
+///
+/// # Errors
+/// `NoSuchPlace`.
+pub(super) async fn terms(linstor: &Client, request: &CreateRequest) -> Result<Terms, Error> {
+    let CreateRequest { requisite, preferred, .. } = request;
     let asked: Vec<Term> = preferred.iter().chain(requisite).cloned().collect();
     let mut nodes = topology::resolve(linstor, &asked).await?;
     let terms = Terms { requisite: nodes.split_off(preferred.len()), preferred: nodes };
     if !requisite.is_empty() && terms.requisite.iter().all(Vec::is_empty) {
         return Err(Error::NoSuchPlace(topology::describe(requisite)));
     }
-    let is_remote = placement.may_use_drbd() && reach.remote == RemoteAccess::Anywhere;
-    Ok(spread::attempts(policy, &terms, placement.wanted(), is_remote)?)
+    Ok(terms)
+}
+
+/// In what order the nodes of these terms are tried.
+///
+/// # Errors
+/// `Impossible`.
+pub(super) fn attempts(request: &CreateRequest, terms: &Terms) -> Result<Vec<Attempt>, Error> {
+    Ok(spread::attempts(&request.policy, terms, request.placement.wanted(), is_remote(request))?)
+}
+
+/// Does every node reach the volume over the network?
+pub(super) fn is_remote(request: &CreateRequest) -> bool {
+    request.placement.may_use_drbd() && request.reach.remote == RemoteAccess::Anywhere
+}
+
+/// The names of the nodes with a disk of it.
+pub(super) fn held(there: &[Resource]) -> Vec<NodeName> {
+    replicas(there).filter_map(|one| NodeName::parse(&one.node_name).ok()).collect()
 }
 
 /// The resources with a disk that aren't being deleted.
@@ -100,7 +126,7 @@ impl Placer<'_> {
     }
 
     async fn attempt(&self, nodes: &[NodeName], total: u32, is_defined: bool) -> Result<(), linstor::Error> {
-        let CreateRequest { placement, said, properties, .. } = self.request;
+        let placement = &self.request.placement;
         let is_last = total >= placement.wanted();
         let select_filter = SelectFilter {
             place_count: Some(total),
@@ -110,20 +136,26 @@ impl Placer<'_> {
         if is_defined {
             let diskless_on_remaining = is_last && placement.diskless_on_remaining == Some(true);
             let place = AutoPlace { select_filter, diskless_on_remaining };
-            return self.linstor.autoplace(self.resource, &place).await.map(drop);
+            warned::log(self.resource, &self.linstor.autoplace(self.resource, &place).await?);
+            return Ok(());
         }
-        // The tags, what the class said, and what it sets.
-        let mut resource_definition_props = self.tags.to_properties();
-        resource_definition_props.extend([said.to_property()]);
-        resource_definition_props.extend(properties.clone());
         let spawn = Spawn {
             resource_definition_name: self.resource.clone(),
             volume_sizes: vec![self.size_kib],
             select_filter: Some(select_filter),
             definitions_only: false,
-            resource_definition_props,
+            resource_definition_props: self.request.definition_properties(self.tags),
         };
-        self.linstor.spawn(&self.request.placement.group_name(), &spawn).await.map(drop)
+        warned::log(self.resource, &self.linstor.spawn(&self.request.placement.group_name(), &spawn).await?);
+        Ok(())
+    }
+
+    /// Makes the diskless resources that the class wants on all other nodes of a volume whose replicas are there.
+    pub(super) async fn place_diskless(&self) -> Result<(), linstor::Error> {
+        let placement = &self.request.placement;
+        let select_filter = SelectFilter { place_count: Some(placement.wanted()), ..placement.explicit() };
+        let place = AutoPlace { select_filter, diskless_on_remaining: true };
+        self.linstor.autoplace(self.resource, &place).await.map(drop)
     }
 
     /// Gives the clients of the class their diskless resource where they have none. Where LINSTOR has made a tie-breaker

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 
 use super::{
-    filesystem::FsWishes,
+    filesystem::{FsType, FsWishes},
     params::{self, ParameterError},
     place::Placement,
+    spread::{NODE_LIST, Policy},
 };
-use crate::linstor::model::Props;
+use crate::linstor::{model::Props, name::NodeName};
 use crate::workflow::tag::PARAMETERS;
 
 /// The most characters that are kept: a property of LINSTOR holds 4096.
 pub const MAX_SAID: usize = 4096;
+const FS_TYPE: &str = "fsType";
 
 /// Parameters, in the spelling of docs/parameters.md, with what they came to. Equal requests say the same, however
 /// their class spells it; defaults are among them, so that a later version with other defaults is noticed.
@@ -32,13 +34,19 @@ pub struct Difference {
 
 impl Said {
     /// What a request says of its volume. `TooMuch` where it is more than LINSTOR can keep.
-    pub fn new(placement: &Placement, wishes: Option<&FsWishes>, properties: &Props) -> Result<Self, ParameterError> {
+    pub fn new(
+        placement: &Placement,
+        policy: &Policy,
+        wishes: Option<&FsWishes>,
+        properties: &Props,
+    ) -> Result<Self, ParameterError> {
         let mut said: BTreeMap<String, String> = properties.clone();
-        said.extend(placement.says().into_iter().map(|(key, value)| (key.to_owned(), value)));
+        let placed = placement.says().into_iter().chain(policy.says());
+        said.extend(placed.map(|(key, value)| (key.to_owned(), value)));
         if let Some(wishes) = wishes {
             let post_mount = wishes.post_mount.as_ref().map(ToString::to_string).unwrap_or_default();
             let all = [
-                ("fsType", wishes.mkfs.fs_type().to_string()),
+                (FS_TYPE, wishes.mkfs.fs_type().to_string()),
                 ("fsOpts", wishes.mkfs.to_string()),
                 ("mountOpts", wishes.mount.to_string()),
                 ("postMountXfsOpts", post_mount),
@@ -89,6 +97,35 @@ impl Said {
             .is_some_and(|said| said.0.get("disklessOnRemaining").is_some_and(|value| value == "true"))
     }
 
+    /// The nodes that the class of a volume lists (`nodeList`); empty: none.
+    pub fn listed(properties: &Props) -> Vec<NodeName> {
+        let said = Self::read(properties).unwrap_or_default();
+        let listed = said.0.get(NODE_LIST).map(String::as_str).unwrap_or_default();
+        listed.split(',').filter_map(|name| NodeName::parse(name).ok()).collect()
+    }
+
+    /// The same of a volume with that filesystem instead of the default.
+    pub fn with_filesystem(mut self, fs_type: FsType) -> Self {
+        self.0.insert(FS_TYPE.to_owned(), fs_type.to_string());
+        self
+    }
+
+    /// The filesystem that a volume was made for; none for a raw block volume, and where it isn't told.
+    pub fn fs_type(properties: &Props) -> Option<FsType> {
+        Self::read(properties)?.0.get(FS_TYPE)?.parse().ok()
+    }
+
+    /// The layers that a volume was made with, top first, separated by commas; none where it isn't told.
+    pub fn layers(properties: &Props) -> Option<String> {
+        Self::read(properties)?.0.remove("layerList")
+    }
+
+    /// The keys of the LINSTOR properties that a volume's class set. Only they have a slash.
+    pub fn property_keys(properties: &Props) -> Vec<String> {
+        let said = Self::read(properties).unwrap_or_default();
+        said.0.into_keys().filter(|key| key.contains('/')).collect()
+    }
+
     /// What is kept with a volume; none where nothing is, or nothing that can be read.
     fn read(properties: &Props) -> Option<Self> {
         serde_json::from_str(properties.get(PARAMETERS)?).ok().map(Self)
@@ -102,11 +139,10 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::filesystem::FsType;
 
     fn said(placement: &Placement, fs_type: Option<FsType>, properties: &[(&str, &str)]) -> Said {
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Said::new(placement, fs_type.map(FsWishes::none).as_ref(), &properties).unwrap()
+        Said::new(placement, &Policy::default(), fs_type.map(FsWishes::none).as_ref(), &properties).unwrap()
     }
 
     fn kept(said: &Said) -> Props {
@@ -142,7 +178,7 @@ mod tests {
     #[test]
     fn more_than_linstor_can_keep_is_refused() {
         let properties = Props::from([("Aux/a".to_owned(), "a".repeat(4096))]);
-        let refused = Said::new(&Placement::default(), None, &properties);
+        let refused = Said::new(&Placement::default(), &Policy::default(), None, &properties);
         assert!(matches!(refused, Err(ParameterError::TooMuch(4097..))));
     }
 }

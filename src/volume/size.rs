@@ -125,6 +125,21 @@ impl CapacityRange {
         }
     }
 
+    /// The range of exactly that size or more, in KiB.
+    pub(super) fn of_kib(kib: u64) -> Self {
+        Self { required: kib.saturating_mul(KIB), limit: 0 }
+    }
+
+    /// The size of a copy, in KiB: its source's, or more where that is required.
+    pub fn copy_kib(self, source_kib: u64) -> Result<u64, SizeError> {
+        self.grow_kib(source_kib).map_err(|error| match error {
+            SizeError::LimitTooSmall { needed, limit, .. } if self.required <= source_kib.saturating_mul(KIB) => {
+                SizeError::LimitTooSmall { needed, limit, reason: "its source has them" }
+            }
+            other => other,
+        })
+    }
+
     /// The bytes that the caller needs; 0: none were named.
     pub fn required(self) -> u64 {
         self.required

@@ -21,6 +21,33 @@ pub enum Policy {
     Manual(Vec<NodeName>),
 }
 
+/// The parameter that names the nodes.
+pub const NODE_LIST: &str = "nodeList";
+
+impl Policy {
+    /// Its parameters with their values; the order of nodes is no matter.
+    pub fn says(&self) -> Vec<(&'static str, String)> {
+        let name = match self {
+            Self::AutoPlaceTopology => "AutoPlaceTopology",
+            Self::AutoPlace => "AutoPlace",
+            Self::FollowTopology => "FollowTopology",
+            Self::Manual(_) => "Manual",
+        };
+        let mut listed: Vec<&str> = self.listed().iter().map(NodeName::as_str).collect();
+        listed.sort_unstable();
+        let listed = (!listed.is_empty()).then(|| (NODE_LIST, listed.join(",")));
+        [("placementPolicy", name.to_owned())].into_iter().chain(listed).collect()
+    }
+
+    /// The nodes that the class lists, and no others; empty: it doesn't.
+    pub fn listed(&self) -> &[NodeName] {
+        match self {
+            Self::Manual(nodes) => nodes,
+            Self::AutoPlaceTopology | Self::AutoPlace | Self::FollowTopology => &[],
+        }
+    }
+}
+
 /// The nodes that a topology requirement names, by term.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Terms {

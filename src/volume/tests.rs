@@ -125,6 +125,7 @@ async fn attach_refused(records: &[Value], made: ResponseTemplate) -> (Error, Ve
         node: node(),
         mode: AccessMode::SingleNodeWriter,
         access: AccessType::Block,
+        fs_type: None,
         read_only: false,
     };
     let error =

@@ -116,22 +116,43 @@ pub async fn resolve(linstor: &Client, terms: &[Term]) -> Result<Vec<Vec<NodeNam
             _ => None,
         })
         .collect();
-    let (nodes, pools) = tokio::try_join!(ask_nodes(linstor, &open), ask_pools(linstor, &open))?;
-    let of_segments = |segments: &Segments| {
-        let fits = |(name, labels): &(&String, &Segments)| is_in(segments, name, labels, &pools);
+    let (labels, pools) = tokio::try_join!(ask_nodes(linstor, &open), ask_pools(linstor, &open))?;
+    let seen = Seen { labels, pools };
+    Ok(terms.iter().map(|term| seen.nodes_of(term)).collect())
+}
+
+/// The nodes of one term, for who has all nodes already. One request where the term names pools, else none.
+pub async fn resolve_among(linstor: &Client, nodes: &[Node], term: &Term) -> Result<Vec<NodeName>, linstor::Error> {
+    let pools = match term {
+        Term::Segments(segments) if is_askable(segments) => ask_pools(linstor, &[segments]).await?,
+        _ => PoolsByNode::new(),
+    };
+    let labels = nodes.iter().map(|node| (node.name.clone(), labels(&node.props).0)).collect();
+    Ok(Seen { labels, pools }.nodes_of(term))
+}
+
+/// What was seen of the nodes that may fit a term.
+struct Seen {
+    labels: BTreeMap<String, Segments>,
+    pools: PoolsByNode,
+}
+
+impl Seen {
+    fn nodes_of(&self, term: &Term) -> Vec<NodeName> {
+        let Self { labels, pools } = self;
+        let segments = match term {
+            Term::Node(name) => return vec![name.clone()],
+            Term::Segments(segments) if is_askable(segments) => segments,
+            Term::Segments(_) => return Vec::new(),
+        };
+        let fits = |(name, labels): &(&String, &Segments)| is_in(segments, name, labels, pools);
         let names: Vec<&String> = match anchor(segments) {
-            Some(_) => nodes.iter().filter(fits).map(|(name, _)| name).collect(),
+            Some(_) => labels.iter().filter(fits).map(|(name, _)| name).collect(),
             // Pools alone: a pool's own list names its nodes.
-            None => pools.keys().filter(|name| is_in(segments, name, &Segments::new(), &pools)).collect(),
+            None => pools.keys().filter(|name| is_in(segments, name, &Segments::new(), pools)).collect(),
         };
         names.into_iter().filter_map(|name| NodeName::parse(name).ok()).collect()
-    };
-    let of_term = |term: &Term| match term {
-        Term::Node(name) => vec![name.clone()],
-        Term::Segments(segments) if is_askable(segments) => of_segments(segments),
-        Term::Segments(_) => Vec::new(),
-    };
-    Ok(terms.iter().map(of_term).collect())
+    }
 }
 
 /// Can any node have these? Keys of ours beside name and pool don't exist, and what is no label is on none.
@@ -212,6 +233,32 @@ pub fn may_reach(reach: &Reach, name: &NodeName, node: &Node, holders: &[&Node])
     })
 }
 
+/// May a replica leave a node that was promised, while the replicas of `staying` stay? The node itself must still reach
+/// the volume, and so must all that shared with it what a rule wants.
+pub fn may_leave(reach: &Reach, leaver: &Node, staying: &[&Node]) -> bool {
+    let is_client = reach.clients.iter().any(|client| is_same_name(client.as_str(), &leaver.name));
+    match &reach.remote {
+        RemoteAccess::Anywhere => true,
+        RemoteAccess::Nowhere => is_client,
+        RemoteAccess::FromSame(rules) => {
+            let promised = shared(rules, leaver);
+            let kept: BTreeSet<Segments> = staying.iter().flat_map(|node| shared(rules, node)).collect();
+            (is_client || !promised.is_empty()) && promised.iter().all(|term| kept.contains(term))
+        }
+    }
+}
+
+/// What a node must have in common with this one, by each of the rules that it can follow.
+fn shared(rules: &BTreeSet<BTreeSet<SegmentKey>>, node: &Node) -> Vec<Segments> {
+    let labels = labels(&node.props).0;
+    let of_rule = |keys: &BTreeSet<SegmentKey>| -> Option<Segments> {
+        keys.iter()
+            .map(|key| labels.get_key_value(key.as_str()).map(|(key, value)| (key.clone(), value.clone())))
+            .collect()
+    };
+    rules.iter().filter_map(of_rule).collect()
+}
+
 /// From where a volume with these replicas is reached: the accessible_topology of CSI, of which one term must hold;
 /// empty where every node reaches it.
 ///
@@ -230,13 +277,7 @@ pub async fn accessible(
     let mut terms: Vec<Segments> = holders.iter().chain(clients).map(hostname).collect();
     if let (RemoteAccess::FromSame(rules), true) = (&reach.remote, uses_drbd) {
         for node in linstor.nodes(&holders.iter().collect::<Vec<_>>()).await? {
-            let labels = labels(&node.props).0;
-            let shared = |keys: &BTreeSet<SegmentKey>| -> Option<Segments> {
-                keys.iter()
-                    .map(|key| labels.get_key_value(key.as_str()).map(|(key, value)| (key.clone(), value.clone())))
-                    .collect()
-            };
-            terms.extend(rules.iter().filter_map(shared));
+            terms.extend(shared(rules, &node));
         }
     }
     let mut seen = BTreeSet::new();

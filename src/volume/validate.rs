@@ -17,7 +17,7 @@ use crate::workflow::Ownership;
 pub struct Expectation {
     /// The ways in which it is to be used.
     pub uses: Vec<(AccessType, AccessMode)>,
-    /// The filesystems that its capabilities, its class and its volume_context name.
+    /// The filesystems that its capabilities and its volume_context name.
     pub fs_types: Vec<FsType>,
     /// What its class says, and the placement that this leads to.
     pub class: Option<(Said, Placement)>,
@@ -39,6 +39,14 @@ pub enum Objection {
     /// Without DRBD one node alone has the data.
     #[error("it has no DRBD layer, and {0} takes a volume that more than one node can reach")]
     OneNode(AccessMode),
+    /// It carries, or will, another filesystem.
+    #[error("it was made for {existing} and can't be used as {asked}")]
+    OtherFilesystem {
+        /// What it was made for.
+        existing: FsType,
+        /// What it is to be.
+        asked: FsType,
+    },
     /// A volume carries one filesystem.
     #[error("it is taken for {one} and for {other} at once")]
     Filesystems {
@@ -92,6 +100,7 @@ fn compare(known: &Known, expected: &Expectation) -> Result<(), Objection> {
     if let Some((one, other)) = first.and_then(|one| fs_types.find(|other| *other != one).map(|other| (one, other))) {
         return Err(Objection::Filesystems { one: *one, other: *other });
     }
+    carries(known, expected.fs_types.first().copied())?;
     if let Some((said, placement)) = &expected.class {
         if let Some(Difference { field, existing, asked }) = said.difference(&known.definition.props) {
             return Err(Objection::Class { field, existing, asked });
@@ -113,6 +122,14 @@ fn fits(known: &Known, access: AccessType) -> Result<(), Objection> {
     if made_as == access { Ok(()) } else { Err(Objection::Use { made_as: in_words(made_as), asked: in_words(access) }) }
 }
 
+/// A volume that tells what it was made for carries nothing else.
+fn carries(known: &Known, asked: Option<FsType>) -> Result<(), Objection> {
+    match (Said::fs_type(&known.definition.props), asked) {
+        (Some(existing), Some(asked)) if existing != asked => Err(Objection::OtherFilesystem { existing, asked }),
+        _ => Ok(()),
+    }
+}
+
 fn in_words(access: AccessType) -> &'static str {
     match access {
         AccessType::Block => "a raw block device",
@@ -121,6 +138,7 @@ fn in_words(access: AccessType) -> &'static str {
 }
 
 /// The same for an attach, which is refused then.
-pub(super) fn check_use(known: &Known, access: AccessType) -> Result<(), Error> {
-    fits(known, access).map_err(|objection| Error::NotAsMade { volume: known.volume.clone(), objection })
+pub(super) fn check_use(known: &Known, access: AccessType, fs_type: Option<FsType>) -> Result<(), Error> {
+    let checked = fits(known, access).and_then(|()| carries(known, fs_type));
+    checked.map_err(|objection| Error::NotAsMade { volume: known.volume.clone(), objection })
 }

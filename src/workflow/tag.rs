@@ -31,6 +31,11 @@ pub const CSI_NAME: &str = "Aux/linflow/csi-name";
 pub const PARAMETERS: &str = "Aux/linflow/parameters";
 /// The identity of the filesystem.
 pub const FS_UUID: &str = "Aux/linflow/fs-uuid";
+/// What begins the property of a copy that says where it comes from. The copy's own resource name follows, so that it
+/// is never taken for that of its source, whose properties LINSTOR copies.
+pub const COPY: &str = "Aux/linflow/copy/";
+/// On a snapshot that is there for one clone alone: the clone's resource name.
+pub const INTERNAL: &str = "Aux/linflow/internal";
 /// From where the data is reached over the network, where that is not everywhere.
 pub const REMOTE_ACCESS: &str = "Aux/linflow/remote-access";
 /// The nodes that keep a diskless resource of the volume, separated by spaces.

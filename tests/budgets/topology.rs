@@ -83,3 +83,48 @@ async fn access_by_what_nodes_share_takes_one_request_more() {
     again.unwrap();
     within(3, "ControllerPublish again, access by zone", &repeat);
 }
+
+#[tokio::test]
+async fn a_modify_of_a_volume_with_restricted_access_takes_at_most_five_more() {
+    let world = World::start().await;
+    for node in NODES {
+        world.label(node, "Aux/topology/zone", "a").await;
+    }
+    for (name, access, more) in [("zone", "- fromSame: [zone]", 5), ("local", "false", 2)] {
+        let first = ["node-1", "node-2"];
+        let wanted = create(name).parameter("allowRemoteVolumeAccess", access).places(&first, &first);
+        world.controller.create(wanted).await.unwrap();
+        for (count, budget) in [("3", 5), ("2", 8)] {
+            let wish = [("placementCount", count)];
+            let (modified, requests) = world.count(world.controller.modify(name, &wish)).await;
+            modified.unwrap();
+            within(budget + more, &format!("ControllerModifyVolume to {count}, {name}"), &without_waiting(requests));
+        }
+    }
+}
+
+/// Labels are looked for in one listing of the nodes, for all classes and places.
+#[tokio::test]
+async fn the_capacity_of_a_place_takes_at_most_three_and_one_more_for_pools() {
+    let world = World::start().await;
+    for node in NODES {
+        world.label(node, "Aux/topology/zone", "a").await;
+    }
+    // The class has its group from then on.
+    world.controller.created("data").await;
+    let zone = ("allowRemoteVolumeAccess", "- fromSame: [zone]");
+    for (budget, class, place) in [
+        (3, ("layerList", "storage"), "zone=a"),
+        (3, zone, "zone=a"),
+        (3, zone, "node-1"),
+        (4, zone, "linflow.csi/pool-pool1=true,zone=a"),
+    ] {
+        let controller = world.another_controller().await;
+        let (asked, requests) = world.count(controller.capacity(&[class], Some(place))).await;
+        assert!(asked.unwrap().available_capacity > 0);
+        within(budget, &format!("GetCapacity of {class:?} at {place}"), &requests);
+        let (asked, requests) = world.count(controller.capacity(&[zone], Some("node-2"))).await;
+        asked.unwrap();
+        within(3, "GetCapacity at another place", &requests);
+    }
+}

@@ -104,3 +104,75 @@ async fn an_administrators_group_is_asked_for_by_its_own_rule() {
     let fewer = world.controller.capacity(&[("resourceGroup", "gold"), ("placementCount", "2")], None).await.unwrap();
     assert!(fewer.available_capacity > 0);
 }
+
+/// node-1 in zone a; node-2, which is full, and node-3 in zone b; the pool fast on node-3 alone.
+async fn zoned() -> World {
+    let world = World::start().await;
+    for (node, zone) in NODES.into_iter().zip(["a", "b", "b"]) {
+        world.label(node, "Aux/topology/zone", zone).await;
+    }
+    world.sandbox.cluster().lock().fill_pool("node-2", POOL_KIB).unwrap();
+    world.add_pool("node-3", "fast").await;
+    world
+}
+
+/// Is there room for a volume of the class that is used from each of the places?
+async fn has_room(world: &World, class: &[(&str, &str)], places: &[&str]) -> Vec<bool> {
+    let mut rooms = Vec::new();
+    for place in places {
+        let found = world.controller.capacity(class, Some(place)).await.unwrap();
+        let largest = found.maximum_volume_size.unwrap();
+        assert_eq!(found.available_capacity > 0, largest > 0, "{place}: {found:?}");
+        rooms.push(largest > 0);
+    }
+    rooms
+}
+
+#[tokio::test]
+async fn without_drbd_only_the_nodes_with_all_segments_count() {
+    let world = zoned().await;
+    let class = [("layerList", "storage"), ("storagePool", "pool1")];
+    let places =
+        ["zone=a", "zone=b", "zone=c", "node-2", "linflow.csi/pool-fast=true", "linflow.csi/pool-fast=true,zone=a"];
+    assert_eq!(has_room(&world, &class, &places).await, [true, true, false, false, true, false]);
+}
+
+#[tokio::test]
+async fn what_is_not_reached_remotely_needs_a_replica_where_it_is_used() {
+    let world = zoned().await;
+    let class = [("allowRemoteVolumeAccess", "false"), ("storagePool", "pool1")];
+    assert_eq!(has_room(&world, &class, &["node-1", "node-2", "node-3", "zone=b"]).await, [true, false, true, true]);
+    let free = [("storagePool", "pool1")];
+    assert_eq!(has_room(&world, &free, &["node-1", "node-2", "zone=b", "zone=c"]).await, [true, true, true, false]);
+    // Whatever the replicas' nodes: a client may use it.
+    let client = [class[0], class[1], ("clientList", "node-2")];
+    assert_eq!(has_room(&world, &client, &["node-2"]).await, [true]);
+    // The other replica needs its room too.
+    world.sandbox.cluster().lock().fill_pool("node-3", POOL_KIB).unwrap();
+    let fresh = world.another_controller().await;
+    assert_eq!(fresh.capacity(&class, Some("node-1")).await.unwrap().available_capacity, 0);
+}
+
+#[tokio::test]
+async fn a_replica_of_the_same_zone_is_room_for_a_node_that_may_use_it() {
+    let world = zoned().await;
+    let class = [("allowRemoteVolumeAccess", "- fromSame: [zone]"), ("storagePool", "pool1")];
+    assert_eq!(has_room(&world, &class, &["node-2"]).await, [true]);
+    world.sandbox.cluster().lock().fill_pool("node-1", POOL_KIB).unwrap();
+    let one = [class[0], class[1], ("placementCount", "1")];
+    let fresh = world.another_controller().await;
+    for (node, is_room) in [("node-1", false), ("node-2", true), ("node-3", true)] {
+        let found = fresh.capacity(&one, Some(node)).await.unwrap();
+        assert_eq!(found.available_capacity > 0, is_room, "{node}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_nodes_that_the_class_lists_count() {
+    let world = zoned().await;
+    for (listed, is_room) in [("node-1 node-3", true), ("node-1 node-2", false)] {
+        assert_eq!(has_room(&world, &[("nodeList", listed)], &["node-2"]).await, [is_room], "{listed}");
+    }
+    let local = [("nodeList", "node-1"), ("layerList", "storage")];
+    assert_eq!(has_room(&world, &local, &["node-1", "node-3", "zone=a", "zone=b"]).await, [true, false, true, false]);
+}

@@ -8,7 +8,10 @@ mod support;
 
 mod attach;
 mod bad_input;
+mod bound;
 mod capacity;
+mod copies;
+mod copy_places;
 mod delete;
 mod detach;
 mod expand;

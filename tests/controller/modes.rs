@@ -3,7 +3,7 @@
 use axum::http::Method;
 use linflow::csi::proto::{
     ControllerPublishVolumeRequest,
-    volume_capability::{AccessType, BlockVolume, access_mode::Mode},
+    volume_capability::{AccessType, BlockVolume, MountVolume, access_mode::Mode},
 };
 use linflow::sandbox::faults::{Matcher, Moment};
 use serde_json::json;
@@ -183,6 +183,41 @@ async fn a_raw_volume_is_not_attached_for_a_mount_nor_the_reverse() {
         assert!(message.contains("raw block") && message.contains("filesystem"), "{message}");
     }
     assert!(world.records(&volume).await.is_empty() && world.records(&files).await.is_empty());
+}
+
+/// Nobody could ever make its filesystem. Whoever writes first may be another attachment.
+#[tokio::test]
+async fn a_blank_filesystem_that_only_readers_may_have_is_not_made() {
+    let world = World::start().await;
+    let mounted = |mode| capability(mode, AccessType::Mount(MountVolume::default()));
+    let (reader, one_reader) = (mounted(READER), mounted(Mode::SingleNodeReaderOnly));
+    for only in [vec![reader.clone()], vec![reader.clone(), one_reader]] {
+        let mut wanted = create("blank");
+        wanted.0.volume_capabilities = only;
+        let message = refused(world.controller.create(wanted).await, Code::InvalidArgument);
+        assert!(message.contains("blank") && message.contains("ReadWriteOnce"), "{message}");
+        assert!(world.definition("blank").await.is_none());
+    }
+    let mut wanted = create("shared");
+    wanted.0.volume_capabilities = vec![mounted(Mode::SingleNodeWriter), reader];
+    world.controller.create(wanted).await.unwrap();
+    let device = capability(READER, AccessType::Block(BlockVolume {}));
+    world.controller.create(create("device").capability(device)).await.unwrap();
+}
+
+/// A blank one would be formatted as what the caller says, and its records say something else.
+#[tokio::test]
+async fn a_volume_is_attached_with_no_other_filesystem_than_it_was_made_for() {
+    let world = World::start().await;
+    let files = world.controller.created("files").await;
+    let named = |fs_type: &str| ControllerPublishVolumeRequest {
+        volume_capability: Some(crate::support::csi::mount(fs_type)),
+        ..publish(&files, "node-1")
+    };
+    let message = refused(world.controller.publish(named("xfs")).await, Code::FailedPrecondition);
+    assert!(message.contains("ext4") && message.contains("xfs"), "{message}");
+    assert!(world.records(&files).await.is_empty());
+    world.controller.publish(named("")).await.unwrap();
 }
 
 #[tokio::test]

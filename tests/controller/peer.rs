@@ -21,8 +21,9 @@ async fn peer_weakness_11_what_protects_data_is_decided_by_what_linstor_says_now
     let volume = world.controller.created("data").await;
     let spare = spare_node(&world, &volume).await;
     let replica = world.replicas(&volume).await.remove(0);
+    world.controller.publish(publish(&volume, &spare)).await.unwrap();
+    world.controller.unpublish(&volume, &spare).await.unwrap();
     // Attached elsewhere since.
-    world.controller.get(&volume).await.unwrap();
     other.publish(publish(&volume, &spare)).await.unwrap();
     refused(world.controller.publish(publish(&volume, &replica)).await, Code::FailedPrecondition);
     refused(world.controller.delete(&volume).await, Code::FailedPrecondition);

@@ -52,6 +52,7 @@ async fn beyond_the_pool_is_resource_exhausted_and_nothing_is_left() {
         for wanted in [create("data"), create("data").storage_alone(), create("data").on("node-1")] {
             let message = refused(world.controller.create(wanted.bytes(required, 0)).await, Code::ResourceExhausted);
             assert!(message.contains("free space, or ask for less"), "{message}");
+            assert!(message.contains(&format!("over all nodes at most {} KiB", 20 * POOL_KIB)), "{message}");
             assert!(world.definition("data").await.is_none() && world.resources("data").await.is_empty());
             assert!(world.store("data").await.is_none());
         }

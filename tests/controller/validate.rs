@@ -71,6 +71,7 @@ async fn another_access_type_mode_filesystem_or_class_is_not_confirmed() {
         ("a raw block device", validate("raw", mount("ext4"))),
         ("MULTI_NODE_READER_ONLY", validate("local", reader(AccessType::Block(BlockVolume {})))),
         ("MULTI_NODE_MULTI_WRITER", validate("raw", shared)),
+        ("made for ext4 and can't be used as xfs", validate("files", mount("xfs"))),
         ("xfs", with(|it| it.volume_context = map(&[("linflow.csi/fs-type", "xfs")]))),
         (
             "xfs",

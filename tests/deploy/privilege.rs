@@ -89,3 +89,13 @@ fn the_namespace_says_what_the_node_plugin_needs() {
     let [namespace] = &all("Namespace")[..] else { panic!("one namespace") };
     assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "privileged");
 }
+
+#[test]
+fn probes_go_to_their_own_pod() {
+    for container in ["controller", "node"].iter().flat_map(|component| containers(&pod(component))) {
+        for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+            assert!(container[probe]["httpGet"].get("host").is_none() && container[probe].get("tcpSocket").is_none());
+        }
+        assert!(container.get("lifecycle").is_none());
+    }
+}

@@ -2,6 +2,7 @@
 
 use linflow::config::{Args, Command};
 
+use crate::support::World;
 use crate::yaml::{Value, containers, list, named, one, pod, texts, word};
 
 fn arguments(container: &Value) -> Vec<String> {
@@ -75,6 +76,38 @@ fn each_sidecar_leads_waits_a_minute_and_works_within_bounds() {
     }
     // With it external-provisioner would name one node, and volumes that need more nodes could not be made.
     assert!(!arguments(&named(&controller["containers"], "csi-provisioner")).contains(&"--strict-topology".to_owned()));
+}
+
+#[tokio::test]
+async fn each_sidecar_finds_what_it_asks_of_the_controller() {
+    use linflow::csi::proto::{
+        ControllerGetCapabilitiesRequest,
+        controller_service_capability::{Type, rpc},
+    };
+
+    let world = World::start().await;
+    let answer = world.controller.client.clone().controller_get_capabilities(ControllerGetCapabilitiesRequest {}).await;
+    let offered: Vec<i32> = answer
+        .unwrap()
+        .into_inner()
+        .capabilities
+        .into_iter()
+        .filter_map(|it| match it.r#type? {
+            Type::Rpc(rpc) => Some(rpc.r#type),
+        })
+        .collect();
+    // A sidecar whose capability is missing ends, and with it the pod.
+    for (sidecar, needed) in [
+        ("csi-provisioner", rpc::Type::CreateDeleteVolume),
+        ("csi-provisioner", rpc::Type::GetCapacity),
+        ("csi-attacher", rpc::Type::PublishUnpublishVolume),
+        ("csi-resizer", rpc::Type::ExpandVolume),
+        ("csi-resizer", rpc::Type::ModifyVolume),
+        ("csi-snapshotter", rpc::Type::CreateDeleteSnapshot),
+    ] {
+        named(&pod("controller")["containers"], sidecar);
+        assert!(offered.contains(&needed.into()), "{sidecar} needs {needed:?}");
+    }
 }
 
 #[test]

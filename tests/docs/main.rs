@@ -1,6 +1,7 @@
 //! docs/errors.md, docs/parameters.md and docs/metrics.md say what the code says: they are rendered from it here, and
 //! compared with the files.
 
+mod doctor;
 mod errors;
 mod metrics;
 mod page;

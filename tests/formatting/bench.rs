@@ -52,14 +52,18 @@ pub async fn with<F: Future<Output = ()> + Send + 'static>(
     mib: i64,
     test: impl FnOnce(Arc<Bench>) -> F + Send + 'static,
 ) {
+    on_real_bytes(move |world| async move { test(Arc::new(Bench::set_up(world, capability, mib).await)).await }).await;
+}
+
+/// Runs a test on a world with real bytes, and puts away what it leaves mounted and attached, also when it fails.
+pub async fn on_real_bytes<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(Arc<World>) -> F) {
     if !nix::unistd::geteuid().is_root() {
         // Not by eprintln!, which the test runner keeps to itself.
         std::io::stderr().write_all(b"SKIPPED a formatting state: devices and mounts need root\n").unwrap();
         return;
     }
     let world = Arc::new(World::start_on(BackingKind::Loop).await);
-    let bench = Bench::set_up(world.clone(), capability, mib);
-    let outcome = tokio::spawn(async move { test(Arc::new(bench.await)).await }).await;
+    let outcome = tokio::spawn(test(world.clone())).await;
     unmount_below(world.folder());
     let stopped = world.sandbox.clone().stop().await;
     if let Err(failed) = outcome {

@@ -11,6 +11,7 @@ mod support;
 mod bench;
 mod beside;
 mod blank;
+mod copies;
 mod kept;
 mod killed;
 mod missing;

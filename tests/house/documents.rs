@@ -43,8 +43,11 @@ pub fn dead_links(root: &Path) -> Vec<String> {
     found
 }
 
+/// Where documents lie.
+const FOLDERS: [&str; 5] = ["", "docs", "docs/adr", "deploy", "deploy/examples/airflow"];
+
 fn documents(root: &Path) -> Vec<std::path::PathBuf> {
-    let folders = [root.to_owned(), root.join("docs"), root.join("docs/adr")];
+    let folders = FOLDERS.map(|folder| root.join(folder));
     let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the project has these folders"));
     let paths = entries.map(|entry| entry.expect("its entries are readable").path());
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
@@ -78,7 +81,9 @@ fn links_are_files_without_their_anchors() {
 #[test]
 fn a_dead_link_is_found() {
     let root = tempfile::tempdir().expect("a temporary folder");
-    std::fs::create_dir_all(root.path().join("docs/adr")).expect("it is writable");
+    for folder in FOLDERS {
+        std::fs::create_dir_all(root.path().join(folder)).expect("it is writable");
+    }
     std::fs::write(root.path().join("README.md"), "[a](docs/a.md) [b](README.md)").expect("it is writable");
     assert_eq!(dead_links(root.path()).len(), 1);
 }

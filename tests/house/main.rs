@@ -6,6 +6,7 @@ mod compared;
 mod documents;
 mod named;
 mod rooms;
+mod security;
 mod source;
 mod text;
 
@@ -79,5 +80,15 @@ fn links_between_documents_lead_somewhere() {
 fn what_the_comparison_claims_is_shown_by_tests_that_exist() {
     let page = read("docs/compared.md");
     expect_none(compared::unproven(&page, &named::Tests::of(&all_sources())));
-    assert!(compared::rows(&page).count() > 80, "the rows were not found");
+    for number in 1..=24 {
+        let begin = format!("| {number} ");
+        assert!(compared::rows(&page).any(|row| row.starts_with(&begin)), "fault {number} of linstor-csi has no row");
+    }
+}
+
+#[test]
+fn every_control_of_the_security_page_is_shown_by_a_test() {
+    let page = read("docs/security.md");
+    expect_none(security::unproven(&page, &named::Tests::of(&all_sources())));
+    assert!(page.matches("\n| ").count() > 35, "the rows were not found");
 }

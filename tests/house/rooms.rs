@@ -6,6 +6,8 @@ use crate::source::Source;
 /// docs/architecture.md draws the same picture.
 const ROOMS: &[(&str, &[&str])] = &[
     ("admin", &[]),
+    // A word that the controller's health and the node's share.
+    ("health", &[]),
     ("linstor", &[]),
     ("metrics", &["linstor"]),
     // It shares names with the client and nothing else: it stands on the other side of HTTP.
@@ -14,10 +16,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     (FILESYSTEM, &[]),
     ("workflow", &["linstor", FILESYSTEM]),
     ("access", &["linstor", "workflow"]),
-    ("volume", &["linstor", FILESYSTEM, "workflow"]),
-    ("node", &["linstor", FILESYSTEM, "workflow", "access"]),
-    ("csi", &["linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
+    ("volume", &["health", "linstor", FILESYSTEM, "workflow"]),
+    ("node", &["health", "linstor", FILESYSTEM, "workflow", "access"]),
+    ("csi", &["health", "linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["linstor", "sandbox", "workflow"]),
+    ("doctor", &["linstor", "workflow", "volume", "node", "config"]),
 ];
 
 /// A room within a room.

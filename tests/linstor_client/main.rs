@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod admission;
+#[path = "../support/authority.rs"]
+mod authority;
+mod certificate;
 mod failover;
 mod outcome;
 mod requests;

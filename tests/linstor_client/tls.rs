@@ -1,68 +1,19 @@
 //! TLS with our own authority, and a certificate of the client.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use linflow::linstor::{Client, Error, Pem, Settings};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::authority::Authority;
 use crate::server::{VERSION, http_answer, request_line};
 
-/// An authority with a folder for its PEM files.
-struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { folder, issuer }
-    }
-
-    /// A certificate and key for this name, as files.
-    fn issue(&self, name: &str) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let (certificate_file, key_file) = (self.file(&format!("{name}.pem")), self.file(&format!("{name}.key")));
-        std::fs::write(&certificate_file, certificate.pem()).unwrap();
-        std::fs::write(&key_file, key.serialize_pem()).unwrap();
-        (certificate_file, key_file)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A controller at localhost that accepts this authority's clients only; gives its URL.
-    async fn serve(&self) -> String {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
-        let (certificate, key) = self.issue("localhost");
-        let chain = CertificateDer::pem_file_iter(certificate).unwrap().collect::<Result<_, _>>().unwrap();
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(clients)
-            .with_single_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap())
-            .unwrap();
-        answer_versions(TlsAcceptor::from(Arc::new(config))).await
-    }
+/// A controller at localhost that accepts the authority's clients only; gives its URL.
+async fn serve(authority: &Authority) -> String {
+    let config = authority.server_config(authority.issue("localhost"), true);
+    answer_versions(TlsAcceptor::from(config)).await
 }
 
 async fn answer_versions(acceptor: TlsAcceptor) -> String {
@@ -95,7 +46,7 @@ fn with_certificate(mut settings: Settings, authority: &Authority) -> Settings {
 #[tokio::test]
 async fn a_client_with_a_certificate_is_served() {
     let authority = Authority::new();
-    let settings = with_certificate(settings(&authority.serve().await, &authority), &authority);
+    let settings = with_certificate(settings(&serve(&authority).await, &authority), &authority);
     let version = Client::new(&settings).unwrap().version().await.unwrap();
     assert_eq!(version.version, "1.33.3");
 }
@@ -103,7 +54,7 @@ async fn a_client_with_a_certificate_is_served() {
 #[tokio::test]
 async fn certificates_given_as_text_serve_as_files_do() {
     let authority = Authority::new();
-    let mut settings = with_certificate(settings(&authority.serve().await, &authority), &authority);
+    let mut settings = with_certificate(settings(&serve(&authority).await, &authority), &authority);
     for pem in [&mut settings.root_ca, &mut settings.user_certificate, &mut settings.user_key] {
         *pem = pem.take().map(|file| Pem::Text(file.read().unwrap()));
     }
@@ -113,7 +64,7 @@ async fn certificates_given_as_text_serve_as_files_do() {
 #[tokio::test]
 async fn a_client_without_a_certificate_is_not_served() {
     let authority = Authority::new();
-    let settings = settings(&authority.serve().await, &authority);
+    let settings = settings(&serve(&authority).await, &authority);
     let error = Client::new(&settings).unwrap().version().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }
@@ -121,7 +72,7 @@ async fn a_client_without_a_certificate_is_not_served() {
 #[tokio::test]
 async fn a_controller_of_another_authority_is_not_trusted() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let settings = with_certificate(settings(&theirs.serve().await, &ours), &theirs);
+    let settings = with_certificate(settings(&serve(&theirs).await, &ours), &theirs);
     let error = Client::new(&settings).unwrap().version().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("certificate"), "{error}");
@@ -130,7 +81,7 @@ async fn a_controller_of_another_authority_is_not_trusted() {
 #[tokio::test]
 async fn without_an_authority_of_our_own_the_system_s_decide() {
     let authority = Authority::new();
-    let mut settings = with_certificate(settings(&authority.serve().await, &authority), &authority);
+    let mut settings = with_certificate(settings(&serve(&authority).await, &authority), &authority);
     settings.root_ca = None;
     match Client::new(&settings) {
         Ok(client) => assert!(matches!(client.version().await, Err(Error::Unreachable { .. }))),

@@ -9,3 +9,4 @@ mod health;
 mod kubelet;
 mod metrics;
 mod registration;
+mod withheld;

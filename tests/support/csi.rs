@@ -10,10 +10,11 @@ use linflow::csi::{
         ControllerListVolumeHealthResponse, ControllerModifyVolumeRequest, ControllerPublishVolumeRequest,
         ControllerUnpublishVolumeRequest, CreateVolumeRequest, DeleteVolumeRequest, GetCapacityRequest,
         GetCapacityResponse, ListVolumesRequest, ListVolumesResponse, Topology, TopologyRequirement, Volume,
-        VolumeCapability,
+        VolumeCapability, VolumeContentSource,
         controller_client::ControllerClient,
         group_controller_client::GroupControllerClient,
         volume_capability::{AccessMode, AccessType, BlockVolume, MountVolume, access_mode::Mode},
+        volume_content_source::{SnapshotSource, Type, VolumeSource},
         volume_health::VolumeHealthEntry,
     },
 };
@@ -128,15 +129,15 @@ impl Controller {
         Ok(self.client.clone().controller_list_volume_health(request).await?.into_inner())
     }
 
-    /// GetCapacity.
+    /// GetCapacity. A place is its segments, as `zone=a,rack=7`; without `=` a node's name.
     pub async fn capacity(
         &self,
         parameters: &[(&str, &str)],
-        node: Option<&str>,
+        place: Option<&str>,
     ) -> Result<GetCapacityResponse, Status> {
         let request = GetCapacityRequest {
             parameters: map(parameters),
-            accessible_topology: node.map(topology),
+            accessible_topology: place.map(term),
             ..GetCapacityRequest::default()
         };
         Ok(self.client.clone().get_capacity(request).await?.into_inner())
@@ -202,6 +203,27 @@ impl Create {
     pub fn on(mut self, node: &str) -> Self {
         let nodes = vec![topology(node)];
         self.0.accessibility_requirements = Some(TopologyRequirement { requisite: nodes.clone(), preferred: nodes });
+        self
+    }
+
+    /// With the bytes of a snapshot.
+    pub fn of_snapshot(self, snapshot_id: &str) -> Self {
+        self.from(Type::Snapshot(SnapshotSource { snapshot_id: snapshot_id.to_owned() }))
+    }
+
+    /// With the bytes of a volume.
+    pub fn of_volume(self, volume_id: &str) -> Self {
+        self.from(Type::Volume(VolumeSource { volume_id: volume_id.to_owned() }))
+    }
+
+    fn from(mut self, source: Type) -> Self {
+        self.0.volume_content_source = Some(VolumeContentSource { r#type: Some(source) });
+        self
+    }
+
+    /// Of no particular size.
+    pub fn any_size(mut self) -> Self {
+        self.0.capacity_range = None;
         self
     }
 

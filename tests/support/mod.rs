@@ -15,6 +15,7 @@
 pub mod csi;
 pub mod driver;
 pub mod http;
+pub mod log;
 pub mod node;
 pub mod rest;
 pub mod seed;

@@ -58,6 +58,12 @@ impl World {
         nodes
     }
 
+    /// The names of the volume's snapshots, whosever.
+    pub async fn snapshots_of(&self, volume: &str) -> Vec<String> {
+        let all = self.linstor().snapshots(&[resource(volume)]).await.unwrap();
+        all.into_iter().map(|snapshot| snapshot.name).collect()
+    }
+
     /// The volume's key-value-store instance; none where there is no such instance.
     pub async fn store(&self, name: &str) -> Option<BTreeMap<String, String>> {
         self.linstor().kv(&resource(name)).await.unwrap()

@@ -111,6 +111,11 @@ impl World {
         self.linstor().snapshots(&[]).await.unwrap()
     }
 
+    /// Takes a snapshot of ours; answers its id.
+    pub async fn snapshot(&self, volume: &str, name: &str) -> String {
+        self.controller.snapshot(snapshot(name, volume)).await.unwrap().snapshot_id
+    }
+
     /// Takes a snapshot past linflow, as an administrator would.
     pub async fn snapshot_by_hand(&self, volume: &str, name: &str) {
         let path = format!("/v1/resource-definitions/{volume}/snapshots");

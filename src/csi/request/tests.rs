@@ -108,7 +108,9 @@ fn a_term_that_names_its_node_is_that_node_and_any_other_its_segments() {
     assert_eq!(preferred, [node]);
     let bad = csi::TopologyRequirement { requisite: vec![segments(&[(TOPOLOGY_KEY, "no/de")])], ..required };
     assert!(matches!(topology(Some(&bad)), Err(RequestError::NodeId(_))));
-    assert!(matches!(segment_node(&segments(&[(TOPOLOGY_KEY, "no/de")])), Err(RequestError::NodeId(_))));
+    let of = |place| csi::GetCapacityRequest { accessible_topology: Some(place), ..csi::GetCapacityRequest::default() };
+    assert!(matches!(capacity(&of(segments(&[(TOPOLOGY_KEY, "no/de")]))), Err(RequestError::NodeId(_))));
+    assert_eq!(capacity(&of(segments(&[]))).unwrap().from, None);
 }
 
 #[test]

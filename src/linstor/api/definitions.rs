@@ -5,8 +5,8 @@ use reqwest::Method;
 use crate::linstor::client::Client;
 use crate::linstor::error::Error;
 use crate::linstor::model::{
-    AutoPlace, DefinitionQuery, PropFilter, Props, PropsChange, ResourceDefinition, VolumeDefinitionChange,
-    VolumeDefinitionCreate, is_same_name,
+    AutoPlace, DefinitionCreate, DefinitionQuery, NewDefinition, PropFilter, Props, PropsChange, ResourceDefinition,
+    VolumeDefinitionChange, VolumeDefinitionCreate, is_same_name,
 };
 use crate::linstor::name::ResourceName;
 use crate::linstor::rc::Replies;
@@ -34,6 +34,12 @@ impl Client {
         Ok(found.into_iter().find(|definition| is_same_name(&definition.name, name.as_str())))
     }
 
+    /// Makes a definition without volumes and replicas (`POST /v1/resource-definitions`): what a snapshot is restored to.
+    /// Refused with [`Kind::Exists`](crate::linstor::Kind::Exists) where the name is taken.
+    pub async fn create_definition(&self, new: &NewDefinition) -> Result<Replies, Error> {
+        self.post("resource-definitions", &[], &DefinitionCreate { resource_definition: new }).await
+    }
+
     /// Deletes a definition with its volumes on every node (`DELETE /v1/resource-definitions/{name}`), **also while it
     /// is mounted**, if it has no DRBD layer. One that is not there is fine:
     /// [`Replies::was_not_found`]. While a node that holds a replica is away the definition stays, flagged
@@ -57,10 +63,17 @@ impl Client {
         self.put(route, &[name.as_str(), &volume.to_string()], &body).await
     }
 
-    /// Sets properties of a definition, keeping all others (`PUT /v1/resource-definitions/{name}`): all of them or, where
-    /// one is refused ([`Kind::Invalid`](crate::linstor::Kind::Invalid)), none. DRBD is adjusted on every node of it.
-    pub async fn modify_definition(&self, name: &ResourceName, overrides: &Props) -> Result<Replies, Error> {
-        self.put(DEFINITION, &[name.as_str()], &PropsChange { override_props: overrides, delete_props: &[] }).await
+    /// Sets and removes properties of a definition, keeping all others (`PUT /v1/resource-definitions/{name}`): all of
+    /// them or, where one is refused ([`Kind::Invalid`](crate::linstor::Kind::Invalid)), none. DRBD is adjusted on every
+    /// node of it.
+    pub async fn modify_definition(
+        &self,
+        name: &ResourceName,
+        overrides: &Props,
+        deletes: &[String],
+    ) -> Result<Replies, Error> {
+        let body = PropsChange { override_props: overrides, delete_props: deletes };
+        self.put(DEFINITION, &[name.as_str()], &body).await
     }
 
     /// Places replicas until there are enough (`POST …/autoplace`).

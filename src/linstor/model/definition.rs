@@ -30,6 +30,16 @@ impl ResourceDefinition {
         self.flags.iter().any(|flag| flag == "DELETE")
     }
 
+    /// Whether it is a clone whose bytes are still being copied.
+    pub fn is_cloning(&self) -> bool {
+        self.flags.iter().any(|flag| flag == "CLONING")
+    }
+
+    /// Whether it is a clone that could not be made. It never will be.
+    pub fn is_failed(&self) -> bool {
+        self.flags.iter().any(|flag| flag == "FAILED")
+    }
+
     /// The layers from top to bottom, such as `DRBD`, `STORAGE`.
     pub fn layers(&self) -> impl Iterator<Item = &str> {
         self.layer_data.iter().map(|layer| layer.layer.as_str())

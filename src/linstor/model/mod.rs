@@ -3,6 +3,7 @@
 //! LINSTOR leaves empty strings, lists, maps and nulls out of its answers, so every field has a default. It refuses
 //! requests with fields that it does not know, so a request holds only what was set. All sizes are KiB (1024 bytes).
 
+mod controller;
 mod definition;
 mod disk;
 mod group;
@@ -11,16 +12,21 @@ mod request;
 mod resource;
 mod snapshot;
 
+pub use controller::MasterPassphrase;
 pub use definition::{LayerData, ResourceDefinition, VolumeDefinition};
 pub use disk::DiskState;
 pub use group::{ResourceGroup, SelectFilter, SpaceInfo, SpawnTarget};
 pub use node::{Node, StoragePool};
-pub use request::{AutoPlace, DefinitionQuery, NewResourceGroup, Page, PropFilter, SizeQuery, Spawn, ViewQuery};
+pub use request::{
+    AutoPlace, DefinitionQuery, NewDefinition, NewResourceGroup, Page, PropFilter, SizeQuery, Spawn, ViewQuery,
+};
 pub use resource::{Connection, DrbdResource, LayerObject, Resource, ResourceState, Volume, VolumeLayer, VolumeState};
 pub use snapshot::{CloneStatus, NewClone, NewSnapshot, NodeSnapshot, Snapshot};
 
 pub(super) use group::{AllSizesAnswer, SizeAnswer};
-pub(super) use request::{MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate};
+pub(super) use request::{
+    DefinitionCreate, MakeAvailable, NewResource, PropsChange, VolumeDefinitionChange, VolumeDefinitionCreate,
+};
 pub(super) use snapshot::{CloneProgress, CloneStarted, SnapshotRestore, SnapshotsCreate};
 
 /// Properties of an object: key → value, both at most 4096 characters.

@@ -1,8 +1,11 @@
 //! Nodes and their storage pools.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Props;
+use crate::linstor::rc::ApiCallRc;
 
 /// A node of the cluster (schema `Node`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Node {
     pub connection_status: String,
     /// The layers that the node can run, such as `DRBD` and `STORAGE`.
     pub resource_layers: Vec<String>,
+    /// The layers that it can't run, each with the reasons that its satellite gave.
+    pub unsupported_layers: BTreeMap<String, Vec<String>>,
 }
 
 impl Node {
@@ -28,6 +33,11 @@ impl Node {
     /// controller's view alone: the node may still run, and write.
     pub fn is_online(&self) -> bool {
         self.connection_status == "ONLINE"
+    }
+
+    /// Whether the node has a satellite, which is what stores and opens volumes.
+    pub fn has_satellite(&self) -> bool {
+        matches!(self.node_type.as_str(), "SATELLITE" | "COMBINED")
     }
 
     /// Whether LINSTOR has given the node up.
@@ -57,6 +67,8 @@ pub struct StoragePool {
     pub free_capacity: Option<i64>,
     /// KiB in all as last reported; none where the satellite has not said.
     pub total_capacity: Option<i64>,
+    /// What LINSTOR has to say about it, errors of the satellite among them.
+    pub reports: Vec<ApiCallRc>,
 }
 
 impl StoragePool {

@@ -39,6 +39,25 @@ pub struct Spawn {
     pub resource_definition_props: Props,
 }
 
+/// A definition to make without volumes and replicas (`POST /v1/resource-definitions`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewDefinition {
+    /// Its name.
+    pub name: ResourceName,
+    /// The group that it belongs to.
+    pub resource_group_name: GroupName,
+    /// Properties that it has from its first moment.
+    #[serde(skip_serializing_if = "Props::is_empty")]
+    pub props: Props,
+}
+
+/// `POST /v1/resource-definitions`.
+#[derive(Debug, Serialize)]
+pub(in crate::linstor) struct DefinitionCreate<'a> {
+    /// The definition.
+    pub(in crate::linstor) resource_definition: &'a NewDefinition,
+}
+
 /// Replicas to place (`POST /v1/resource-definitions/{name}/autoplace`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AutoPlace {

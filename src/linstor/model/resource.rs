@@ -76,6 +76,11 @@ impl Resource {
         self.layer_object.find(layer).is_some()
     }
 
+    /// Its layers, top first.
+    pub fn layers(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(&self.layer_object), |above| above.children.first()).map(|one| one.layer.as_str())
+    }
+
     /// The volume of this number.
     pub fn volume(&self, number: u32) -> Option<&Volume> {
         self.volumes.iter().find(|volume| volume.volume_number == number)

@@ -47,6 +47,15 @@ pub struct NodeSnapshot {
     pub create_timestamp: Option<u64>,
     /// The node's flags for it, such as `DELETE`.
     pub flags: Vec<String>,
+    /// The replica's properties when it was taken.
+    pub resource_props: Props,
+}
+
+impl NodeSnapshot {
+    /// The storage pool that holds it, and that a volume made from it is in; none where LINSTOR does not say.
+    pub fn pool(&self) -> Option<&str> {
+        self.resource_props.get("StorPoolName").map(String::as_str)
+    }
 }
 
 impl Snapshot {

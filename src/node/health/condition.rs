@@ -1,18 +1,7 @@
 //! What can be wrong on a node, in CSI's words and in ours. The names are those of the controller's health where both
 //! see the same.
 
-/// How bad it is (CSI spec, VolumeHealthErrorType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// This node can't tell: neither that it is fine nor that it isn't.
-    Unknown,
-    /// It works, and less safely or for fewer than asked for.
-    Degraded,
-    /// It can't be used from this node.
-    Inaccessible,
-    /// Data is lost, as far as this node can see.
-    DataLoss,
-}
+use crate::health::Severity;
 
 /// What is wrong. Its name is CSI's `reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,6 @@
 //! Resource definitions and their volumes, before anything is deployed.
 
+use super::cloning::Cloning;
 use super::fault::{Fault, code};
 use super::group::first_free;
 use super::identity;
@@ -47,8 +48,8 @@ pub struct Definition {
     pub snapshots: BTreeMap<Key, Snapshot>,
     /// How many snapshots were ever taken of it.
     pub snapshots_taken: u64,
-    /// Is it a clone whose source's bytes are still being copied, for all that was told?
-    pub is_cloning: bool,
+    /// How far it is, where it is a clone.
+    pub cloning: Cloning,
     /// DRBD's shared secret.
     pub secret: String,
     /// DRBD's TCP port, from 7000.
@@ -71,7 +72,7 @@ impl Definition {
             resources: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             snapshots_taken: 0,
-            is_cloning: false,
+            cloning: Cloning::default(),
             secret: identity::secret(),
             port,
             generation: 1,

@@ -1,5 +1,6 @@
 //! The cluster that the sandbox plays: nodes, groups, definitions, resources. Synchronous; REST is a thin skin over it.
 
+pub mod cloning;
 pub mod definition;
 pub mod deploy;
 pub mod drbd;
@@ -27,6 +28,7 @@ pub mod together;
 
 use super::bytes::Backing;
 use crate::sandbox::faults::NodeFaults;
+use cloning::CloneFate;
 use definition::Definition;
 use encryption::Encryption;
 use fault::{Fault, code};
@@ -69,6 +71,10 @@ pub struct Cluster {
     pub failing_snapshots: u32,
     /// How long a hang goes unnoticed.
     pub freeze_noticed_after: Duration,
+    /// Whose properties win where a snapshot is restored to a definition that has others.
+    pub restored_props: snapshot::RestoredProps,
+    /// What becomes of the clones that are begun.
+    pub clone_fate: CloneFate,
     backing: Arc<dyn Backing>,
     /// Where changes are written down, if anywhere.
     keeper: Option<Keeper>,
@@ -106,6 +112,8 @@ impl Cluster {
             standalone_survivors: false,
             failing_snapshots: 0,
             freeze_noticed_after: FREEZE_NOTICED_AFTER,
+            restored_props: snapshot::RestoredProps::default(),
+            clone_fate: CloneFate::default(),
             backing,
             keeper: None,
         }

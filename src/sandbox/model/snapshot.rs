@@ -14,11 +14,6 @@ use crate::sandbox::bytes::ReplicaKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The property that says what a definition was cloned from.
-pub const CLONED_FROM: &str = "cloned-from";
-/// What the bytes of a clone are kept under meanwhile: no name that a snapshot can have.
-const CLONING: &str = ".clone";
-
 /// A snapshot of a resource definition.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -86,6 +81,27 @@ impl ReplicaSnapshot {
     }
 }
 
+/// Whose properties win where a snapshot's definition and the one that it is restored to have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestoredProps {
+    /// Those of the snapshot: so LINSTOR's source reads.
+    #[default]
+    Source,
+    /// Those that the target was made with: nobody has promised the order.
+    Target,
+}
+
+impl RestoredProps {
+    fn merge(self, source: Props, target: Props) -> Props {
+        let (mut merged, over) = match self {
+            Self::Source => (target, source),
+            Self::Target => (source, target),
+        };
+        merged.extend(over);
+        merged
+    }
+}
+
 impl Cluster {
     /// Takes a snapshot of the replicas on `nodes`. Connected replicas get what their primary has written so far first:
     /// DRBD suspends I/O, so that all have the same bytes.
@@ -102,7 +118,7 @@ impl Cluster {
     }
 
     /// Keeps the bytes of all replicas of a snapshot, or of none.
-    fn capture(&self, key: &Key, snapshot: &Snapshot) -> Result<(), Fault> {
+    pub(super) fn capture(&self, key: &Key, snapshot: &Snapshot) -> Result<(), Fault> {
         self.spread_open(key).map_err(|error| Fault::backing(&error))?;
         let Some(definition) = self.definitions.get(key) else { return Ok(()) };
         let keep = |key: ReplicaKey| self.backing().snapshot(&key, &snapshot.name);
@@ -114,39 +130,13 @@ impl Cluster {
         Ok(())
     }
 
-    fn forget(&self, definition: &str, snapshot: &Snapshot, nodes: &[Key]) -> Result<(), Fault> {
+    pub(super) fn forget(&self, definition: &str, snapshot: &Snapshot, nodes: &[Key]) -> Result<(), Fault> {
         let theirs = snapshot.keys(definition).filter(|key| nodes.contains(&Key::of(&key.node)));
         let mut removed = theirs.map(|key| self.backing().remove_snapshot(&key, &snapshot.name));
         removed.try_for_each(|removed| removed.map_err(|error| Fault::backing(&error)))
     }
 
-    /// Makes a definition with the volumes and bytes of another one, on the nodes with replicas that can be reached.
-    pub fn clone_definition(&mut self, source: &Key, mut target: Definition) -> Result<(), Fault> {
-        let Some(definition) = self.definitions.get(source) else { return Ok(()) };
-        let online = definition.diskful().filter(|resource| self.is_online(&resource.node));
-        let nodes: Vec<Key> = online.map(|resource| Key::of(&resource.node)).collect();
-        if nodes.is_empty() {
-            return Err(Fault::new(code::NO_DISK_ONLINE, "No diskful connected satellite to clone on.").reported());
-        }
-        let (name, snapshot) = (definition.name.clone(), self.describe(definition, CLONING, &nodes));
-        self.capture(source, &snapshot)?;
-        for (number, volume) in &snapshot.volumes {
-            target.volumes.insert(*number, VolumeDefinition::new(volume.size_kib, None, volume.props.clone()));
-        }
-        target.props.insert(CLONED_FROM.to_owned(), name.clone());
-        target.is_cloning = true;
-        let key = Key::of(&target.name);
-        self.definitions.insert(key.clone(), target);
-        let restored = self.restore_snapshot((&name, &snapshot), &nodes, &key);
-        self.forget(&name, &snapshot, &nodes)?;
-        if let Err(fault) = restored {
-            self.remove_definition(&key)?;
-            return Err(fault);
-        }
-        Ok(())
-    }
-
-    fn describe(&self, definition: &Definition, name: &str, nodes: &[Key]) -> Snapshot {
+    pub(super) fn describe(&self, definition: &Definition, name: &str, nodes: &[Key]) -> Snapshot {
         let now = identity::now_ms();
         let current = |r: &Resource| !definition.is_drbd() || Drbd::of(self, definition, r).is_up_to_date();
         let replicas: BTreeMap<Key, ReplicaSnapshot> = nodes
@@ -195,12 +185,17 @@ impl Cluster {
         to: &Key,
     ) -> Result<Vec<AutoChange>, Fault> {
         // A clone may have asked for other layers.
-        let own = self.definitions.get(to).filter(|target| target.is_cloning).and_then(|target| target.layers.clone());
+        let own = self
+            .definitions
+            .get(to)
+            .filter(|target| target.cloning.is_clone())
+            .and_then(|target| target.layers.clone());
         self.set_layers(to, own.unwrap_or_else(|| snapshot.layers.clone()));
+        let restored_props = self.restored_props;
         let Some(target) = self.definitions.get_mut(to) else { return Ok(Vec::new()) };
-        // A clone has its source's properties already, apart from those that were not to be taken over.
-        for (key, value) in snapshot.definition_props.iter().filter(|_| !target.is_cloning) {
-            target.props.entry(key.clone()).or_insert_with(|| value.clone());
+        // A clone has its source's already, apart from those that were not to be taken over.
+        if !target.cloning.is_clone() {
+            target.props = restored_props.merge(snapshot.definition_props.clone(), target.props.clone());
         }
         let (name, generation, volumes) = (target.name.clone(), target.generation, target.volumes.clone());
         for (node, replica) in snapshot.replicas.iter().filter(|(node, _)| nodes.contains(node)) {

@@ -5,12 +5,12 @@ use super::json::{self, MALFORMED};
 use super::progress::{self, Site};
 use super::properties;
 use super::reply::{Call, Object, Op, Severity};
+use crate::sandbox::model::cloning::{CLONED_FROM, Cloning};
 use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::fault::{Fault, code};
 use crate::sandbox::model::layer::Layer;
 use crate::sandbox::model::name::{Key, check_resource};
 use crate::sandbox::model::props::{Changes, GivenProps};
-use crate::sandbox::model::snapshot::CLONED_FROM;
 use crate::sandbox::model::{Cluster, SharedCluster};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -180,7 +180,15 @@ async fn status(State(cluster): State<SharedCluster>, Path((source, name)): Path
         let clone = cluster.definition_mut(&name).map_err(|_| missing())?;
         let from = clone.props.get(CLONED_FROM).filter(|from| Key::of(from) == Key::of(&source));
         from.ok_or_else(missing)?;
-        Ok(if std::mem::take(&mut clone.is_cloning) { "CLONING" } else { "COMPLETE" })
+        Ok(match clone.cloning {
+            Cloning::Done => "COMPLETE",
+            Cloning::UntilAsked => {
+                clone.cloning = Cloning::Done;
+                "CLONING"
+            }
+            Cloning::Held => "CLONING",
+            Cloning::Failed => "FAILED",
+        })
     });
     match ran.await.and_then(|told| told) {
         Ok(status) => Json(json!({"status": status})).into_response(),

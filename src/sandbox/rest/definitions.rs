@@ -63,12 +63,16 @@ fn render(definition: &Definition, with_volumes: bool) -> Value {
     Fields::new()
         .with("name", &definition.name)
         .with("props", &definition.props)
-        .with("flags", if definition.deleting { vec!["DELETE"] } else { vec![] })
+        .with("flags", flags(definition))
         .with("layer_data", layer_data(definition))
         .with("uuid", &definition.uuid)
         .with("resource_group_name", &definition.group)
         .with("volume_definitions", volumes)
         .done()
+}
+
+fn flags(definition: &Definition) -> Vec<&'static str> {
+    definition.deleting.then_some("DELETE").into_iter().chain(definition.cloning.flag()).collect()
 }
 
 /// A definition's layers; DRBD's data is there once something is deployed.

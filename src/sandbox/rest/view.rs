@@ -3,6 +3,7 @@
 use super::json::Fields;
 use super::layers::{Deployed, VolumeParts};
 use super::query::Params;
+use crate::sandbox::model::cloning::{CLONED_FROM, Cloning};
 use crate::sandbox::model::definition::Definition;
 use crate::sandbox::model::drbd::Drbd;
 use crate::sandbox::model::fault::{Fault, code};
@@ -148,9 +149,19 @@ fn render_volume(cluster: &Cluster, definition: &Definition, resource: &Resource
         .with("device_path", deployed.device_path(parts))
         .with("allocated_size_kib", if empty { 0 } else { allocated })
         .with("props", volume_props(cluster, definition, resource, parts))
-        .with("flags", if resource.deleting == Deleting::No { vec![] } else { vec!["DELETE"] });
+        .with("flags", volume_flags(definition, resource));
     let fields = if definition.is_drbd() && is_known(drbd) { fields.with("state", volume_state(drbd)) } else { fields };
     fields.with("layer_data_list", deployed.volume_layers(parts)).with("uuid", &volume.uuid).done()
+}
+
+fn volume_flags(definition: &Definition, resource: &Resource) -> Vec<&'static str> {
+    let deleting = (resource.deleting != Deleting::No).then_some("DELETE");
+    let cloning = match definition.cloning {
+        Cloning::UntilAsked | Cloning::Held => Some("CLONING"),
+        Cloning::Done if definition.props.contains_key(CLONED_FROM) => Some("CLONING_FINISHED"),
+        Cloning::Done | Cloning::Failed => None,
+    };
+    deleting.into_iter().chain(cloning).collect()
 }
 
 /// The links that udev makes for DRBD. Where bytes are real there is no DRBD and no link, so none is told.

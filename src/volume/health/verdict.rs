@@ -1,17 +1,6 @@
 //! What can be wrong with a volume, in CSI's words and in ours.
 
-/// How bad it is (CSI spec, VolumeHealthErrorType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// LINSTOR can't tell: neither that it is fine nor that it isn't.
-    Unknown,
-    /// It works, and less safely than asked for.
-    Degraded,
-    /// No node can use it now.
-    Inaccessible,
-    /// Its data is lost, as far as LINSTOR can see.
-    DataLoss,
-}
+use crate::health::Severity;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,12 +2,48 @@
 //!
 //! What stays must be enough by itself: as many replicas as asked for, each of them up to date and usable by DRBD's own
 //! word. What goes must be on a node that is known to listen: a delete on one that does not answer takes quorum away
-//! (docs/decisions.md, Attaching and leaving). A tie-breaker is never chosen.
+//! (docs/decisions.md, Attaching and leaving). A tie-breaker is never chosen. What a PersistentVolume says of the nodes
+//! from which the volume is used can't change, so that it must stay true.
+
+use std::collections::BTreeSet;
 
 use super::{VOLUME_NUMBER, disks};
 use crate::linstor::model::{Node, Resource, is_same_name};
 use crate::linstor::name::NodeName;
-use crate::volume::{Error, VolumeId, health::is_good, record::Ledger};
+use crate::volume::{Error, VolumeId, health::is_good, record::Ledger, topology::may_leave};
+use crate::workflow::Reach;
+
+/// What keeps replicas where they are: the topology that was answered when the volume was made.
+pub struct Pins<'a> {
+    /// Who may use the volume without a replica.
+    pub reach: &'a Reach,
+    /// The nodes that had a replica then; empty: those that have one now.
+    pub homes: &'a BTreeSet<NodeName>,
+    /// The volume's nodes, as they are.
+    pub nodes: &'a [Node],
+}
+
+impl Pins<'_> {
+    /// Can all but `wanted` of the replicas go, one after the other? Else the nodes that must keep theirs, in words.
+    pub fn spare(&self, mut replicas: Vec<&Resource>, wanted: usize) -> Result<(), String> {
+        while replicas.len() > wanted {
+            let Some(at) = replicas.iter().rposition(|one| !self.is_pinned(one, &replicas)) else {
+                return Err(replicas.iter().map(|one| one.node_name.as_str()).collect::<Vec<_>>().join(", "));
+            };
+            replicas.remove(at);
+        }
+        Ok(())
+    }
+
+    fn is_pinned(&self, one: &Resource, replicas: &[&Resource]) -> bool {
+        let is_home =
+            self.homes.is_empty() || self.homes.iter().any(|home| is_same_name(home.as_str(), &one.node_name));
+        let node = |name: &str| self.nodes.iter().find(|node| is_same_name(&node.name, name));
+        let others = replicas.iter().filter(|other| other.node_name != one.node_name);
+        let others: Vec<&Node> = others.filter_map(|other| node(&other.node_name)).collect();
+        is_home && !node(&one.node_name).is_some_and(|leaver| may_leave(self.reach, leaver, &others))
+    }
+}
 
 /// The node whose replica goes next, where more than `wanted` are there.
 ///
@@ -19,6 +55,7 @@ pub fn choose(
     view: &[Resource],
     nodes: &[Node],
     ledger: &Ledger,
+    reach: &Reach,
     wanted: usize,
 ) -> Result<NodeName, Error> {
     let is_busy = |one: &Resource| {
@@ -26,8 +63,13 @@ pub fn choose(
         one.in_use() == Some(true) || ledger.attachments.keys().any(is_here)
     };
     let mut replicas: Vec<&Resource> = disks(view).collect();
-    // Those that stay come first: where it is used, then the good ones.
-    replicas.sort_by_key(|one| (!is_busy(one), !is_good(one, nodes), one.node_name.to_ascii_lowercase()));
+    let pins = Pins { reach, homes: &ledger.homes, nodes };
+    let pinned: BTreeSet<String> =
+        replicas.iter().filter(|one| pins.is_pinned(one, &replicas)).map(|one| one.node_name.clone()).collect();
+    // Those that stay come first: what was promised, then where it is used, then the good ones.
+    replicas.sort_by_key(|one| {
+        (!pinned.contains(&one.node_name), !is_busy(one), !is_good(one, nodes), one.node_name.to_ascii_lowercase())
+    });
     let (stay, go) = replicas.split_at(wanted.min(replicas.len()));
     if let Some(weak) = stay.iter().find(|one| !is_good(one, nodes)) {
         let disk = weak.disk_state(VOLUME_NUMBER).map_or_else(|| "unknown".to_owned(), |disk| disk.to_string());
@@ -38,6 +80,10 @@ pub fn choose(
         return Err(Error::NotSpare { volume: volume.clone(), seen: "no replica is too many".to_owned() });
     };
     let node = NodeName::parse(&last.node_name)?;
+    if pinned.contains(&last.node_name) {
+        let seen = format!("its PersistentVolume names {node}, from where it could not be used then");
+        return Err(Error::NotSpare { volume: volume.clone(), seen });
+    }
     let state = nodes.iter().find(|state| is_same_name(&state.name, &last.node_name));
     if !last.is_live() || !state.is_some_and(Node::is_online) {
         let status = state.map_or("unknown", |state| state.connection_status.as_str()).to_owned();
@@ -89,7 +135,7 @@ mod tests {
             ledger.attachments.insert(NodeName::parse(node).unwrap(), attachment);
         }
         let volume = VolumeId::parse("vol1").unwrap();
-        choose(&volume, view, &nodes, &ledger, wanted).map(|node| node.to_string())
+        choose(&volume, view, &nodes, &ledger, &Reach::default(), wanted).map(|node| node.to_string())
     }
 
     fn three(third: Option<&str>) -> [Resource; 3] {

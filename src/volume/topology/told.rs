@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::{Segments, hostname, segments};
-use crate::linstor::{Client, model::is_same_name, name::NodeName};
+use crate::linstor::{
+    Client,
+    model::{DRBD, is_same_name},
+    name::NodeName,
+};
 
 /// How long LINSTOR may take. Kubelet asks at registration and asks again when it fails, so that waiting helps nobody.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -73,6 +77,37 @@ impl NodeTopology {
                 "the node's topology is its name alone until it registers again while LINSTOR answers"
             );
             hostname(&self.name)
+        })
+    }
+
+    /// Why this node takes no volumes, and what to do; none where it does, or where nobody knows.
+    ///
+    /// A node that LINSTOR has ever known is never kept away: what was mounted there must be unmounted, whatever LINSTOR
+    /// says now. Nor where LINSTOR does not answer. One request, until the first topology is told.
+    pub async fn objection(&self, requires_drbd: bool) -> Option<String> {
+        if self.last.lock().await.is_some() || self.kept().await.is_some() {
+            return None;
+        }
+        let name = &self.name;
+        let nodes = tokio::time::timeout(ANSWER, self.linstor.nodes(&[name])).await.ok()?.ok()?;
+        let Some(node) = nodes.iter().find(|node| is_same_name(&node.name, name.as_str())) else {
+            return Some(format!(
+                "LINSTOR knows no node {name}, so no volumes are taken here: register it as a satellite, or run no node \
+                 plugin on it"
+            ));
+        };
+        if !node.is_online() {
+            let status = &node.connection_status;
+            return Some(format!(
+                "the satellite of node {name} is {status}, so no volumes are taken here yet: start it"
+            ));
+        }
+        let lacks_drbd = requires_drbd && !node.supports_layer(DRBD);
+        lacks_drbd.then(|| {
+            format!(
+                "LINSTOR sees no DRBD on node {name}, so no volumes are taken here: load its kernel module there, or give \
+                 --require-drbd false where volumes need none"
+            )
         })
     }
 

@@ -6,6 +6,7 @@ use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
 use linflow::volume::{
     Error,
+    copy::{Origin, Source},
     record::{AccessMode, Ledger},
     reserve::Reservations,
     size::CapacityRange,
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Error> {
     let mut samples = existing();
     samples.extend(elsewhere());
     samples.extend(unfinished());
+    samples.extend(copies());
     samples
 }
 
@@ -48,6 +50,7 @@ fn existing() -> Vec<Error> {
         Error::NoRoom {
             size_kib: 1 << 20,
             placement: "linflow: placementCount=2 storagePool=fast layerList=DRBD,STORAGE".to_owned(),
+            largest_kib: Some(524_288),
             source: linstor::refusal(500, code::FAIL_NOT_ENOUGH_NODES, "not enough available nodes"),
         },
         Error::NoSuchPlace("topology.kubernetes.io/zone=north".to_owned()),
@@ -87,6 +90,11 @@ fn elsewhere() -> Vec<Error> {
         Error::StillAttached { volume: volume(), nodes: "node-1".to_owned() },
         Error::InUse { volume: volume(), node: node() },
         Error::Unmodifiable { volume: "pvc-1".to_owned(), what: "placementCount 2".to_owned() },
+        Error::Bound {
+            volume: volume(),
+            wanted: 1,
+            because: "its PersistentVolume names node-1, node-2 for good, and allowRemoteVolumeAccess false forbids its use there without these replicas".to_owned(),
+        },
         Error::NodeNotOnline { node: node(), status: "OFFLINE".to_owned() },
         Error::RemoteForbidden {
             volume: volume(),
@@ -110,6 +118,27 @@ fn unfinished() -> Vec<Error> {
         Error::NotReady { volume: volume(), node: a_node("node-1"), seen: "disk: Inconsistent".to_owned() },
         Error::Unfinished { resource: resource(), seen: "1 of 2 replicas have a device".to_owned() },
         linstor::all().into_iter().find(linstor::is_open).expect("an unknown outcome").into(),
+    ]
+}
+
+/// What is made from a snapshot or another volume.
+fn copies() -> Vec<Error> {
+    let from = || Source::Volume(volume());
+    let no_json = [(Origin::key(&resource()), String::new())].into();
+    vec![
+        Error::NoSource { from: from(), reason: "it is being deleted" },
+        Error::SourceNotReady { from: from(), seen: "it is not complete itself".to_owned() },
+        Error::Incompatible { from: from(), field: "filesystem", is: "xfs".to_owned(), asked: "ext4".to_owned() },
+        Error::OtherAccessType {
+            from: from(),
+            is: "raw block".to_owned(),
+            asked: "filesystem".to_owned(),
+            volume_mode: "Block",
+        },
+        Error::OutOfReach { from: from(), nodes: "node-1".to_owned(), asked: "node-2, node-3".to_owned() },
+        Error::CopyFailed { resource: resource(), from: from() },
+        Error::NoRoomForCopy { from: from(), size_kib: 1 << 20, why: "pool fast on node-1 is full".to_owned() },
+        Origin::read(&resource(), &no_json).expect_err("it is no JSON").into(),
     ]
 }
 
@@ -141,6 +170,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Size(_)
         | Error::NoSuchGroup(_)
         | Error::Unmodifiable { .. }
+        | Error::Bound { .. }
         | Error::NoRoom { .. }
         | Error::NoRoomToGrow { .. }
         | Error::AttachedElsewhere { .. }
@@ -158,6 +188,14 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Record(_)
         | Error::Name(_)
         | Error::Tag(_)
+        | Error::NoSource { .. }
+        | Error::SourceNotReady { .. }
+        | Error::Incompatible { .. }
+        | Error::OtherAccessType { .. }
+        | Error::OutOfReach { .. }
+        | Error::CopyFailed { .. }
+        | Error::NoRoomForCopy { .. }
+        | Error::Origin(_)
         | Error::Random(_) => false,
     }
 }

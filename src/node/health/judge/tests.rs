@@ -1,7 +1,7 @@
 use super::*;
-use crate::node::{
-    drbd::status,
-    health::{Severity, storage_of},
+use crate::{
+    health::Severity,
+    node::{drbd::status, health::storage_of},
 };
 
 macro_rules! recorded {

@@ -4,10 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::volume::health::{
-    Reason::{self, *},
-    Severity,
-};
+use crate::health::Severity;
+use crate::volume::health::Reason::{self, *};
 
 /// A state that was recorded. `at`: the recording (linstor-drbd) and the row in it.
 #[derive(Deserialize)]
