@@ -1,12 +1,12 @@
 # make help lists the targets.
 .NOTPARALLEL:
-.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image
+.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image e2e e2e-smoke
 
 CARGO ?= cargo
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## build, and watch a volume survive its node
 	$(CARGO) run --release --locked -- demo
@@ -44,3 +44,9 @@ footprint: release ## idle memory and binary size, with their limits
 
 image: release ## build the image, start it, leave it in target/image (2 minutes; not in `make test`)
 	@ci/step.sh "image" ci/image.sh
+
+e2e-smoke: tools image ## a Kubernetes of its own, linflow in it, one pod and one volume (as root; not in `make test`)
+	@ci/step.sh "e2e, smoke" e2e/run.sh smoke
+
+e2e: tools image ## the same with every check, and docs/e2e.md written anew (as root; not in `make test`)
+	@ci/step.sh "e2e" e2e/run.sh all

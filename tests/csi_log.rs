@@ -89,7 +89,7 @@ async fn a_kubelet_that_does_not_come_is_told_of_once() {
     let folder = tempfile::tempdir().unwrap();
     let registration = Registration::new(Settings {
         driver_name: "linflow.csi".to_owned(),
-        socket: folder.path().join("linflow.csi-reg.sock"),
+        socket: folder.path().join("linflow.csi@reg.sock"),
         csi_path: "/csi/csi.sock".into(),
     });
     let (registration, minutes) = (registration.unwrap(), Duration::from_secs(300));

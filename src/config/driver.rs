@@ -138,16 +138,17 @@ pub(super) fn with_node(
     Some((driver, NodeConfig { name: name?, topology_pools, requires_drbd, kubelet }))
 }
 
-/// Where kubelet looks for drivers; the name's end is that of the registrar that Kubernetes offers, so that both are not
-/// there at once.
+/// Where kubelet looks for drivers. Kubelet sends the socket's path, percent-encoded, as HTTP/2's `:authority`: no valid one
+/// (a host has no `%`), so that the library below tonic refuses the call before we see it. With an `@` the path is user
+/// information, which may be encoded, and what follows is a host.
 fn registration_socket(kubelet_dir: &str, driver_name: &str) -> Result<PathBuf, Wrong> {
     let remedy = "give kubelet's --root-dir, such as /var/lib/kubelet";
     if !kubelet_dir.starts_with('/') {
         return Err(Wrong::new("is not an absolute path", remedy));
     }
     let dir = kubelet_dir.trim_end_matches('/');
-    text::socket_path(&format!("{dir}/plugins_registry/{driver_name}-reg.sock")).map_err(|_| {
-        Wrong::new(format!("is too long for the path of a socket {driver_name}-reg.sock below it"), remedy)
+    text::socket_path(&format!("{dir}/plugins_registry/{driver_name}@reg.sock")).map_err(|_| {
+        Wrong::new(format!("is too long for the path of a socket {driver_name}@reg.sock below it"), remedy)
     })
 }
 
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn kubelet_finds_a_driver_in_its_directory_by_an_absolute_path_that_fits_a_socket() {
-        let path = "/var/lib/kubelet/plugins_registry/linflow.csi-reg.sock";
+        let path = "/var/lib/kubelet/plugins_registry/linflow.csi@reg.sock";
         for dir in ["/var/lib/kubelet", "/var/lib/kubelet/"] {
             assert_eq!(registration_socket(dir, "linflow.csi"), Ok(PathBuf::from(path)));
         }

@@ -189,7 +189,7 @@ fn kubelet_sees_the_csi_socket_where_it_is_unless_it_is_told_otherwise() {
             other => other.map(|other| panic!("node was asked for, not {other:?}")),
         }
     };
-    let socket = "/k/plugins_registry/linflow.csi-reg.sock";
+    let socket = "/k/plugins_registry/linflow.csi@reg.sock";
     let both = |csi_path: &str| Ok(Some((socket.into(), csi_path.into())));
     assert_eq!(node(&[]), Ok(None));
     assert_eq!(node(&["--kubelet-dir", "/k"]), both("/csi/csi.sock"));

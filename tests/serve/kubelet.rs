@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use linflow::csi::registration::proto::{
     InfoRequest, PluginInfo, RegistrationStatus, registration_client::RegistrationClient,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::support::eventually;
+
+/// What grpc-go, which kubelet is built with, leaves as it is.
+const AUTHORITY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
 
 /// What kubelet says where nobody is at the CSI socket's path.
 pub const NO_SUCH_SOCKET: &str = "RegisterPlugin error -- plugin registration failed with err: rpc error: code = \
@@ -48,7 +52,7 @@ impl Kubelet {
 
     /// Where the driver is to be found.
     pub fn socket(&self) -> PathBuf {
-        self.0.path().join("plugins_registry/linflow.csi-reg.sock")
+        self.0.path().join("plugins_registry/linflow.csi@reg.sock")
     }
 
     /// Waits for the socket, and asks who is there.
@@ -63,8 +67,12 @@ impl Kubelet {
         self.client().await.notify_registration_status(status).await.unwrap();
     }
 
+    /// As kubelet connects: what it sends as `:authority` is the socket's path, percent-encoded.
     async fn client(&self) -> RegistrationClient<Channel> {
-        let endpoint = format!("unix://{}", self.socket().display());
-        eventually("a socket that answers", async || RegistrationClient::connect(endpoint.clone()).await.ok()).await
+        let path = self.socket();
+        let authority = utf8_percent_encode(path.to_str().unwrap(), AUTHORITY).to_string();
+        let origin = Uri::builder().scheme("http").authority(authority).path_and_query("/").build().unwrap();
+        let endpoint = Endpoint::from_shared(format!("unix://{}", path.display())).unwrap().origin(origin);
+        eventually("a socket that answers", async || endpoint.connect().await.ok().map(RegistrationClient::new)).await
     }
 }

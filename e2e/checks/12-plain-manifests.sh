@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# the API server takes each of the plain manifests (server-side dry run)
+set -euo pipefail
+. e2e/lib.sh
+
+kubectl apply -k "$cache/crds"
+kubectl wait --for=condition=Established crd --all --timeout=30s
+kubectl apply --dry-run=server -f deploy/manifests/linflow.yaml
+kubectl delete -k "$cache/crds"
