@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 TESTS = Path(__file__).parent
 
@@ -22,3 +26,12 @@ os.environ.update(
     AIRFLOW__KUBERNETES_EXECUTOR__NAMESPACE="airflow",
     AIRFLOW__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE=str(TESTS / "pod_template.yaml"),
 )
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Any]:
+    """The real KubernetesExecutor (see executor.py)."""
+    from executor import executor  # noqa: PLC0415 - not before Airflow has its home
+
+    with executor() as launch:
+        yield launch

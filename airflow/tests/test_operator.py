@@ -21,14 +21,13 @@ def running(ti: Any) -> Any:
         from airflow.sdk.execution_time.context import set_current_context  # noqa: PLC0415
     except ImportError:  # Airflow 2
         from airflow.models.taskinstance import set_current_context  # noqa: PLC0415
-    run = SimpleNamespace(run_id=ti.run_id)
-    with set_current_context({"ti": ti, "task_instance": ti, "run_id": ti.run_id, "dag_run": run}) as context:
+    with set_current_context({"ti": ti, "run_id": ti.run_id, "dag": None}) as context:
         yield context
 
 
 def task(task_id: str, run_id: str, map_index: int | None = -1, try_number: int = 1, dag_id: str = "etl_daily") -> Any:
     return SimpleNamespace(
-        dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, try_number=try_number, render_map_index=None
+        dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, try_number=try_number
     )
 
 
@@ -85,13 +84,12 @@ def test_a_users_annotations_name_nobody_else() -> None:
 
 @pytest.mark.parametrize("map_index", [-1, None])
 def test_an_unmapped_task_says_minus_one(map_index: int | None) -> None:
-    # What Airflow hands over where no index was ever set.
-    ti = task("train", RUN, map_index)
-    operator_pod = launch(ti) if map_index is not None else None
-    assert operator_pod is None or ours(operator_pod)["map-index"] == "-1"
+    assert ours(launch(task("train", RUN, map_index)))["map-index"] == "-1"
 
 
 def test_a_dry_run_outside_a_task_shows_no_identity() -> None:
-    operator = KubernetesPodOperator(task_id="train", name="job", image="busybox", annotations={keys.DAG_ID: "victim"})
+    operator = KubernetesPodOperator(
+        task_id="train", name="job", namespace="airflow", image="busybox", annotations={keys.DAG_ID: "victim"}
+    )
     operator.hook = mock.Mock(is_in_cluster=True)
     assert ours(sent(operator.build_pod_request_obj())) == {}

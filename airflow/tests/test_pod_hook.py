@@ -24,7 +24,7 @@ def mutate(pod: Any) -> dict[str, Any]:
         ("af2_ke_mapped", ids("etl_daily", RUN, "transform_group.transform", 7)),
         ("af3_ke_normal_scheduled", ids("etl_daily", RUN, "extract")),
         ("af3_ke_mapped", ids("etl_daily", RUN, "transform_group.transform", 7)),
-        ("af3_ke_collision_prefix_a", ids("-dag.with-edges-", "run:1+2", "t")),
+        ("af3_ke_collision_prefix_a", ids("-dag.with-edges-", "run:1+2", "t_")),
     ],
 )
 def test_an_executors_pod_shows_its_exact_ids_and_nothing_else_changes(name: str, expected: dict[str, str]) -> None:
