@@ -12,6 +12,7 @@ from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.providers.cncf.kubernetes.executors.kubernetes_executor_types import KubernetesJob
 from airflow.providers.cncf.kubernetes.executors.kubernetes_executor_utils import AirflowKubernetesScheduler
 from airflow.providers.cncf.kubernetes.kube_config import KubeConfig
+
 from pods import LINE, sent
 
 IMAGE = {"af2": "apache/airflow:2.11.2", "af3": "apache/airflow:3.3.2"}[LINE]
@@ -39,8 +40,9 @@ def executor() -> Iterator[Launch]:
 
 
 def _command(key: TaskInstanceKey) -> list[str]:
-    command = ["airflow", "tasks", "run", key.dag_id, key.task_id, key.run_id, "--local", "--subdir", "DAGS_FOLDER/x.py"]
-    return command if key.map_index < 0 else [*command, "--map-index", str(key.map_index)]
+    index = [] if key.map_index < 0 else ["--map-index", str(key.map_index)]
+    task = ["airflow", "tasks", "run", key.dag_id, key.task_id, key.run_id]
+    return [*task, "--local", "--subdir", "DAGS_FOLDER/x.py", *index]
 
 
 def _workload(key: TaskInstanceKey) -> Any:

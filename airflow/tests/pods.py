@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 from airflow import __version__ as airflow_version
-from airflow_provider_linflow import keys
 from kubernetes.client import ApiClient, models
+
+from airflow_provider_linflow import keys
 
 REPOSITORY = Path(__file__).parents[2]
 LINE = "af2" if airflow_version.startswith("2.") else "af3"
@@ -88,7 +89,9 @@ def scratch(annotations: dict[str, str] | None = None) -> Any:
     )
 
 
-def with_scratch(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **metadata: Any) -> Any:
+def with_scratch(
+    labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, **metadata: Any
+) -> Any:
     """A pod_override that adds the volume, and what an author may write beside it."""
     mount = models.V1VolumeMount(name="scratch", mount_path="/scratch")
     return models.V1Pod(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.providers.cncf.kubernetes.pod_generator import PodMutationHookException
+
 from airflow_provider_linflow import keys
 from executor import Launch
 from pods import LINE, RUN, ids, ours, recording, templates, with_scratch, without_ours
+
 
 @pytest.mark.parametrize(
     ("name", "task_id", "map_index"),

@@ -9,8 +9,9 @@ from unittest import mock
 
 import pytest
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow_provider_linflow import keys
 from kubernetes.client import models
+
+from airflow_provider_linflow import keys
 from pods import LINE, MANUAL_RUN, RUN, ids, ours, recording, scratch, sent, templates, without_ours
 
 
@@ -26,9 +27,7 @@ def running(ti: Any) -> Any:
 
 
 def task(task_id: str, run_id: str, map_index: int | None = -1, try_number: int = 1, dag_id: str = "etl_daily") -> Any:
-    return SimpleNamespace(
-        dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, try_number=try_number
-    )
+    return SimpleNamespace(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index, try_number=try_number)
 
 
 def launch(ti: Any, **arguments: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-import airflow_provider_linflow
 from airflow import settings
 from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
+
+import airflow_provider_linflow
 from airflow_provider_linflow import keys, policy
 from pods import REPOSITORY
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from airflow import settings
+from kubernetes.client import models
+
 from airflow_provider_linflow import keys
 from airflow_provider_linflow.identity import ForgedIdentityError
-from kubernetes.client import models
 from pods import RUN, ids, ours, recorded_pod, recording, scratch, sent, templates, without_ours
 
 
@@ -76,7 +77,9 @@ def test_a_forged_identity_of_ours_is_overwritten() -> None:
 def test_a_pod_that_is_annotated_as_another_task_than_it_runs_is_refused(name: str) -> None:
     pod = recorded_pod(name)
     pod.metadata.annotations["dag_id"] = "victim_dag"
-    with pytest.raises(ForgedIdentityError, match="annotations say DAG victim_dag, .* but it runs DAG (?!victim)") as e:
+    with pytest.raises(
+        ForgedIdentityError, match=r"annotations say DAG victim_dag, .* but it runs DAG (?!victim)"
+    ) as e:
         settings.pod_mutation_hook(pod)
     assert "jwt" not in str(e.value)
 
@@ -89,7 +92,9 @@ def test_a_map_index_out_of_a_pod_template_is_refused(name: str) -> None:
         settings.pod_mutation_hook(pod)
 
 
-@pytest.mark.parametrize("args", [None, [], ["bash"], ["x", "--json-string"], ["--json-string", "{"], ["--json-string", "[]"]])
+@pytest.mark.parametrize(
+    "args", [None, [], ["bash"], ["x", "--json-string"], ["--json-string", "{"], ["--json-string", "[]"]]
+)
 def test_a_command_that_is_not_airflows_contradicts_nobody(args: list[str] | None) -> None:
     pod = recorded_pod("af3_ke_normal_scheduled")
     pod.spec.containers[0].args = args

@@ -8,10 +8,12 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from airflow import settings
 from airflow.exceptions import AirflowSkipException
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.utils.session import create_session
+
 from airflow_provider_linflow import keys
 from executor import Launch
 from pods import ids, ours, sent, templates
@@ -73,10 +75,10 @@ def test_each_copy_of_a_mapped_task_has_its_own_pod_and_claim(monkeypatch: pytes
     assert [ours(templates(pod)[0]) for pod in pods] == expected
 
 
-@pytest.mark.parametrize("config", [None, {}, {"pod_override": None}, {"pod_override": "text"}, {"pod_override": {}}, "x"])
+@pytest.mark.parametrize(
+    "config", [None, {}, {"pod_override": None}, {"pod_override": "text"}, {"pod_override": {}}, "text"]
+)
 def test_an_odd_executor_config_holds_nobody_up(config: Any) -> None:
-    from airflow import settings  # noqa: PLC0415
-
     ti = mock.Mock(executor_config=config)
     settings.task_instance_mutation_hook(ti)
     assert ti.executor_config == config

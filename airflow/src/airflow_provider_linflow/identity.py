@@ -1,8 +1,8 @@
 """Which task a pod is of.
 
 In a task's own process (KubernetesPodOperator, whichever the executor) the running context says it. In the scheduler
-(KubernetesExecutor) the annotations do that Airflow has just written, once user overrides have lost their reserved keys;
-the worker's command, which names the task a second time, must not say otherwise.
+(KubernetesExecutor) the annotations do that Airflow has just written, once user overrides have lost their reserved
+keys; the worker's command, which names the task a second time, must not say otherwise.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from . import keys
@@ -99,4 +100,4 @@ def _of_workload(text: str) -> Identity | None:
 
 
 def _after(option: str, words: Sequence[str]) -> str | None:
-    return next((value for word, value in zip(words, words[1:], strict=False) if word == option), None)
+    return next((value for word, value in pairwise(words) if word == option), None)

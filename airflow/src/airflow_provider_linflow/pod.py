@@ -1,8 +1,8 @@
 """The metadata of a pod and of the claims that Kubernetes makes for it.
 
 A pod is a V1Pod; what lies in it may be a model of the client or, where a DAG's author wrote it so, a plain dict. Both
-hooks run on what authors wrote, and an exception there fails a task or holds up the scheduler: whatever has another shape
-is passed over and left for Airflow and Kubernetes to refuse.
+hooks run on what authors wrote, and an exception there fails a task or holds up the scheduler: whatever has another
+shape is passed over and left for Airflow and Kubernetes to refuse.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from .pod import annotate, drop, holders, mapping
 
 log = logging.getLogger(__name__)
 
-# Airflow asks this flag before it makes the task instances of a run, and clears it only for an airflow_local_settings.py:
-# without this line the first try of each task would keep what task_instance_mutation_hook takes away.
+# Airflow looks at this flag when it makes the task instances of a run, and clears it only where there is an
+# airflow_local_settings.py. Otherwise the first try of each task would keep what the hook below takes away.
 settings.task_instance_mutation_hook.is_noop = False  # type: ignore[attr-defined]
 
 
@@ -57,8 +57,9 @@ def _author_given(pod: Any) -> list[dict[str, Any]]:
 def pod_mutation_hook(pod: Any) -> None:
     """Writes the exact identity on the pod and into each volumeClaimTemplate, over whatever says otherwise there.
 
-    Kubernetes copies a template's annotations on its claim, and nothing from the pod. A pod whose task isn't known keeps
-    no identity. It raises, and so fails the try, in one case: a pod that is annotated as another task than it runs.
+    Kubernetes copies a template's annotations on its claim, and nothing from the pod. A pod whose task isn't known
+    keeps no identity. It raises, and so fails the try, in one case: a pod that is annotated as another task than the
+    one it runs.
     """
     task = _identity(pod)
     ids = task.annotations() if task else {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from airflow_provider_linflow import keys
-from kubernetes.client import models as k8s
-from pods import scratch, with_scratch
-
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from kubernetes.client import models as k8s
+
+from airflow_provider_linflow import keys
+from pods import scratch, with_scratch
 
 try:
     from airflow.sdk import DAG, BaseOperator
