@@ -13,6 +13,7 @@ from airflow.exceptions import AirflowSkipException
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.utils.session import create_session
+from kubernetes.client import models
 
 from airflow_provider_linflow import keys
 from executor import Launch
@@ -73,6 +74,13 @@ def test_each_copy_of_a_mapped_task_has_its_own_pod_and_claim(monkeypatch: pytes
     pods.sort(key=lambda pod: ours(pod)["map-index"])
     assert [ours(pod) for pod in pods] == expected
     assert [ours(templates(pod)[0]) for pod in pods] == expected
+
+
+def test_a_key_that_is_no_text_holds_nobody_up() -> None:
+    override = models.V1Pod(metadata=models.V1ObjectMeta(labels={5: "x", None: "y", "dag_id": "victim"}))
+    ti = mock.Mock(executor_config={"pod_override": override})
+    settings.task_instance_mutation_hook(ti)
+    assert ti.executor_config["pod_override"].metadata.labels == {5: "x", None: "y"}
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,11 @@ AIRFLOWS = frozenset(
 """The bare keys under which Airflow names a task, in annotations and in labels."""
 
 
-def is_ours(key: str) -> bool:
-    """Whether only this package may write the key."""
-    return key.startswith(PREFIX) and key not in CHOICES
+def is_ours(key: object) -> bool:
+    """Whether only this package may write the key; what is no text is for Kubernetes to refuse."""
+    return isinstance(key, str) and key.startswith(PREFIX) and key not in CHOICES
 
 
-def is_reserved(key: str) -> bool:
+def is_reserved(key: object) -> bool:
     """Whether a user's override may not have the key."""
     return key in AIRFLOWS or is_ours(key)

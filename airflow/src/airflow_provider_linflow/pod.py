@@ -44,12 +44,10 @@ def annotate(holder: Any, annotations: dict[str, str]) -> None:
         holder.metadata.annotations = merged
 
 
-def drop(keys: dict[str, Any], condemned: Callable[[str], bool]) -> list[str]:
-    """Removes the keys, and says which."""
-    gone = [key for key in keys if condemned(key)]
-    for key in gone:
+def drop(keys: dict[str, Any], condemned: Callable[[str], bool]) -> None:
+    """Removes the keys that are condemned."""
+    for key in [key for key in keys if condemned(key)]:
         del keys[key]
-    return gone
 
 
 def _get(holder: Any, name: str) -> Any:

@@ -34,19 +34,20 @@ def task_instance_mutation_hook(task_instance: Any) -> None:
     """
     config = task_instance.executor_config
     override = config.get("pod_override") if isinstance(config, dict) else None
-    if override is None:
+    forbidden = {key for given in _author_given(override) for key in given if keys.is_reserved(key)}
+    if not forbidden:
         return
-    # The task, and every other instance of it, has the same object.
+    # A copy, since the task and every other instance of it have the same object.
     override = copy.deepcopy(override)
-    gone = [key for of_one in _author_given(override) for key in drop(of_one, keys.is_reserved)]
-    if gone:
-        task_instance.executor_config = {**config, "pod_override": override}
-        log.warning(
-            "pod_override of task %s of DAG %s sets %s, which only Airflow may; left out",
-            task_instance.task_id,
-            task_instance.dag_id,
-            ", ".join(sorted(set(gone))),
-        )
+    for given in _author_given(override):
+        drop(given, keys.is_reserved)
+    task_instance.executor_config = {**config, "pod_override": override}
+    log.warning(
+        "pod_override of task %s of DAG %s sets %s, which only Airflow may; left out",
+        task_instance.task_id,
+        task_instance.dag_id,
+        ", ".join(sorted(forbidden)),
+    )
 
 
 def _author_given(pod: Any) -> list[dict[str, Any]]:
