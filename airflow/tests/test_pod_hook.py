@@ -62,8 +62,12 @@ def test_volumes_written_as_dicts_are_marked_too() -> None:
     pod = recorded_pod("af3_ke_normal_scheduled")
     as_dict = sent(scratch({keys.DAG_ID: "victim"}))
     half = models.V1Volume(name="b", ephemeral={"volumeClaimTemplate": {"spec": {}}})
-    pod.spec.volumes += [as_dict, half]
-    for template in templates(mutate(pod)):
+    mixed = scratch()
+    mixed.ephemeral.volume_claim_template.metadata = {"annotations": {keys.DAG_ID: "victim"}}
+    pod.spec.volumes += [as_dict, half, mixed]
+    marked = templates(mutate(pod))
+    assert len(marked) == 3
+    for template in marked:
         assert ours(template) == ids("etl_daily", RUN, "extract")
 
 
