@@ -45,7 +45,7 @@ footprint: release ## idle memory and binary size, with their limits
 image: release ## build the image, start it, leave it in target/image (2 minutes; not in `make test`)
 	@ci/step.sh "image" ci/image.sh
 
-airflow: ## Airflow's side: lint, build and test the provider beside Airflow 2.11 and 3 (2 minutes; not in `make test`)
+airflow: ## Airflow's side: lint, build and test the provider beside Airflow 2.11 and 3 (1 minute, once 3; not in `make test`)
 	@ci/step.sh "airflow" airflow/test.sh
 
 e2e-smoke: tools image ## a Kubernetes of its own, linflow in it, one pod and one volume (as root; not in `make test`)
