@@ -54,7 +54,7 @@ mend() {
     for name in kubelet sandbox; do
         [ -e "$work/run/$name.pid" ] || restart "$name"
     done
-    kubectl -n airflow delete pods,pvc --all --force --timeout=60s >/dev/null 2>&1 || true
+    kubectl -n airflow delete pods,pvc,volumegroupsnapshots,volumesnapshots --all --force --timeout=60s >/dev/null 2>&1 || true
 }
 
 # write_report: into docs/e2e.md, between its two marks.
@@ -78,6 +78,7 @@ step "etcd, API server, controllers, scheduler" start_control_plane
 step "containerd, images" start_containerd
 step "kubelet, a Ready node" start_kubelet
 step "sandbox" start_sandbox
+step "snapshots: CRDs and their controller" start_snapshots
 step "linflow, installed by Helm" install_linflow
 
 case $1 in
