@@ -101,8 +101,8 @@ END
 
 # What a cluster has before any driver with snapshots comes, which helm looks for.
 start_snapshots() {
-    kubectl apply -k "$cache/crds"
-    kubectl wait --for=condition=Established crd --all --timeout=30s
+    kubectl apply -k "$cache/crds" >/dev/null
+    kubectl wait --for=condition=Established crd --all --timeout=30s >/dev/null
     start snapshot-controller snapshot-controller --kubeconfig="$work/admin.kubeconfig" --feature-gates=CSIVolumeGroupSnapshot=true
 }
 
