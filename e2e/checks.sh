@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# checks.sh smoke|all: starts the cluster, installs linflow and runs the checks in the order of their files, or the smoke check, 10, alone.
+# checks.sh smoke|all|NUMBERS: starts the cluster, installs linflow and runs the checks in the order of their files; or the smoke check, 10, alone;
+# or those whose numbers match, such as 35 or 3[5-8].
 # Each check is a program of its own: its second line is its name, a non-zero exit its failure, and what it prints as "measured: …" goes into
 # the report.
 set -euo pipefail
@@ -54,7 +55,7 @@ mend() {
     for name in kubelet sandbox; do
         [ -e "$work/run/$name.pid" ] || restart "$name"
     done
-    kubectl -n airflow delete pods,pvc --all --force --timeout=60s >/dev/null 2>&1 || true
+    kubectl -n airflow delete pods,pvc,volumegroupsnapshots,volumesnapshots --all --force --timeout=60s >/dev/null 2>&1 || true
 }
 
 # write_report: into docs/e2e.md, between its two marks.
@@ -78,11 +79,14 @@ step "etcd, API server, controllers, scheduler" start_control_plane
 step "containerd, images" start_containerd
 step "kubelet, a Ready node" start_kubelet
 step "sandbox" start_sandbox
+step "snapshots: CRDs and their controller" start_snapshots
 step "linflow, installed by Helm" install_linflow
 
+# shellcheck disable=SC2206 # a pattern
 case $1 in
 all) files=(e2e/checks/*.sh) ;;
 smoke) files=(e2e/checks/10-*.sh) ;;
+*) files=(e2e/checks/$1-*.sh) ;;
 esac
 for file in "${files[@]}"; do
     check "$file"

@@ -99,6 +99,13 @@ END
     await 120 "Ready node" kubectl wait --for=condition=Ready "node/$node" --timeout=1s
 }
 
+# What a cluster has before any driver with snapshots comes, which helm looks for.
+start_snapshots() {
+    kubectl apply -k "$cache/crds" >/dev/null
+    kubectl wait --for=condition=Established crd --all --timeout=30s >/dev/null
+    start snapshot-controller snapshot-controller --kubeconfig="$work/admin.kubeconfig" --feature-gates=CSIVolumeGroupSnapshot=true
+}
+
 start_sandbox() {
     start sandbox "$repo/target/release/linflow" sandbox --listen "$node_address:3370" --nodes node-1,node-2,node-3 --state "$work/sandbox"
     await 20 "sandbox" curl -fsS "$sandbox_url/v1/controller/version"

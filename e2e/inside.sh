@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# inside.sh smoke|all: process 1 of the run's namespaces. Lays out the machine that kubelet will see, then runs the checks.
+# inside.sh smoke|all|NUMBERS: process 1 of the run's namespaces. Lays out the machine that kubelet will see, then runs the checks.
 set -euo pipefail
 : "${work:?}" "${repo:?}" # run.sh sets them
 cd "$repo"

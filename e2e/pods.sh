@@ -7,7 +7,7 @@ export namespace=airflow manifests=/var/lib/linflow-pods
 [ -e "$work/recorded-pod.json" ] ||
     kubectl create --dry-run=client -o json -f tests/fixtures/airflow-pods/af3_ke_ephemeral_pvc.yaml >"$work/recorded-pod.json"
 
-# claim NAME SIZE [CLASS] [VOLUME-MODE]
+# claim NAME SIZE [CLASS] [VOLUME-MODE] [FIELD]: the field is one more of its spec.
 claim() { claim_manifest "$@" | kubectl apply -f -; }
 claim_manifest() {
     cat <<END
@@ -20,6 +20,7 @@ spec:
   accessModes: [ReadWriteOnce]
   volumeMode: ${4:-Filesystem}
   resources: {requests: {storage: "$2"}}
+  ${5:-}
 END
 }
 
@@ -63,9 +64,10 @@ has_capacity() { [ "$(kubectl -n "$namespace" get pvc "$1" -o jsonpath='{.status
 nothing_is_left() {
     local left
     left=$(
-        kubectl get pv,volumeattachments -o name
+        kubectl get pv,volumeattachments,volumesnapshotcontents,volumegroupsnapshotcontents -o name
         curl -fsS "$sandbox_url/v1/resource-definitions" | jq -r '.[] | "definition \(.name)"'
         curl -fsS "$sandbox_url/v1/view/resources" | jq -r '.[] | "resource \(.name)"'
+        curl -fsS "$sandbox_url/v1/view/snapshots" | jq -r '.[] | "snapshot \(.name)"'
         curl -fsS "$sandbox_url/v1/key-value-store" | jq -r '.[] | "key-value instance \(.name)"'
         losetup --list --noheadings --output NAME,BACK-FILE | grep -F " $work/"
         awk '$5 ~ "/kubernetes.io[~/]csi/" { print "mount", $5 }' /proc/self/mountinfo

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh smoke|all: a Kubernetes of its own on this machine, linflow on it as deploy/ installs it, and named checks.
+# run.sh smoke|all|NUMBERS: a Kubernetes of its own on this machine, linflow on it as deploy/ installs it, and named checks.
 #
 # All of it runs in namespaces of its own (processes, mounts, network, cgroups): when this script ends, however it ends, the kernel takes them
 # away with all that is in them. What they don't hold, loop devices and the cgroup itself, is taken away here, or by the next run if this one
@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scope=${1:?smoke or all}
+scope=${1:?smoke, all or numbers of checks}
 work=$(realpath -- "${TMPDIR:-/tmp}")/linflow-e2e
 # Binaries, images and the last run's logs stay here between runs.
 cache=${LINFLOW_E2E_CACHE:-$PWD/.tools/e2e}

@@ -3,7 +3,4 @@
 set -euo pipefail
 . e2e/lib.sh
 
-kubectl apply -k "$cache/crds"
-kubectl wait --for=condition=Established crd --all --timeout=30s
 kubectl apply --dry-run=server -f deploy/manifests/linflow.yaml
-kubectl delete -k "$cache/crds"

@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, File},
     io::{self, ErrorKind},
     os::unix::fs::MetadataExt,
     path::Path,
+    sync::Arc,
 };
 
 use super::{
@@ -22,6 +23,8 @@ pub(super) struct Attachment {
     pub(super) role: Role,
     /// A client shares its peer's inode.
     pub(super) inode: u64,
+    /// Keeps a device that was taken over. Its last user was told that it goes at its last close, which is not to come before ours.
+    hold: Option<Arc<File>>,
 }
 
 /// The devices of one state directory.
@@ -33,12 +36,13 @@ impl Attachments {
     pub(super) fn adopt(state: &Path) -> io::Result<Self> {
         let mut adopted = HashMap::new();
         for device in LoopDevice::list()? {
-            if let Some((key, role)) = layout::parse(state, device.file())
-                && !adopted.contains_key(&key)
-            {
+            let whose = layout::parse(state, device.file()).filter(|(key, _)| !adopted.contains_key(key));
+            if let Some((key, role)) = whose {
+                // It may have been closed, and gone, since it was listed.
+                let Some(hold) = device.hold()? else { continue };
                 let inode = fs::metadata(device.file())?.ino();
                 tracing::info!(device = device.node(), file = %device.file().display(), "took over a loop device");
-                adopted.insert(key, Attachment { device, role, inode });
+                adopted.insert(key, Attachment { device, role, inode, hold: Some(Arc::new(hold)) });
             } else if device.file().starts_with(state) {
                 detach(&device)?;
             }
@@ -66,13 +70,14 @@ impl Attachments {
     pub(super) fn attach(&mut self, key: &ReplicaKey, file: &Path, role: Role) -> io::Result<String> {
         let (inode, device) = (fs::metadata(file)?.ino(), LoopDevice::attach(file)?);
         let node = device.node();
-        self.0.insert(key.clone(), Attachment { device, role, inode });
+        self.0.insert(key.clone(), Attachment { device, role, inode, hold: None });
         Ok(node)
     }
 
     /// Detaches the key's device, where there is one.
     pub(super) fn detach(&mut self, key: &ReplicaKey) -> io::Result<()> {
-        if let Some(attachment) = self.0.get(key) {
+        if let Some(attachment) = self.0.get_mut(key) {
+            attachment.hold = None;
             detach(&attachment.device)?;
             self.0.remove(key);
         }
@@ -81,7 +86,8 @@ impl Attachments {
 
     /// Detaches every device; the error is the first that one gave.
     pub(super) fn detach_all(self) -> io::Result<()> {
-        let outcomes: Vec<_> = self.0.values().map(|attachment| detach(&attachment.device)).collect();
+        let devices = self.0.into_values().map(|attachment| attachment.device);
+        let outcomes: Vec<_> = devices.map(|device| detach(&device)).collect();
         outcomes.into_iter().collect()
     }
 

@@ -120,6 +120,17 @@ impl LoopDevice {
         Ok(posix_fadvise(self.open()?, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
     }
 
+    /// An opener of it: as long as it is there, the device stays attached, also one that is to go at its last close.
+    /// None where it is gone already.
+    pub(super) fn hold(&self) -> io::Result<Option<File>> {
+        match self.open() {
+            Ok(hold) => Ok(self.is_attached()?.then_some(hold)),
+            // Being detached at this moment, or without a node any more.
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Detaches it. One that is gone already, or that now serves another file, is left alone.
     pub(super) fn detach(&self) -> io::Result<Detached> {
         if !self.is_attached()? {
@@ -166,11 +177,13 @@ fn backing_file(name: &str) -> io::Result<Option<PathBuf>> {
     match fs::read_to_string(format!("/sys/block/{name}/loop/backing_file")) {
         Ok(text) => Ok(Some(PathBuf::from(text.trim_end_matches('\n')))),
         // A loop device detached while it is being read answers ENXIO, ENODEV or an empty folder.
-        Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV) => Ok(None),
-            _ => Err(error),
-        },
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV))
 }
 
 pub(super) fn await_condition(mut is_met: impl FnMut() -> io::Result<bool>) -> io::Result<()> {

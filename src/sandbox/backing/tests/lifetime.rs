@@ -63,6 +63,27 @@ fn after_a_crash_devices_are_taken_over_and_orphans_detached() {
 }
 
 #[test]
+fn a_device_that_was_mounted_over_a_restart_serves_after_its_unmount_and_goes_with_the_sandbox() {
+    if !is_root() {
+        return;
+    }
+    let (folder, backing) = state();
+    let device = backing.create(&key("node-1"), SIZE_KIB).unwrap();
+    mkfs(&device);
+    let mounted = Mounted::new(&device);
+    drop(backing);
+
+    let backing = LoopBacking::open(folder.path()).unwrap();
+    drop(mounted);
+    assert_eq!(backing.create(&key("node-1"), SIZE_KIB).unwrap(), device);
+    backing.set_writable(&key("node-1"), false).unwrap();
+    backing.set_writable(&key("node-1"), true).unwrap();
+    drop(Mounted::new(&device));
+    drop(backing);
+    assert_eq!(devices_of(folder.path()), [""; 0]);
+}
+
+#[test]
 fn closing_detaches_ours_keeps_files_and_leaves_foreign_devices() {
     if !is_root() {
         return;
