@@ -1,6 +1,6 @@
 # make help lists the targets.
 .NOTPARALLEL:
-.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image e2e e2e-smoke
+.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image airflow e2e e2e-smoke
 
 CARGO ?= cargo
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -44,6 +44,9 @@ footprint: release ## idle memory and binary size, with their limits
 
 image: release ## build the image, start it, leave it in target/image (2 minutes; not in `make test`)
 	@ci/step.sh "image" ci/image.sh
+
+airflow: ## Airflow's side: lint, build and test the provider beside Airflow 2.11 and 3 (2 minutes; not in `make test`)
+	@ci/step.sh "airflow" airflow/test.sh
 
 e2e-smoke: tools image ## a Kubernetes of its own, linflow in it, one pod and one volume (as root; not in `make test`)
 	@ci/step.sh "e2e, smoke" e2e/run.sh smoke

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     Error, Host,
     host::{BlockDevice, ByteRange, HostError, Program},
+    imprint::Imprint,
     probe::{Found, MARK, identify, regions},
 };
 use crate::volume::filesystem::{FsType, FsUuid, mkfs::MkfsOptions, xfs::XfsCommand};
@@ -26,7 +27,7 @@ pub(super) struct Probed {
     /// The device's size in bytes.
     pub size: u64,
     regions: Vec<ByteRange>,
-    contents: Vec<Vec<u8>>,
+    contents: Vec<Imprint>,
 }
 
 impl<H: Host> Locked<'_, H> {

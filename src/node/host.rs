@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 pub use super::operation::{Operation, Program};
 use super::{
+    imprint::Imprint,
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
@@ -185,13 +186,13 @@ pub trait Host: Send + Sync {
     /// The size of a device in bytes. Opens it read-only, which promotes no DRBD device.
     fn size(&self, device: &BlockDevice, deadline: Instant) -> impl Future<Output = Result<u64, HostError>> + Send;
 
-    /// The bytes of each range. Opens the device read-only, which promotes no DRBD device.
+    /// What each range holds. Opens the device read-only, which promotes no DRBD device.
     fn read(
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
         deadline: Instant,
-    ) -> impl Future<Output = Result<Vec<Vec<u8>>, HostError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Imprint>, HostError>> + Send;
 
     /// Writes zeros to each range and flushes them, if the ranges still hold the bytes that they were `judged` by;
     /// `None` where they don't. They are read again after the device was opened for writing, and it stays open. EBUSY
@@ -200,7 +201,7 @@ pub trait Host: Send + Sync {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
-        judged: &[Vec<u8>],
+        judged: &[Imprint],
         lock: &Self::Lock,
         deadline: Instant,
     ) -> impl Future<Output = Result<Option<Self::Claim>, HostError>> + Send;

@@ -18,6 +18,7 @@ pub mod filesystem;
 pub mod formatting;
 pub mod health;
 pub mod host;
+pub mod imprint;
 pub mod linux;
 pub mod mounts;
 pub mod operation;

@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-use super::host::ByteRange;
+use super::{host::ByteRange, imprint::Imprint};
 use crate::volume::filesystem::{FsType, FsUuid};
 
 /// The label that says that mkfs had finished and its work was flushed.
@@ -23,7 +23,6 @@ pub const MARK: &str = "linflow";
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const EDGE: u64 = MIB;
-const ZEROS: [u8; 4096] = [0; 4096];
 const COPIES: [u64; 7] = [MIB, 2 * MIB, 4 * MIB, 8 * MIB, 64 * MIB, 128 * MIB, 256 << 30];
 
 /// The regions of a device of `size` bytes: ascending, within the device, without overlap, the first from byte 0.
@@ -91,24 +90,20 @@ impl fmt::Display for Found {
     }
 }
 
-/// Names what the regions hold; `contents` are the bytes of [`regions`], in their order.
-pub fn identify(contents: &[Vec<u8>]) -> Found {
-    let first = contents.first().map_or(&[] as &[u8], Vec::as_slice);
-    match (ext_superblock(first), xfs_superblock(first)) {
+/// Names what the regions hold; `contents` are the imprints of [`regions`], in their order.
+pub fn identify(contents: &[Imprint]) -> Found {
+    let first = contents.first();
+    match (first.and_then(ext_superblock), first.and_then(xfs_superblock)) {
         (Some(_), Some(_)) => Found::Foreign("an ext and an xfs superblock at once"),
         (Some(superblock), None) | (None, Some(superblock)) => Found::Filesystem(superblock),
-        (None, None) if contents.iter().all(|region| is_zero(region)) => Found::Blank,
-        (None, None) => Found::Foreign(signature(first)),
+        (None, None) if contents.iter().all(Imprint::is_zero) => Found::Blank,
+        (None, None) => Found::Foreign(first.and_then(signature).unwrap_or("data of an unknown kind")),
     }
 }
 
-fn is_zero(region: &[u8]) -> bool {
-    region.chunks(ZEROS.len()).all(|chunk| chunk == &ZEROS[..chunk.len()])
-}
-
 /// ext4's superblock: 1 KiB in, numbers little-endian (kernel documentation, "ext4 Data Structures").
-fn ext_superblock(device: &[u8]) -> Option<Superblock> {
-    let block = device.get(1024..2048)?;
+fn ext_superblock(device: &Imprint) -> Option<Superblock> {
+    let block = device.bytes(1024, 1024)?;
     if block[0x38..0x3a] != [0x53, 0xef] {
         return None;
     }
@@ -143,8 +138,8 @@ fn ext_size(block: &[u8]) -> (u64, u64) {
 }
 
 /// xfs's superblock: at the start ("XFS Algorithms & Data Structures", 3rd edition, chapter 10).
-fn xfs_superblock(device: &[u8]) -> Option<Superblock> {
-    let block = device.get(..512)?;
+fn xfs_superblock(device: &Imprint) -> Option<Superblock> {
+    let block = device.bytes(0, 512)?;
     block.starts_with(b"XFSB").then(|| Superblock {
         fs_type: FsType::Xfs,
         uuid: uuid(&block[32..48]),
@@ -187,10 +182,9 @@ const SIGNATURES: [(&str, usize, &[u8]); 8] = [
     ("a boot sector or MBR partition table", 510, b"\x55\xaa"),
 ];
 
-fn signature(device: &[u8]) -> &'static str {
-    let is_there = |offset: usize, magic: &[u8]| device.get(offset..).is_some_and(|tail| tail.starts_with(magic));
-    let known = SIGNATURES.iter().find(|(_, offset, magic)| is_there(*offset, magic));
-    known.map_or("data of an unknown kind", |(name, ..)| name)
+fn signature(device: &Imprint) -> Option<&'static str> {
+    let known = SIGNATURES.iter().find(|(_, offset, magic)| device.bytes(*offset, magic.len()) == Some(magic));
+    known.map(|(name, ..)| *name)
 }
 
 #[cfg(test)]

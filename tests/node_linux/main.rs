@@ -15,7 +15,10 @@ use std::{
 };
 
 use linflow::{
-    node::{Access, Error, Host, StageRequest, Stats, host::ByteRange, publish, stage, stats, unpublish, unstage},
+    node::{
+        Access, Error, Host, StageRequest, Stats, host::ByteRange, imprint::Imprint, publish, stage, stats, unpublish,
+        unstage,
+    },
     volume::filesystem::FsType,
 };
 use machine::{Machine, machine, mount_access, options_at, ours, permit, run, soon};
@@ -195,7 +198,8 @@ async fn a_device_that_does_not_hold_what_it_was_judged_by_is_not_wiped() {
     let device = on.host.resolve(&on.device, soon()).await.unwrap().unwrap();
     let lock = on.host.try_lock(&device, soon()).await.unwrap().unwrap();
     let ranges = [ByteRange { offset: 0, length: 4096 }];
-    let claim = on.host.wipe(&device, &ranges, &[vec![0; 4096]], &lock, soon()).await.unwrap();
+    let zeros = Imprint::read(std::io::repeat(0), 4096).unwrap();
+    let claim = on.host.wipe(&device, &ranges, &[zeros], &lock, soon()).await.unwrap();
     assert!(claim.is_none() && first_mebibyte(&on).starts_with(b"rows"));
 
     let judged = on.host.read(&device, &ranges, soon()).await.unwrap();

@@ -14,7 +14,10 @@ use nix::{
 };
 
 use super::busy::await_free;
-use crate::node::host::{BlockDevice, ByteRange, DeviceNumber};
+use crate::node::{
+    host::{BlockDevice, ByteRange, DeviceNumber},
+    imprint::Imprint,
+};
 
 pub fn resolve(path: &Path) -> io::Result<Option<BlockDevice>> {
     let found = fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?, path)));
@@ -35,24 +38,22 @@ pub fn size(path: &Path) -> io::Result<u64> {
     File::open(path)?.seek(SeekFrom::End(0))
 }
 
-pub fn read(path: &Path, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
+pub fn read(path: &Path, ranges: &[ByteRange]) -> io::Result<Vec<Imprint>> {
     read_ranges(&mut File::open(path)?, ranges)
 }
 
-fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Vec<u8>>> {
+fn read_ranges(device: &mut File, ranges: &[ByteRange]) -> io::Result<Vec<Imprint>> {
     // Another node may have written since these pages were read. Where someone else holds the device open, Linux has
     // not dropped them by itself.
     posix_fadvise(&*device, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
     let read_range = |range: &ByteRange| {
-        let mut bytes = vec![0; usize::try_from(range.length).map_err(io::Error::other)?];
         device.seek(SeekFrom::Start(range.offset))?;
-        device.read_exact(&mut bytes)?;
-        Ok(bytes)
+        Imprint::read(&mut *device, range.length)
     };
     ranges.iter().map(read_range).collect()
 }
 
-pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Vec<u8>]) -> io::Result<Option<File>> {
+pub fn wipe(path: &Path, ranges: &[ByteRange], judged: &[Imprint]) -> io::Result<Option<File>> {
     let for_writing = || OpenOptions::new().read(true).write(true).clone();
     // On a block device O_EXCL without O_CREAT fails with EBUSY where a filesystem, in whatever mount namespace, has
     // it.

@@ -25,6 +25,7 @@ use self::apart::Apart;
 use super::{
     Host,
     host::{BlockDevice, ByteRange, DrbdAnswer, Handover, HostError, Operation, Place, Program, ProgramEnd, Usage},
+    imprint::Imprint,
     mounts::MountTable,
     options::{Attributes, MountOptions},
 };
@@ -96,7 +97,7 @@ impl Host for LinuxHost {
         device: &BlockDevice,
         ranges: &[ByteRange],
         deadline: Instant,
-    ) -> Result<Vec<Vec<u8>>, HostError> {
+    ) -> Result<Vec<Imprint>, HostError> {
         let ranges = ranges.to_vec();
         self.call(Operation::Read, &device.path, deadline, move |path| device::read(path, &ranges)).await
     }
@@ -105,7 +106,7 @@ impl Host for LinuxHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
-        judged: &[Vec<u8>],
+        judged: &[Imprint],
         lock: &DeviceLock,
         deadline: Instant,
     ) -> Result<Option<DeviceClaim>, HostError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    node::host::ByteRange,
+    node::{host::ByteRange, imprint::Imprint},
     volume::filesystem::{FsType, FsUuid},
 };
 
@@ -29,6 +29,11 @@ impl Contents {
             bytes[(from - range.offset) as usize..(to - range.offset) as usize].copy_from_slice(wanted);
         }
         bytes
+    }
+
+    pub fn imprint(&self, range: &ByteRange) -> Imprint {
+        let bytes = self.read(range);
+        Imprint::read(bytes.as_slice(), range.length).expect("as many bytes were read as the range has")
     }
 
     pub fn write(&mut self, offset: u64, bytes: &[u8]) {

@@ -18,6 +18,7 @@ use crate::{
             BlockDevice, ByteRange, DeviceNumber, DrbdAnswer, Handover, HostError, Operation, PathKind, Place, Program,
             ProgramEnd, Usage,
         },
+        imprint::Imprint,
         mounts::MountTable,
         options::{Attributes, MountOptions},
     },
@@ -74,11 +75,11 @@ impl Host for ScriptedHost {
         device: &BlockDevice,
         ranges: &[ByteRange],
         deadline: Instant,
-    ) -> Result<Vec<Vec<u8>>, HostError> {
+    ) -> Result<Vec<Imprint>, HostError> {
         self.whole(Operation::Read, &device.path, deadline, |state| {
             state.open(device.number, false)?;
             let contents = state.contents(device.number);
-            Ok(ranges.iter().map(|range| contents.read(range)).collect())
+            Ok(ranges.iter().map(|range| contents.imprint(range)).collect())
         })
         .await
     }
@@ -87,7 +88,7 @@ impl Host for ScriptedHost {
         &self,
         device: &BlockDevice,
         ranges: &[ByteRange],
-        judged: &[Vec<u8>],
+        judged: &[Imprint],
         _lock: &Self::Lock,
         deadline: Instant,
     ) -> Result<Option<Self::Claim>, HostError> {
@@ -97,7 +98,7 @@ impl Host for ScriptedHost {
                 return Err(errno::EBUSY);
             }
             let contents = state.contents(device.number);
-            if ranges.iter().zip(judged).any(|(range, bytes)| contents.read(range) != *bytes) {
+            if ranges.iter().zip(judged).any(|(range, judged)| contents.imprint(range) != *judged) {
                 return Ok(None);
             }
             let share = if is_half { ranges.len() / 2 } else { ranges.len() };
