@@ -36,6 +36,12 @@ pod_manifest() {
         | .spec.volumes = [{name: "scratch", persistentVolumeClaim: {claimName: $claim}}]'"| ${4:-.}" "$work/recorded-pod.json"
 }
 
+# pod_with_two NAME ONE TWO SCRIPT: with the second claim at /second.
+pod_with_two() {
+    pod "$1" "$2" "$4" ".spec.volumes += [{name: \"second\", persistentVolumeClaim: {claimName: \"$3\"}}]
+        | .spec.containers[0].volumeMounts += [{name: \"second\", mountPath: \"/second\"}]"
+}
+
 has_phase() { kubectl -n "$namespace" get pod "$1" -o jsonpath='{.status.phase}' | grep -qx "$2"; }
 
 # becomes PHASE POD [SECONDS]: Succeeded or Running; what kept it is shown.

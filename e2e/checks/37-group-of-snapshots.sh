@@ -3,11 +3,6 @@
 set -euo pipefail
 . e2e/copies.sh
 
-# pod_with_two NAME ONE TWO SCRIPT: with the second claim at /second.
-pod_with_two() {
-    pod "$1" "$2" "$4" ".spec.volumes += [{name: \"second\", persistentVolumeClaim: {claimName: \"$3\"}}]
-        | .spec.containers[0].volumeMounts += [{name: \"second\", mountPath: \"/second\"}]"
-}
 member() {
     kubectl -n "$namespace" get volumesnapshots -o json |
         jq -er --arg claim "$1" '.items[] | select(.spec.source.persistentVolumeClaimName == $claim) | .metadata.name'
