@@ -44,7 +44,7 @@ pub fn dead_links(root: &Path) -> Vec<String> {
 }
 
 /// Where documents lie.
-const FOLDERS: [&str; 5] = ["", "docs", "docs/adr", "deploy", "deploy/examples/airflow"];
+const FOLDERS: [&str; 6] = ["", "docs", "docs/adr", "deploy", "deploy/examples/airflow", "airflow"];
 
 fn documents(root: &Path) -> Vec<std::path::PathBuf> {
     let folders = FOLDERS.map(|folder| root.join(folder));
