@@ -71,6 +71,11 @@ impl Error {
         matches!(self.kind(), Some(Kind::Exists(_)))
     }
 
+    /// Whether LINSTOR refused for want of nodes or of space.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace))
+    }
+
     /// What LINSTOR refused; none where it did not refuse.
     pub fn kind(&self) -> Option<Kind> {
         self.refusal().map(|refusal| refusal.kind)

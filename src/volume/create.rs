@@ -268,7 +268,7 @@ impl Create<'_> {
             return Error::Linstor(error);
         }
         match self.remove_unused(tags).await {
-            Ok(()) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
+            Ok(()) if error.is_no_room() => {
                 let placement = &self.request.placement;
                 let largest_kib = capacity::largest_kib(self.linstor, placement).await;
                 Error::NoRoom { size_kib, placement: placement.describe(), largest_kib, source: error }

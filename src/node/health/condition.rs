@@ -1,7 +1,7 @@
 //! What can be wrong on a node, in CSI's words and in ours. The names are those of the controller's health where both
 //! see the same.
 
-use crate::health::Severity;
+use crate::health::{self, Severity};
 
 /// What is wrong. Its name is CSI's `reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,8 +87,9 @@ impl Reason {
             Self::AllReplicasFailed => Severity::DataLoss,
         }
     }
+}
 
-    /// What a person can do about it.
+impl health::Reason for Reason {
     fn advice(self) -> &'static str {
         match self {
             Self::NodeStateUnknown | Self::VolumeStateUnknown => "ask again; if it stays so, look at the node",
@@ -119,20 +120,7 @@ impl Reason {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// What is wrong.
-    pub reason: Reason,
-    /// What was seen, and what to do.
-    pub message: String,
-}
-
-impl Condition {
-    /// A condition with what was seen.
-    pub fn new(reason: Reason, seen: &str) -> Self {
-        Self { reason, message: format!("{seen}; {}", reason.advice()) }
-    }
-}
+pub type Condition = health::Condition<Reason>;
 
 /// The worst first, each reason once, as CSI demands.
 pub(super) fn each_once(mut found: Vec<Condition>) -> Vec<Condition> {

@@ -123,8 +123,8 @@ impl Copy<'_> {
             return Error::Linstor(error);
         }
         match self.take_back().await {
+            Ok(()) if error.is_no_room() => self.no_room(error),
             Ok(()) => match error.kind() {
-                Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace) => self.no_room(error),
                 Some(Kind::NoMasterKey) => {
                     Error::NoPassphrase { resource: self.create.resource.clone(), source: error }
                 }

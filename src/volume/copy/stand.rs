@@ -1,10 +1,7 @@
 //! Waiting until a copy stands: what LINSTOR says is looked at, never believed alone.
 
 use super::{Copy, Source, original::layers, pour::inherited, temporary};
-use crate::linstor::{
-    Error as LinstorError, Kind,
-    model::{CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, is_same_name},
-};
+use crate::linstor::model::{CloneStatus, DRBD, DiskState, Resource, ResourceDefinition, is_same_name};
 use crate::volume::{
     Error,
     create::Created,
@@ -202,7 +199,7 @@ impl Copy<'_> {
             };
             match placer.place(&attempts, wanted, Some(&held)).await {
                 Ok(()) => {}
-                Err(Stopped { error, .. }) if self.is_fresh && is_no_room(&error) => {
+                Err(Stopped { error, .. }) if self.is_fresh && error.is_no_room() => {
                     return Err(self.undo(error).await);
                 }
                 Err(Stopped { error, .. }) => return Err(self.create.still_open(error)),
@@ -220,10 +217,6 @@ impl Copy<'_> {
 
 fn is_client(one: &Resource) -> bool {
     one.is_diskless() && !one.is_tie_breaker() && !one.is_deleting()
-}
-
-fn is_no_room(error: &LinstorError) -> bool {
-    matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace))
 }
 
 /// What a copy lacks to be given out. LINSTOR calls a clone complete while a replica has a quarter of its bytes

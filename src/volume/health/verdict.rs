@@ -1,6 +1,6 @@
 //! What can be wrong with a volume, in CSI's words and in ours.
 
-use crate::health::Severity;
+use crate::health::{self, Severity};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,8 +57,9 @@ impl Reason {
             Self::AllReplicasFailed => Severity::DataLoss,
         }
     }
+}
 
-    /// What a person can do about it.
+impl health::Reason for Reason {
     fn advice(self) -> &'static str {
         match self {
             Self::ReplicaStateUnknown => "ask again; if it stays so, look at the LINSTOR satellites",
@@ -87,17 +88,4 @@ impl Reason {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// What is wrong; its name is CSI's `reason`.
-    pub reason: Reason,
-    /// What was seen, and what to do.
-    pub message: String,
-}
-
-impl Condition {
-    /// A condition with what was seen.
-    pub(super) fn new(reason: Reason, seen: &str) -> Self {
-        Self { reason, message: format!("{seen}; {}", reason.advice()) }
-    }
-}
+pub type Condition = health::Condition<Reason>;

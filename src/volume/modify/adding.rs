@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Replicas, VOLUME_NUMBER, disks};
 use crate::linstor::{
-    self, Kind,
+    self,
     model::{AutoPlace, Resource, SelectFilter},
     name::{GroupName, NodeName},
 };
@@ -55,7 +55,7 @@ impl Replicas<'_> {
                 warned::log(self.volume.resource(), &replies);
                 Ok(())
             }
-            Err(error) if matches!(error.kind(), Some(Kind::NotEnoughNodes | Kind::NotEnoughSpace)) => {
+            Err(error) if error.is_no_room() => {
                 let size_kib = self.definition.size_kib().unwrap_or_default();
                 let placement = format!("{} replicas", self.wanted);
                 Err(Error::NoRoom { size_kib, placement, largest_kib: None, source: error })
