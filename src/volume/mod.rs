@@ -1,8 +1,7 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
 //! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
-//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
-//! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
 //! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
 //! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
@@ -10,6 +9,7 @@
 pub mod attach;
 pub mod attributes;
 pub mod capacity;
+mod clear;
 pub mod context;
 pub mod copy;
 pub mod create;
@@ -20,7 +20,6 @@ mod error;
 pub mod expand;
 pub mod filesystem;
 pub mod formatted;
-pub mod giveup;
 pub mod groups;
 pub mod health;
 pub mod id;

@@ -12,6 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::filesystem::FsUuid;
+use crate::failover::Sharing;
 use crate::linstor::{model::is_same_name, name::NodeName};
 use crate::workflow::Incarnation;
 
@@ -49,10 +50,14 @@ impl AccessMode {
         matches!(self, Self::SingleNodeReaderOnly | Self::MultiNodeReaderOnly)
     }
 
-    /// May another node have the volume with that mode at the same time? Readers alone: where one node may write, DRBD
-    /// lets no other one open the device, not even for reading.
+    /// Whom it bears on other nodes.
+    pub fn sharing(self) -> Sharing {
+        if self == Self::MultiNodeReaderOnly { Sharing::Readers } else { Sharing::Alone }
+    }
+
+    /// May another node have the volume with that mode at the same time?
     pub fn shares_with(self, other: Self) -> bool {
-        (self, other) == (Self::MultiNodeReaderOnly, Self::MultiNodeReaderOnly)
+        self.sharing().bears(other.sharing())
     }
 
     /// Do both ask for the same? A caller that learns of the finer modes says `SINGLE_NODE_MULTI_WRITER` from then on
