@@ -8,7 +8,7 @@ use tonic::Status;
 use super::status;
 use crate::access::{self, Owned, Permit, Request};
 use crate::linstor::name::ResourceName;
-use crate::workflow::{Directory, DirectoryError, Instances, OwnerView, PodRef, verify};
+use crate::workflow::{Directory, DirectoryError, Instances, Object, OwnerView, PodRef, verify};
 
 const POD_NAME: &str = "csi.storage.k8s.io/pod.name";
 const POD_NAMESPACE: &str = "csi.storage.k8s.io/pod.namespace";
@@ -57,7 +57,7 @@ async fn look_up(directory: &impl Directory, pod: &PodRef) -> Result<crate::work
     if pod.name.is_empty() || pod.namespace.is_empty() {
         let reason =
             format!("the volume_context names no pod ({POD_NAME}); set podInfoOnMount: true in the CSIDriver object");
-        return Err(DirectoryError::Unavailable { pod: pod.clone(), reason });
+        return Err(DirectoryError::Unavailable { object: Object::Pod(pod.clone()), reason });
     }
     directory.pod(pod).await
 }

@@ -1,6 +1,10 @@
-//! The seam through which pods' manifests are looked up.
+//! The seam through which Kubernetes is asked: about pods and claims, and what it is told.
 
-use std::{collections::BTreeMap, fmt, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+};
 
 use super::folder::FolderDirectory;
 
@@ -32,6 +36,70 @@ impl fmt::Display for PodRef {
         write!(f, "{}/{}", self.namespace, self.name)?;
         self.uid.as_ref().map_or(Ok(()), |uid| write!(f, " (uid {uid})"))
     }
+}
+
+/// A PersistentVolumeClaim by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClaimRef {
+    /// The claim's namespace.
+    pub namespace: String,
+    /// The claim's name.
+    pub name: String,
+    /// The claim's UID, which tells it from a later claim of the same name; a folder's manifest may have none.
+    pub uid: Option<String>,
+}
+
+impl fmt::Display for ClaimRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)?;
+        self.uid.as_ref().map_or(Ok(()), |uid| write!(f, " (uid {uid})"))
+    }
+}
+
+/// What we need of a PersistentVolumeClaim's manifest: its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimManifest {
+    /// Its namespace, name and UID.
+    pub reference: ClaimRef,
+    /// Its annotations, exact.
+    pub annotations: BTreeMap<String, String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Who owns it: the pod, where it is a generic ephemeral volume's.
+    pub owners: Vec<OwnerReference>,
+}
+
+impl ClaimManifest {
+    /// The pod that owns it, where one does.
+    pub fn pod(&self) -> Option<PodRef> {
+        let owner = self.owners.iter().find(|owner| owner.kind == "Pod")?;
+        let namespace = self.reference.namespace.clone();
+        Some(PodRef { namespace, name: owner.name.clone(), uid: Some(owner.uid.clone()) })
+    }
+}
+
+/// Is a pod still there to use its volumes?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It may run, or come to run.
+    Alive,
+    /// It has Succeeded or Failed; KubernetesExecutor keeps failed pods.
+    Ended,
+    /// It is gone: there is no pod of its name, or one with another UID.
+    Absent,
+}
+
+/// What a person is told at a pod or a claim: a Kubernetes Event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// At what.
+    pub about: Object,
+    /// Is it a warning?
+    pub is_warning: bool,
+    /// One word in CamelCase, such as `VolumeRefused`.
+    pub reason: &'static str,
+    /// What happened and what to do, in an engineer's words.
+    pub message: String,
 }
 
 /// Where a pod is in its life (Kubernetes `status.phase`).
@@ -77,43 +145,76 @@ pub struct Pod {
     pub claims: Vec<String>,
 }
 
+/// What was asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// A pod.
+    Pod(PodRef),
+    /// A PersistentVolumeClaim.
+    Claim(ClaimRef),
+    /// All PersistentVolumes.
+    Volumes,
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod(pod) => write!(f, "pod {pod}"),
+            Self::Claim(claim) => write!(f, "PersistentVolumeClaim {claim}"),
+            Self::Volumes => f.write_str("the list of PersistentVolumes"),
+        }
+    }
+}
+
 /// Why there is no manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
-    /// No such pod, as far as the directory knows.
-    #[error("pod {pod} is not known {place}")]
+    /// No such object, as far as the directory knows.
+    #[error("{object} is not known {place}")]
     NotFound {
-        /// The pod that was looked for.
-        pod: PodRef,
+        /// What was looked for.
+        object: Object,
         /// Where it was looked for: `in DIR`.
         place: String,
     },
-    /// A pod of that name is there, but another one.
-    #[error("pod {pod} has been replaced: the pod of that name now has uid {found}")]
+    /// An object of that name is there, but another one.
+    #[error("{object} has been replaced: what has that name now has uid {found}")]
     WrongUid {
-        /// The pod that was looked for.
-        pod: PodRef,
-        /// The UID of the pod of that name.
+        /// What was looked for.
+        object: Object,
+        /// The UID of what has that name.
         found: String,
     },
     /// It can't be known now; the same question may get an answer later.
-    #[error("pod {pod} can't be looked up: {reason}")]
+    #[error("{object} can't be looked up: {reason}")]
     Unavailable {
-        /// The pod that was looked for.
-        pod: PodRef,
+        /// What was looked for.
+        object: Object,
         /// What stands in the way, and what to do.
         reason: String,
     },
 }
 
-/// Where pods are looked up.
+/// Where Kubernetes is asked. Errors of each question: [`DirectoryError`].
 pub trait Directory: Send + Sync {
-    /// The manifest of exactly this pod: with a UID in `pod`, never that of a namesake. Errors: [`DirectoryError`].
+    /// The manifest of exactly this pod: with a UID in `pod`, never that of a namesake.
     fn pod(&self, pod: &PodRef) -> impl Future<Output = Result<Pod, DirectoryError>> + Send;
+
+    /// The claim that has this name now.
+    fn claim(&self, namespace: &str, name: &str) -> impl Future<Output = Result<ClaimManifest, DirectoryError>> + Send;
+
+    /// Is exactly this pod still there? `Absent` is said only where that is known.
+    fn presence(&self, pod: &PodRef) -> impl Future<Output = Result<Presence, DirectoryError>> + Send;
+
+    /// The volume handles of all PersistentVolumes of this driver.
+    fn handles(&self, driver: &str) -> impl Future<Output = Result<BTreeSet<String>, DirectoryError>> + Send;
+
+    /// Tells people. It is a courtesy: what can't be told is logged, and fails nothing.
+    fn tell(&self, notice: &Notice) -> impl Future<Output = ()> + Send;
 }
 
 /// The directory that the configuration chose.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum AnyDirectory {
     /// None: every look-up says what to configure.
     None,
@@ -124,13 +225,46 @@ pub enum AnyDirectory {
 impl Directory for AnyDirectory {
     async fn pod(&self, pod: &PodRef) -> Result<Pod, DirectoryError> {
         match self {
-            Self::None => Err(DirectoryError::Unavailable {
-                pod: pod.clone(),
-                reason: "no directory of pods is configured; start the node with --pods DIR".to_owned(),
-            }),
+            Self::None => Err(unconfigured(Object::Pod(pod.clone()))),
             Self::Folder(folder) => folder.pod(pod).await,
         }
     }
+
+    async fn claim(&self, namespace: &str, name: &str) -> Result<ClaimManifest, DirectoryError> {
+        match self {
+            Self::None => {
+                let claim = ClaimRef { namespace: namespace.to_owned(), name: name.to_owned(), uid: None };
+                Err(unconfigured(Object::Claim(claim)))
+            }
+            Self::Folder(folder) => folder.claim(namespace, name).await,
+        }
+    }
+
+    async fn presence(&self, pod: &PodRef) -> Result<Presence, DirectoryError> {
+        match self {
+            Self::None => Err(unconfigured(Object::Pod(pod.clone()))),
+            Self::Folder(folder) => folder.presence(pod).await,
+        }
+    }
+
+    async fn handles(&self, driver: &str) -> Result<BTreeSet<String>, DirectoryError> {
+        match self {
+            Self::None => Err(unconfigured(Object::Volumes)),
+            Self::Folder(folder) => folder.handles(driver).await,
+        }
+    }
+
+    async fn tell(&self, notice: &Notice) {
+        match self {
+            Self::None => {}
+            Self::Folder(folder) => folder.tell(notice).await,
+        }
+    }
+}
+
+fn unconfigured(object: Object) -> DirectoryError {
+    let reason = "no directory of pods is configured; start linflow with --pods DIR".to_owned();
+    DirectoryError::Unavailable { object, reason }
 }
 
 #[cfg(test)]

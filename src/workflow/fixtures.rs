@@ -8,7 +8,7 @@ use super::{DagId, Instance, MapIndex, Pod, RunId, TaskId, WorkflowRef, manifest
 pub(crate) fn recorded_pod(name: &str) -> Pod {
     let path = format!("{}/tests/fixtures/airflow-pods/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).expect("the fixture is there");
-    let mut pods = manifest::read_pods(&text).expect("the fixture is a manifest");
+    let mut pods = manifest::Manifests::read(&text).expect("the fixture is a manifest").pods;
     assert_eq!(pods.len(), 1, "{name} holds one pod");
     pods.remove(0)
 }

@@ -1,11 +1,11 @@
-//! Pods out of Kubernetes manifests: YAML of several documents, or JSON, which is YAML.
+//! Pods and claims out of Kubernetes manifests: YAML of several documents, or JSON, which is YAML.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_norway::Value;
 
-use super::directory::{OwnerReference, Phase, Pod, PodRef};
+use super::directory::{ClaimManifest, ClaimRef, OwnerReference, Phase, Pod, PodRef};
 
 /// Why a text is no manifest.
 pub(super) type ManifestError = serde_norway::Error;
@@ -61,20 +61,65 @@ struct Status {
     phase: Option<String>,
 }
 
-/// The pods in the text, also those in a `kind: List` as `kubectl get -o yaml` writes it; other kinds are passed over.
-pub(super) fn read_pods(text: &str) -> Result<Vec<Pod>, ManifestError> {
-    let mut pods = Vec::new();
-    for document in serde_norway::Deserializer::from_str(text) {
-        let document = Value::deserialize(document)?;
-        let items = match kind(&document) {
-            Some("List") => document.get("items").cloned().map_or(Ok(Vec::new()), parse::<Vec<Value>>)?,
-            _ => vec![document],
-        };
-        for item in items.into_iter().filter(|item| kind(item) == Some("Pod")) {
-            pods.push(parse::<Manifest>(item)?.into());
+/// What a text of manifests holds.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    pub(super) pods: Vec<Pod>,
+    pub(super) claims: Vec<ClaimManifest>,
+    pub(super) volumes: Vec<PersistentVolume>,
+}
+
+/// What we need of a PersistentVolume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PersistentVolume {
+    pub(super) driver: String,
+    pub(super) handle: String,
+}
+
+#[derive(Deserialize)]
+struct VolumeManifest {
+    spec: VolumeSpec,
+}
+
+#[derive(Deserialize)]
+struct VolumeSpec {
+    csi: Option<CsiSource>,
+}
+
+#[derive(Deserialize)]
+struct CsiSource {
+    driver: String,
+    #[serde(rename = "volumeHandle")]
+    handle: String,
+}
+
+impl Manifests {
+    /// Reads the text, also a `kind: List` as `kubectl get -o yaml` writes it; other kinds are passed over.
+    pub(super) fn read(text: &str) -> Result<Self, ManifestError> {
+        let mut found = Self::default();
+        for document in serde_norway::Deserializer::from_str(text) {
+            let document = Value::deserialize(document)?;
+            let items = match kind(&document) {
+                Some("List") => document.get("items").cloned().map_or(Ok(Vec::new()), parse::<Vec<Value>>)?,
+                _ => vec![document],
+            };
+            items.into_iter().try_for_each(|item| found.add(item))?;
         }
+        Ok(found)
     }
-    Ok(pods)
+
+    fn add(&mut self, item: Value) -> Result<(), ManifestError> {
+        match kind(&item) {
+            Some("Pod") => self.pods.push(parse::<Manifest>(item)?.into()),
+            Some("PersistentVolumeClaim") => self.claims.push(parse::<Manifest>(item)?.into()),
+            Some("PersistentVolume") => {
+                let csi = parse::<VolumeManifest>(item)?.spec.csi;
+                self.volumes.extend(csi.map(|CsiSource { driver, handle }| PersistentVolume { driver, handle }));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn kind(document: &Value) -> Option<&str> {
@@ -96,6 +141,21 @@ impl From<Manifest> for Pod {
             labels: metadata.labels.unwrap_or_default(),
             owners: metadata.owners.unwrap_or_default().into_iter().map(Into::into).collect(),
             reference: PodRef {
+                namespace: metadata.namespace.unwrap_or_else(|| "default".to_owned()),
+                name: metadata.name,
+                uid: metadata.uid,
+            },
+        }
+    }
+}
+
+impl From<Manifest> for ClaimManifest {
+    fn from(Manifest { metadata, .. }: Manifest) -> Self {
+        Self {
+            annotations: metadata.annotations.unwrap_or_default(),
+            labels: metadata.labels.unwrap_or_default(),
+            owners: metadata.owners.unwrap_or_default().into_iter().map(Into::into).collect(),
+            reference: ClaimRef {
                 namespace: metadata.namespace.unwrap_or_else(|| "default".to_owned()),
                 name: metadata.name,
                 uid: metadata.uid,
@@ -155,7 +215,7 @@ mod tests {
     fn documents_of_other_kinds_and_empty_ones_are_passed_over() {
         let text = "kind: PersistentVolumeClaim\nmetadata: {name: c}\n---\n---\n# nothing\n---\nkind: Pod\nmetadata:\n  name: p\n  \
                     uid: u1\n  annotations:\n  ownerReferences: [{kind: Job, name: j, uid: u2}]\nstatus: {phase: Running}\n";
-        let pods = read_pods(text).expect("a manifest");
+        let pods = Manifests::read(text).expect("a manifest").pods;
         assert_eq!(pods.len(), 1);
         assert_eq!(pods[0].reference.to_string(), "default/p (uid u1)");
         assert_eq!(pods[0].owners[0].kind, "Job");
@@ -165,15 +225,29 @@ mod tests {
     #[test]
     fn json_and_lists_are_read_too() {
         let text = r#"{"kind": "List", "items": [{"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}, {"kind": "Service"}]}"#;
-        let pods = read_pods(text).expect("a manifest");
+        let pods = Manifests::read(text).expect("a manifest").pods;
         assert_eq!(pods[0].reference.to_string(), "n/a");
         assert_eq!(pods.len(), 1);
     }
 
     #[test]
     fn a_pod_without_a_name_or_with_a_number_as_annotation_is_an_error() {
-        assert!(read_pods("kind: Pod\nmetadata: {}\n").is_err());
-        assert!(read_pods("kind: Pod\nmetadata: {name: p, annotations: {map_index: 7}}\n").is_err());
-        assert!(read_pods("kind: [Pod\n").is_err());
+        assert!(Manifests::read("kind: Pod\nmetadata: {}\n").is_err());
+        assert!(Manifests::read("kind: Pod\nmetadata: {name: p, annotations: {map_index: 7}}\n").is_err());
+        assert!(Manifests::read("kind: [Pod\n").is_err());
+    }
+
+    #[test]
+    fn a_claim_names_the_pod_that_owns_it_and_a_persistent_volume_its_handle() {
+        let text = "kind: PersistentVolumeClaim\nmetadata:\n  name: c\n  namespace: n\n  uid: u3\n  annotations: {linflow.csi/scope: run}\n  \
+                    ownerReferences: [{kind: Pod, name: p, uid: u1}]\nspec: {volumeName: pv}\n---\nkind: PersistentVolume\n\
+                    metadata: {name: pv}\nspec: {csi: {driver: linflow.csi, volumeHandle: vol1}}\n---\n\
+                    kind: PersistentVolume\nmetadata: {name: other}\nspec: {nfs: {server: s}}\n";
+        let found = Manifests::read(text).expect("a manifest");
+        let [claim] = &found.claims[..] else { panic!("one claim") };
+        assert_eq!(claim.reference.to_string(), "n/c (uid u3)");
+        assert_eq!(claim.pod().map(|pod| pod.to_string()), Some("n/p (uid u1)".to_owned()));
+        assert_eq!(claim.annotations["linflow.csi/scope"], "run");
+        assert_eq!(found.volumes, [PersistentVolume { driver: "linflow.csi".to_owned(), handle: "vol1".to_owned() }]);
     }
 }

@@ -42,7 +42,9 @@ pub mod verify;
 pub(crate) mod fixtures;
 
 pub use claim::{Claim, ClaimError};
-pub use directory::{AnyDirectory, Directory, DirectoryError, Pod, PodRef};
+pub use directory::{
+    AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
+};
 pub use folder::FolderDirectory;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};
 pub use incarnation::Incarnation;

@@ -46,7 +46,7 @@ async fn a_pod_is_found_by_namespace_name_and_uid_among_documents_and_files() {
 async fn a_namesake_with_another_uid_is_not_the_pod() {
     let (_dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1"))]);
     let error = directory.pod(&pod("a", Some("u2"))).await.expect_err("replaced");
-    assert_eq!(error, DirectoryError::WrongUid { pod: pod("a", Some("u2")), found: "u1".to_owned() });
+    assert_eq!(error, DirectoryError::WrongUid { object: Object::Pod(pod("a", Some("u2"))), found: "u1".to_owned() });
 }
 
 #[tokio::test]
@@ -150,4 +150,39 @@ async fn a_folder_that_is_not_there_makes_pods_unavailable_until_it_is() {
     fs::create_dir(&dir).expect("made");
     fs::write(dir.join("a.yaml"), manifest("a", "u1", "r1")).expect("written");
     assert!(directory.pod(&pod("a", None)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_pod_that_ended_or_gave_its_name_to_another_is_not_alive() {
+    let ended = format!("{}status: {{phase: Failed}}\n", manifest("ended", "u2", "r1"));
+    let (_dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1")), ("ended.yaml", &ended)]);
+    let presence = async |name: &str, uid: &str| directory.presence(&pod(name, Some(uid))).await;
+    assert_eq!(presence("a", "u1").await, Ok(Presence::Alive));
+    assert_eq!(presence("ended", "u2").await, Ok(Presence::Ended));
+    assert_eq!(presence("a", "u9").await, Ok(Presence::Absent));
+    assert_eq!(presence("gone", "u1").await, Ok(Presence::Absent));
+}
+
+#[tokio::test]
+async fn a_claim_is_found_by_its_name_and_says_which_pod_owns_it() {
+    let text = "kind: PersistentVolumeClaim\nmetadata:\n  name: c\n  namespace: n\n  uid: u3\n  \
+                ownerReferences: [{kind: Pod, name: p, uid: u1}]\n";
+    let (_dir, directory) = folder(&[("c.yaml", text)]);
+    let claim = directory.claim("n", "c").await.expect("it is there");
+    assert_eq!(claim.pod().map(|pod| pod.to_string()), Some("n/p (uid u1)".to_owned()));
+    assert!(matches!(directory.claim("n", "other").await, Err(DirectoryError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn persistent_volumes_are_those_of_the_driver_and_none_is_known_beside_a_broken_file() {
+    let volume = |driver: &str, handle: &str| {
+        format!(
+            "kind: PersistentVolume\nmetadata: {{name: v}}\nspec: {{csi: {{driver: {driver}, volumeHandle: {handle}}}}}\n"
+        )
+    };
+    let (dir, directory) =
+        folder(&[("a.yaml", &volume("linflow.csi", "vol1")), ("b.yaml", &volume("other.csi", "vol2"))]);
+    assert_eq!(directory.handles("linflow.csi").await, Ok(BTreeSet::from(["vol1".to_owned()])));
+    fs::write(dir.path().join("c.yaml"), "kind: [").expect("written");
+    assert!(matches!(directory.handles("linflow.csi").await, Err(DirectoryError::Unavailable { .. })));
 }

@@ -1,7 +1,7 @@
 //! A pod's volume denied, and a pod that can't be looked up.
 
 use linflow::access::Denial;
-use linflow::workflow::{DirectoryError, Mismatch, PodRef, airflow::Field, verify::Difference};
+use linflow::workflow::{DirectoryError, Mismatch, Object, PodRef, airflow::Field, verify::Difference};
 
 use super::resource;
 
@@ -30,8 +30,11 @@ pub fn denials() -> Vec<Denial> {
 /// One of every variant.
 pub fn lookups() -> Vec<DirectoryError> {
     vec![
-        DirectoryError::NotFound { pod: pod(), place: "in /etc/linflow/pods".to_owned() },
-        DirectoryError::WrongUid { pod: pod(), found: "5f0c".to_owned() },
-        DirectoryError::Unavailable { pod: pod(), reason: "no directory of pods is configured".to_owned() },
+        DirectoryError::NotFound { object: Object::Pod(pod()), place: "in /etc/linflow/pods".to_owned() },
+        DirectoryError::WrongUid { object: Object::Pod(pod()), found: "5f0c".to_owned() },
+        DirectoryError::Unavailable {
+            object: Object::Pod(pod()),
+            reason: "no directory of pods is configured".to_owned(),
+        },
     ]
 }
