@@ -79,13 +79,6 @@ pub enum Refusal {
     Unprovable(Doubt),
 }
 
-impl Refusal {
-    /// A node that answers has it, and keeps it.
-    pub fn kept_by(node: &NodeName) -> Self {
-        Self::Held { by: node.clone(), status: "ONLINE".to_owned() }
-    }
-}
-
 /// What is to be done so that the target has the volume, by what is seen.
 ///
 /// Readers bear each other, wherever they are and whatever became of their nodes. Else a node that let go while it was
@@ -138,15 +131,13 @@ enum Obstacle {
 }
 
 fn obstacle(seen: &Observation, holder: &Holder) -> Obstacle {
-    let node = &holder.node;
-    match seen.standing(node) {
-        Standing::Removed => Obstacle::Leaves(Step::Forget(node.clone())),
-        Standing::Online if holder.is_detaching => Obstacle::Leaves(Step::Finish(node.clone())),
-        Standing::Online => Obstacle::Stays(Refusal::kept_by(node)),
-        Standing::Away(status) if !seen.is_replicated => {
-            Obstacle::Stays(Refusal::Held { by: node.clone(), status: status.clone() })
-        }
-        Standing::Away(_) => Obstacle::Silent,
+    let standing = seen.standing(&holder.node);
+    let stays = || Obstacle::Stays(Refusal::Held { by: holder.node.clone(), status: standing.to_string() });
+    match leave(&holder.node, standing) {
+        Some(Step::Finish(_)) if !holder.is_detaching => stays(),
+        Some(step) => Obstacle::Leaves(step),
+        None if !seen.is_replicated => stays(),
+        None => Obstacle::Silent,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is seen of a volume and of the nodes that have to do with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::linstor::model::{self, DiskState, Node, Resource, ResourceDefinition, is_same_name};
 use crate::linstor::name::NodeName;
@@ -145,6 +145,16 @@ impl Standing {
     /// That of a node which LINSTOR lists.
     pub fn of(node: &Node) -> Self {
         if node.is_online() { Self::Online } else { Self::Away(node.connection_status.clone()) }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Online => "ONLINE",
+            Self::Away(status) => status,
+            Self::Removed => "removed",
+        })
     }
 }
 

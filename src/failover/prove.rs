@@ -54,13 +54,14 @@ pub fn prove(seen: &Observation, lost: &[NodeName], target: &NodeName) -> Result
         return Err(Gap::Lasting(format!("it takes three voters to tell, and there are {voters}")));
     }
     let is_lost = |replica: &Replica| lost.iter().any(|node| replica.is_on(node));
+    // So none of them is a witness below.
     if replicas.iter().any(|replica| is_lost(replica) && replica.report.is_some()) {
         return Err(Gap::Passing("its satellite still reports the resource".to_owned()));
     }
     let mut disks = replicas.iter().filter(|replica| replica.kind == Kind::Disk);
     let witness = match disks.clone().find(|replica| replica.is_on(target)) {
         Some(here) => Some(here).filter(|here| may_take_over(here)),
-        None => disks.find(|replica| !is_lost(replica) && may_take_over(replica)),
+        None => disks.find(|replica| may_take_over(replica)),
     };
     match witness {
         Some(witness) => Ok(Proof { witness: witness.node.clone(), voters }),

@@ -257,6 +257,15 @@ fn two_voters_prove_nothing() {
 }
 
 #[test]
+fn however_many_clients_there_are_they_vote_once() {
+    let mut clients = crash().at("agreed").without_resource("node-2");
+    let second = Resource { node_name: "node-4".into(), ..clients.view[1].clone() };
+    clients.view.push(second);
+    let told = clients.decide(&["node-1"], "node-3");
+    assert_eq!(told, "refuse for node-1: it takes three voters to tell, and there are 2");
+}
+
+#[test]
 fn a_tie_breaker_that_is_being_deleted_does_not_vote() {
     let mut leaving = crash().at("agreed");
     leaving.view[2].flags.push("DELETE".to_owned());

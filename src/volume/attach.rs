@@ -161,7 +161,8 @@ impl Attach<'_> {
                 Decision::Tidy(steps) => {
                     for step in steps {
                         if clear(self.linstor, self.known, &step).await? == Finished::Cancelled {
-                            return Err(self.refused(Refusal::kept_by(step.node())));
+                            let (by, status) = (step.node().clone(), seen.standing(step.node()).to_string());
+                            return Err(self.refused(Refusal::Held { by, status }));
                         }
                         seen.forget(step.node());
                     }
