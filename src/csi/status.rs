@@ -14,6 +14,7 @@ use crate::access::Denial;
 use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
+use crate::volume::holders::Held;
 use crate::volume::size::SizeError;
 use crate::volume::snapshot;
 use crate::workflow::{ClaimError, DirectoryError};
@@ -85,7 +86,7 @@ fn size(error: &SizeError) -> Code {
 impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
+            Self::NotFound(_) | Self::Released(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
             Self::NoSuchGroup(_)
             | Self::Unmodifiable { .. }
             | Self::Bound { .. }
@@ -123,6 +124,9 @@ impl Coded for volume::Error {
             | Self::Random(_) => Code::Unavailable,
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
+            Self::Held(Held::ByRun { .. }) => Code::Aborted,
+            Self::Held(Held::ByPod { .. } | Held::ByReaders { .. }) => Code::FailedPrecondition,
+            Self::Directory(error) => error.code(),
             Self::Linstor(error) => error.code(),
         }
     }

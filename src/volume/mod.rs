@@ -7,10 +7,11 @@
 //! again.
 
 pub mod attach;
+mod attachment;
 pub mod attributes;
 pub mod capacity;
-mod clear;
 pub mod claims;
+mod clear;
 pub mod context;
 pub mod copy;
 pub mod create;
@@ -24,6 +25,7 @@ pub mod filesystem;
 pub mod formatted;
 pub mod groups;
 pub mod health;
+pub mod holders;
 pub mod id;
 mod known;
 pub mod limit;
@@ -39,6 +41,7 @@ mod replicas;
 pub mod reserve;
 pub mod said;
 mod same;
+pub mod seat;
 pub mod settle;
 pub mod size;
 pub mod snapshot;

@@ -41,6 +41,7 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use airflow::Evidence;
 pub use claim::{Claim, ClaimError};
 pub use directory::{
     AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
