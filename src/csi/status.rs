@@ -10,7 +10,7 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use super::request::RequestError;
-use crate::access::Denial;
+use crate::access::{Denial, Unexpected};
 use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
@@ -200,6 +200,7 @@ impl Coded for node::Error {
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
             | Self::SecondTarget { .. }
+            | Self::HeldByPod { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,
@@ -212,6 +213,12 @@ impl Coded for node::Error {
 }
 
 impl Coded for Denial {
+    fn code(&self) -> Code {
+        Code::PermissionDenied
+    }
+}
+
+impl Coded for Unexpected {
     fn code(&self) -> Code {
         Code::PermissionDenied
     }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     AbsolutePath, Access, DeviceHint, Difference, Error, FsUse, Host, Targets,
     device::{await_device, locate},
+    fence::{is_same_volume, refuse_other_pod},
     host::{BlockDevice, Handover, HostError, PathKind, Place},
     mounts::{MountEntry, MountTable},
     options::{Attribute, Attributes},
@@ -31,8 +32,12 @@ pub struct PublishRequest {
     pub read_only: bool,
     /// Whether the volume itself is read-only, and was staged so.
     pub is_volume_read_only: bool,
-    /// At how many targets the volume may be published here.
+    /// At how many targets the volume may be published here; of an owner's volume, this claim of it.
     pub targets: Targets,
+    /// Do other claims of the volume have the same device?
+    pub is_shared: bool,
+    /// The pod's UID, where the volume has one pod at a time.
+    pub only_pod: Option<String>,
 }
 
 /// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block
@@ -70,6 +75,9 @@ async fn publish_filesystem<H: Host>(
     let rights = Rights::of(request, used, staged);
     if staged.went_read_only() && !rights.wanted.contains(&Attribute::ReadOnly) {
         return Err(Error::WentReadOnly(staging.path));
+    }
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, table.of_device(staged.device))?;
     }
     let seen_elsewhere = relative(&staging.path);
     let others = table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(seen_elsewhere));
@@ -152,6 +160,9 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
     let device = await_device(host, &request.device, deadline).await?;
     let table = host.mount_table(deadline).await?;
     let others = nodes_of(host, &device, &table, deadline).await?;
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, others.iter().copied())?;
+    }
     refuse_second_target(host, request, &table, others.into_iter(), deadline).await?;
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     // Two writers, the pod and the filesystem's driver, would destroy what is there.
@@ -251,7 +262,9 @@ async fn refuse_second_target<'a, H: Host>(
     if request.targets == Targets::Many || table.top_at(&place.path).is_some() {
         return Ok(());
     }
-    match others.find(|entry| !entry.mount_point.ends_with(relative(&place.path))) {
+    let is_of_claim = |other: &Path| !request.is_shared || is_same_volume(&place.path, other);
+    let is_other = |path: &Path| !path.ends_with(relative(&place.path)) && is_of_claim(path);
+    match others.find(|entry| is_other(&entry.mount_point)) {
         Some(other) => Err(Error::SecondTarget { path: place.path, first: other.mount_point.clone() }),
         None => Ok(()),
     }

@@ -176,10 +176,6 @@ mod tests {
         assert_eq!(otherwise, Some("access type"));
     }
 
-    fn seat(text: &str) -> Seat {
-        Seat::parse(text).unwrap()
-    }
-
     #[test]
     fn a_reader_on_a_device_that_others_write_bears_nobody_on_another_node() {
         let reader = Attachment { mode: AccessMode::MultiNodeReaderOnly, read_only: true, ..Attachment::of_writer() };

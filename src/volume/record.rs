@@ -161,6 +161,10 @@ mod tests {
     use super::*;
     use crate::volume::seat::attach_entry;
 
+    fn seat(text: &str) -> Seat {
+        Seat::parse(text).unwrap()
+    }
+
     fn incarnation(digit: &str) -> Incarnation {
         Incarnation::parse(&digit.repeat(32)).unwrap()
     }

@@ -99,6 +99,15 @@ fn to_value<T: Id>(id: &T) -> String {
 }
 
 impl OwnerView {
+    /// How wide the owner is.
+    pub fn scope(&self) -> Scope {
+        match (&self.run, &self.task) {
+            (_, Some(_)) => Scope::Task,
+            (Some(_), None) => Scope::Run,
+            (None, None) => Scope::Dag,
+        }
+    }
+
     /// Whether this is the owner that the workflow is: the same scope and the same parts, a hashed one by its hash.
     pub fn is(&self, workflow: &WorkflowRef) -> bool {
         let has_run = match (&self.run, workflow.run()) {
@@ -178,6 +187,15 @@ impl<T: fmt::Display> fmt::Display for Part<T> {
 
 /// The owner's value of a field, for messages.
 impl OwnerView {
+    /// How wide the owner is.
+    pub fn scope(&self) -> Scope {
+        match (&self.run, &self.task) {
+            (_, Some(_)) => Scope::Task,
+            (Some(_), None) => Scope::Run,
+            (None, None) => Scope::Dag,
+        }
+    }
+
     pub(super) fn value(&self, field: Field) -> String {
         let text = match field {
             Field::Instance => Some(self.instance.to_string()),
