@@ -9,8 +9,8 @@
 pub mod attach;
 pub mod attributes;
 pub mod capacity;
-mod clear;
 pub mod claims;
+mod clear;
 pub mod context;
 pub mod copy;
 pub mod create;
