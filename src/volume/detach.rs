@@ -134,8 +134,7 @@ async fn let_go(
 /// nothing is changed but the record, which stands until the node is back or given up.
 async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Detached, Error> {
     let nodes = linstor.nodes(&[node]).await?;
-    let standing = nodes.first().map_or(Standing::Removed, Standing::of);
-    match (failover::leave(node, &standing), known.ledger.attachments.get(node)) {
+    match (failover::leave(node, &Standing::of(nodes.first())), known.ledger.attachments.get(node)) {
         (Some(Step::Forget(_)), _) | (_, None) => drop_record(linstor, known, node).await.map(|()| Detached::Done),
         (Some(Step::Finish(_)), _) => Err(unknown_state(volume, node)),
         (None, Some(attachment)) if attachment.detaching => Ok(Detached::Pending),
