@@ -220,6 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_file_what_is_wanted_is_kept_and_every_line_is_understood() {
+        let file = "40 27 8:0 / /mnt rw - ext4 /dev/a rw\n\
+            41 27 0:9 / /mnt/tmp rw - tmpfs x rw\n\
+            42 27 8:0 / /elsewhere rw - ext4 /dev/a rw\n";
+        let ids = |table: MountTable| table.0.iter().map(|entry| entry.id).collect::<Vec<_>>();
+        let select = |is_wanted: &dyn Fn(&MountEntry) -> bool| MountTable::select(file.as_bytes(), is_wanted).unwrap();
+        assert_eq!(ids(select(&at(Path::new("/mnt")))), [40]);
+        let device = DeviceNumber { major: 8, minor: 0 };
+        assert_eq!(ids(select(&at_or_of(Path::new("/mnt/tmp"), device))), [40, 41, 42]);
+        assert_eq!(ids(select(&at_or_of(Path::new("/other"), device))), [40, 42]);
+        assert!(MountTable::select(&b"40 27\n"[..], at(Path::new("/mnt"))).is_err());
+    }
+
+    #[test]
     fn a_line_of_another_form_is_an_error() {
         for bad in ["36 35 98:0 / /mnt rw master:1 ext4 /dev/x rw", "x", "36 35 98 / /mnt rw - ext4 /dev/x rw"] {
             assert!(MountTable::parse(bad.as_bytes()).is_err(), "{bad}");
