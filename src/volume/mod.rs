@@ -10,12 +10,14 @@
 pub mod attach;
 pub mod attributes;
 pub mod capacity;
+pub mod claims;
 pub mod context;
 pub mod copy;
 pub mod create;
 pub mod delete;
 pub mod detach;
 pub mod drbd_options;
+pub mod ending;
 mod error;
 pub mod expand;
 pub mod filesystem;

@@ -11,7 +11,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::filesystem::FsUuid;
+use super::{
+    claims::{ClaimKey, ClaimRecord},
+    ending::{self, Mark, RunEnd},
+    filesystem::FsUuid,
+};
 use crate::linstor::{model::is_same_name, name::NodeName};
 use crate::workflow::Incarnation;
 
@@ -135,6 +139,16 @@ pub struct Ledger {
     /// The nodes that had a replica before their number was changed first: a PersistentVolume may name them for good.
     /// Empty: it wasn't changed, or the volume is reached from everywhere.
     pub homes: BTreeSet<NodeName>,
+    /// The claims that an owner's volume has.
+    pub claims: BTreeMap<ClaimKey, ClaimRecord>,
+    /// When a claim was last released, in RFC 3339.
+    pub released: Option<String>,
+    /// The proof that its run is over.
+    pub ended: Option<RunEnd>,
+    /// A reaper has its eye on it.
+    pub reap_candidate: Option<Mark>,
+    /// A reaper is about to remove it.
+    pub reap_final: Option<Mark>,
 }
 
 impl Ledger {
@@ -149,22 +163,40 @@ impl Ledger {
         for (key, value) in store {
             let Some(rest) = key.trim_start_matches('/').strip_prefix(&prefix) else { continue };
             let failed = |source| RecordError { resource: resource.to_owned(), key: key.clone(), source };
-            if rest == "formatted" {
-                ledger.formatted = Some(FsUuid::parse(value).map_err(|error| failed(error.into()))?);
-            } else if rest == "used" {
-                ledger.was_used = true;
-            } else if rest == "replicas" {
-                ledger.replicas = Some(value.parse().map_err(|error: std::num::ParseIntError| failed(error.into()))?);
-            } else if rest == "homes" {
-                let nodes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>();
-                ledger.homes = nodes.map_err(|error| failed(error.into()))?;
-            } else if let Some(node) = rest.strip_prefix("attach/") {
-                let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
-                let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
-                ledger.attachments.insert(node, attachment);
-            }
+            ledger.take(rest, value).map_err(failed)?;
         }
         Ok(ledger)
+    }
+
+    /// Takes one record; keys that this version doesn't know are passed over.
+    fn take(&mut self, key: &str, value: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match key.split_once('/') {
+            Some(("attach", node)) => {
+                self.attachments.insert(NodeName::parse(node)?, serde_json::from_str(value)?);
+            }
+            Some(("claim", claim)) => {
+                let claim = ClaimKey::parse(claim).ok_or("the key is not 32 hex digits")?;
+                self.claims.insert(claim, serde_json::from_str(value)?);
+            }
+            Some(_) => {}
+            None => self.take_single(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn take_single(&mut self, key: &str, value: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match key {
+            "formatted" => self.formatted = Some(FsUuid::parse(value)?),
+            "used" => self.was_used = true,
+            "replicas" => self.replicas = Some(value.parse()?),
+            "homes" => self.homes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>()?,
+            ending::RELEASED => self.released = Some(value.to_owned()),
+            ending::ENDED => self.ended = Some(serde_json::from_str(value)?),
+            ending::CANDIDATE => self.reap_candidate = Some(serde_json::from_str(value)?),
+            ending::FINAL => self.reap_final = Some(serde_json::from_str(value)?),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The attachment to this node, and the node's name as it is recorded: LINSTOR ignores its case.

@@ -6,10 +6,12 @@ use std::{
     future::Future,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::folder::FolderDirectory;
 
 /// A pod as kubelet names it at NodePublish (CSI `podInfoOnMount`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodRef {
     /// The pod's namespace.
     pub namespace: String,
@@ -39,7 +41,7 @@ impl fmt::Display for PodRef {
 }
 
 /// A PersistentVolumeClaim by name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClaimRef {
     /// The claim's namespace.
     pub namespace: String,
