@@ -29,6 +29,7 @@ pub mod csi;
 pub mod demo;
 pub mod doctor;
 pub mod health;
+pub mod lifetime;
 pub mod linstor;
 pub mod metrics;
 pub mod node;

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A moment, written in RFC 3339 to the second and in UTC.
+/// A moment, written in RFC 3339 to the millisecond and in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Moment(pub SystemTime);
 
@@ -18,6 +18,18 @@ pub struct Moment(pub SystemTime);
 pub struct NotAMoment(String);
 
 impl Moment {
+    /// The present one, as precise as it can be written.
+    pub fn now() -> Self {
+        Self::of(SystemTime::now())
+    }
+
+    /// That one, as precise as it can be written.
+    pub fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let millis = u64::try_from(since).unwrap_or_default();
+        Self(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+    }
+
     /// How long ago it was; nothing where it is still to come.
     pub fn age(self, now: Self) -> Duration {
         now.0.duration_since(self.0).unwrap_or_default()
@@ -31,7 +43,7 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_rfc3339_seconds(self.0).fmt(f)
+        humantime::format_rfc3339_millis(self.0).fmt(f)
     }
 }
 
@@ -61,8 +73,10 @@ mod tests {
 
     #[test]
     fn a_moment_comes_back_as_it_was_written() {
-        let moment: Moment = "2026-01-31T12:00:00Z".parse().unwrap();
-        assert_eq!(moment.to_string(), "2026-01-31T12:00:00Z");
+        let moment: Moment = "2026-01-31T12:00:00.5Z".parse().unwrap();
+        assert_eq!(moment.to_string(), "2026-01-31T12:00:00.500Z");
+        let now = Moment::now();
+        assert_eq!(now.to_string().parse(), Ok(now));
         assert_eq!(serde_json::from_str::<Moment>(&serde_json::to_string(&moment).unwrap()).unwrap(), moment);
         assert!("soon".parse::<Moment>().is_err());
         let later = moment.after(Duration::from_secs(60));
