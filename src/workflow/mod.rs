@@ -24,6 +24,7 @@
 pub mod airflow;
 pub mod claim;
 pub mod directory;
+pub mod elected;
 pub mod folder;
 pub mod id;
 pub mod incarnation;
@@ -34,6 +35,7 @@ mod manifest;
 pub mod owner;
 pub mod reach;
 pub mod reference;
+pub mod retain;
 pub mod scope;
 pub mod tag;
 pub mod verify;
@@ -45,6 +47,7 @@ pub use claim::{Claim, ClaimError};
 pub use directory::{
     AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
 };
+pub use elected::Elected;
 pub use folder::FolderDirectory;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};
 pub use incarnation::Incarnation;
@@ -52,6 +55,7 @@ pub use instances::Instances;
 pub use owner::OwnerView;
 pub use reach::{Reach, RemoteAccess};
 pub use reference::{Ownership, WorkflowRef};
+pub use retain::Retain;
 pub use scope::Scope;
 pub use tag::{TagError, Tags};
 pub use verify::{Mismatch, Verified, verify};
