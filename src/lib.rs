@@ -30,6 +30,7 @@ pub mod demo;
 pub mod doctor;
 pub mod failover;
 pub mod health;
+pub mod lifetime;
 pub mod linstor;
 pub mod metrics;
 pub mod node;

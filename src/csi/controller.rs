@@ -25,7 +25,7 @@ use crate::volume::{
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::{AnyDirectory, Instances};
+use crate::workflow::{self, AnyDirectory, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -146,7 +146,11 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
-        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let message = message.get_ref();
+        let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
+        let claim = workflow::ask(&self.directory, &self.instances, &parameters.claim, &message.name).await;
+        let claim = claim.map_err(|error| status::of(&error))?;
+        let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(parsed.resource.clone());
         // Large, and moved on its way to its task.

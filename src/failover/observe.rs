@@ -115,7 +115,7 @@ impl Observation {
     /// What is seen before the resources are looked at. `nodes` is LINSTOR's answer about all nodes that are to be
     /// judged: one that is missing there was removed.
     pub fn new(definition: &ResourceDefinition, holders: Vec<Holder>, nodes: &[Node]) -> Self {
-        let standing = |node: &Node| (node.name.to_ascii_lowercase(), Standing::of(node));
+        let standing = |node: &Node| (node.name.to_ascii_lowercase(), Standing::of(Some(node)));
         Self {
             is_replicated: definition.uses_drbd(),
             has_majority_quorum: definition.has_majority_quorum(),
@@ -142,9 +142,13 @@ impl Observation {
 }
 
 impl Standing {
-    /// That of a node which LINSTOR lists.
-    pub fn of(node: &Node) -> Self {
-        if node.is_online() { Self::Online } else { Self::Away(node.connection_status.clone()) }
+    /// That of a node as LINSTOR lists it; none: it doesn't.
+    pub fn of(node: Option<&Node>) -> Self {
+        match node {
+            None => Self::Removed,
+            Some(node) if node.is_online() => Self::Online,
+            Some(node) => Self::Away(node.connection_status.clone()),
+        }
     }
 }
 

@@ -205,8 +205,7 @@ async fn make_available(linstor: &Client, known: &Known, seat: &Seat) -> Result<
 /// nothing is changed but the record, which stands until the node is back or given up.
 async fn leave_pending(linstor: &Client, known: &Known, seat: &Seat) -> Result<Left, Error> {
     let nodes = linstor.nodes(&[&seat.node]).await?;
-    let standing = nodes.first().map_or(Standing::Removed, Standing::of);
-    match (failover::leave(&seat.node, &standing), known.ledger.attachments.get(seat)) {
+    match (failover::leave(&seat.node, &Standing::of(nodes.first())), known.ledger.attachments.get(seat)) {
         (Some(Step::Forget(_)), _) | (_, None) => drop_records(linstor, known, &[seat]).await.map(|()| Left::Done),
         (Some(Step::Finish(_)), _) => Err(unknown_state(&known.volume, &seat.node)),
         (None, Some(attachment)) if attachment.detaching => Ok(Left::Pending),

@@ -108,7 +108,7 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
     let mut left = 0;
     for node in waiting {
         let state = states.iter().find(|state| is_same_name(&state.name, node.as_str()));
-        let Some(step) = failover::leave(node, &state.map_or(Standing::Removed, Standing::of)) else {
+        let Some(step) = failover::leave(node, &Standing::of(state)) else {
             left += 1;
             continue;
         };

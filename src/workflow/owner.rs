@@ -187,15 +187,6 @@ impl<T: fmt::Display> fmt::Display for Part<T> {
 
 /// The owner's value of a field, for messages.
 impl OwnerView {
-    /// How wide the owner is.
-    pub fn scope(&self) -> Scope {
-        match (&self.run, &self.task) {
-            (_, Some(_)) => Scope::Task,
-            (Some(_), None) => Scope::Run,
-            (None, None) => Scope::Dag,
-        }
-    }
-
     pub(super) fn value(&self, field: Field) -> String {
         let text = match field {
             Field::Instance => Some(self.instance.to_string()),

@@ -99,8 +99,11 @@ async fn a_claims_detach_beside_another_that_is_cut_anywhere_leaves_that_one_its
 async fn a_claims_detach_from_a_dead_node_is_left_pending_wherever_it_is_cut() {
     for is_shared in [false, true] {
         let (attached, resources) = walk_claim(Act::Detach, is_shared, true, 5).await;
-        let pending: Vec<&str> =
-            attached.iter().filter(|(_, record)| record["detaching"] == json!(true)).map(|(seat, _)| &seat[..]).collect();
+        let pending: Vec<&str> = attached
+            .iter()
+            .filter(|(_, record)| record["detaching"] == json!(true))
+            .map(|(seat, _)| &seat[..])
+            .collect();
         assert_eq!((pending, resources), (vec![&on_node_2("own")[..]], 2));
         assert_eq!(attached.len(), 1 + usize::from(is_shared));
     }

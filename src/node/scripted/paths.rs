@@ -48,7 +48,7 @@ pub fn mount(
     }
     let is_read_only = wanted.attributes.contains(&Attribute::ReadOnly);
     // All mounts of a device have one superblock.
-    if state.table().of_device(source.number).any(|entry| entry.has_read_only_superblock() != is_read_only) {
+    if state.table(|_| true).of_device(source.number).any(|entry| entry.has_read_only_superblock() != is_read_only) {
         return Err(errno::EBUSY);
     }
     let context = wanted.context.iter().map(|label| format!("context=\"{label}\""));

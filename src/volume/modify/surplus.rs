@@ -100,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::volume::record::{AccessMode, Attachment};
+    use crate::volume::record::Attachment;
 
     /// A replica; `disk` none: its satellite is away.
     fn replica(node: &str, disk: Option<&str>) -> Resource {
