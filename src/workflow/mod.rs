@@ -2,8 +2,8 @@
 //!
 //! A *claim* ([`claim`]) is what a StorageClass says; *evidence* ([`airflow`]) is what a pod's manifest shows; the
 //! *owner* ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone
-//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: today a
-//! folder, later the Kubernetes API.
+//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: from a
+//! folder, or from Kubernetes' API server (room `kube`).
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
 //! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be
@@ -22,8 +22,10 @@
 //! ```
 
 pub mod airflow;
+pub mod chosen;
 pub mod claim;
 pub mod directory;
+pub mod elected;
 pub mod folder;
 pub mod id;
 pub mod incarnation;
@@ -41,10 +43,10 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use chosen::AnyDirectory;
 pub use claim::{Claim, ClaimError};
-pub use directory::{
-    AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
-};
+pub use directory::{ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence};
+pub use elected::Elected;
 pub use folder::FolderDirectory;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};
 pub use incarnation::Incarnation;
