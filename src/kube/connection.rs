@@ -114,7 +114,14 @@ impl Kubernetes {
             Ok(answer) => answer.map_err(|error| question.trouble(&error))?,
             Err(_) => return Err(Trouble::Silent(format!("nothing within {} s", ANSWER.as_secs()))),
         };
-        serde_json::from_str(&text).map_err(|error| Trouble::Silent(format!("what it sends can't be read: {error}")))
+        // serde's own words repeat values, and a review's answer repeats the token.
+        serde_json::from_str(&text).map_err(|error| {
+            Trouble::Silent(format!(
+                "what it sends can't be read, from line {} column {}",
+                error.line(),
+                error.column()
+            ))
+        })
     }
 }
 
