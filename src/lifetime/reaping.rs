@@ -231,7 +231,8 @@ impl Reaping {
             Some(format!("it is attached to {}", nodes.join(", ")))
         } else if !looked.snapshots.is_empty() {
             Some(format!("it has snapshots: {}", looked.snapshots.join(", ")))
-        } else if !self.is_decided && self.ground.as_ref().is_some_and(|judged| *judged != Grounds::of(&ledger.ending)) {
+        } else if !self.is_decided && self.ground.as_ref().is_some_and(|judged| *judged != Grounds::of(&ledger.ending))
+        {
             Some("what spoke for its end has changed".to_owned())
         } else {
             None

@@ -27,7 +27,6 @@ pub mod expand;
 pub mod filesystem;
 pub mod formatted;
 pub mod generation;
-pub mod giveup;
 pub mod groups;
 pub mod health;
 pub mod id;
