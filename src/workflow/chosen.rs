@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_directory_the_answer_says_what_to_configure() {
         let pod = PodRef { namespace: "airflow".to_owned(), name: "p".to_owned(), uid: None };
-        let error = AnyDirectory::None.pod(&pod).await.expect_err("nothing is configured");
+        let error = Directory::pod(&AnyDirectory::None, &pod).await.expect_err("nothing is configured");
         assert!(matches!(&error, DirectoryError::Unavailable { .. }));
         for way in ["--kubernetes true", "--kubeconfig FILE", "--pods DIR"] {
             assert!(error.to_string().contains(way), "{error}");
