@@ -39,7 +39,7 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let kubernetes = kubernetes(&driver);
-    let controller = controller_service(&driver, &reach.linstor);
+    let controller = controller_service(&driver, &reach.linstor, directory(&driver, kubernetes.clone()));
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: None, registration: None };
     role.serve(shutdown).await
 }
@@ -58,10 +58,11 @@ pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: Cancellation
 /// Serves all services on one socket until `shutdown`.
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
-    let controller = controller_service(&driver, &reach.linstor);
     let registration = enrolment(&driver, &node)?;
     let kubernetes = kubernetes(&driver);
-    let node = node_service(&driver, node, &reach.linstor, directory(&driver, kubernetes.clone()));
+    let directory = directory(&driver, kubernetes.clone());
+    let controller = controller_service(&driver, &reach.linstor, directory.clone());
+    let node = node_service(&driver, node, &reach.linstor, directory);
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: Some(node), registration };
     role.serve(shutdown).await
 }
@@ -91,6 +92,7 @@ fn kubernetes(driver: &DriverConfig) -> Option<ApiDirectory> {
     Some(ApiDirectory::new(Kubernetes::new(place.clone()), driver.driver_name.as_str()))
 }
 
+/// Where a service looks claims and pods up.
 fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDirectory {
     match (&driver.directory, kubernetes) {
         (_, Some(kubernetes)) => AnyDirectory::Kubernetes(Arc::new(kubernetes)),
@@ -99,8 +101,9 @@ fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDire
     }
 }
 
-fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
+fn controller_service(driver: &DriverConfig, linstor: &Client, directory: AnyDirectory) -> ControllerService {
     ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_directory(directory)
         .with_limit(driver.max_volumes_per_node)
 }
 

@@ -27,7 +27,7 @@ use crate::volume::{
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::Instances;
+use crate::workflow::{self, AnyDirectory, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +36,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    directory: AnyDirectory,
     capacities: Capacities,
     listings: Listings<Listed>,
     limit: Limit,
@@ -56,6 +57,7 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            directory: AnyDirectory::None,
             capacities: Capacities::default(),
             listings: Listings::default(),
             limit: Limit::default(),
@@ -65,6 +67,11 @@ impl ControllerService {
             pending: Arc::default(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// The same with a directory in which it is looked up who asks for a volume; without one the class alone says it.
+    pub fn with_directory(self, directory: AnyDirectory) -> Self {
+        Self { directory, ..self }
     }
 
     /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
@@ -141,7 +148,11 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
-        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let message = message.get_ref();
+        let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
+        let claim = workflow::ask(&self.directory, &self.instances, &parameters.claim, &message.name).await;
+        let claim = claim.map_err(|error| status::of(&error))?;
+        let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(parsed.resource.clone());
         // Large, and moved on its way to its task.

@@ -65,6 +65,10 @@ impl<T: Directory + Debug> AsObject for T {
 }
 
 impl Directory for AnyDirectory {
+    fn is_configured(&self) -> bool {
+        self.chosen().is_some()
+    }
+
     async fn pod(&self, pod: &PodRef) -> Result<Pod, DirectoryError> {
         match self.chosen() {
             Some(directory) => directory.pod(pod).await,

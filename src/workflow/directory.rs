@@ -6,8 +6,10 @@ use std::{
     future::Future,
 };
 
+use serde::{Deserialize, Serialize};
+
 /// A pod as kubelet names it at NodePublish (CSI `podInfoOnMount`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodRef {
     /// The pod's namespace.
     pub namespace: String,
@@ -37,7 +39,7 @@ impl fmt::Display for PodRef {
 }
 
 /// A PersistentVolumeClaim by name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClaimRef {
     /// The claim's namespace.
     pub namespace: String,
@@ -195,6 +197,11 @@ pub enum DirectoryError {
 
 /// Where Kubernetes is asked. Errors of each question: [`DirectoryError`].
 pub trait Directory: Send + Sync {
+    /// Can Kubernetes be asked at all? Where not, no question is worth asking.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     /// The manifest of exactly this pod: with a UID in `pod`, never that of a namesake.
     fn pod(&self, pod: &PodRef) -> impl Future<Output = Result<Pod, DirectoryError>> + Send;
 

@@ -30,6 +30,11 @@ pub fn render() -> String {
             "Nothing was done.",
             table(include_str!("../../src/csi/request.rs"), "RequestError", &samples::request::all()),
         ),
+        section(
+            "Who asks",
+            "At CreateVolume, before anything is made.",
+            table(include_str!("../../src/workflow/ask/error.rs"), "AskError", &samples::asking::all()),
+        ),
         section("Volume", "The controller's verbs.", table(volume, "Error", &samples::volume::all())),
         section(
             "Snapshot",

@@ -3,7 +3,7 @@
 use linflow::workflow::{AnyDirectory, Directory, DirectoryError, Object, Presence};
 use serde_json::{Value, json};
 
-use super::kubernetes::{ApiServer, PODS, status};
+use super::api_server::{ApiServer, PODS, status};
 use super::{directory, pod};
 
 const CLAIMS: &str = "/api/v1/namespaces/airflow/persistentvolumeclaims";

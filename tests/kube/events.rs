@@ -3,7 +3,7 @@
 use linflow::workflow::{ClaimRef, Directory, Notice, Object};
 use serde_json::Value;
 
-use super::kubernetes::ApiServer;
+use super::api_server::ApiServer;
 use super::{directory, pass, pod};
 use std::time::{Duration, Instant};
 

@@ -8,7 +8,7 @@ use linflow::workflow::Elected;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::kubernetes::ApiServer;
+use super::api_server::ApiServer;
 use super::{connect, pass};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/linflow/leases";

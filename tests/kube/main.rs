@@ -1,17 +1,17 @@
 //! Kubernetes' API server, asked over HTTP: what is asked, what is never asked, and what is made of each answer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+#[path = "../support/api_server.rs"]
+mod api_server;
 mod directory;
 mod events;
-#[path = "../support/kubernetes.rs"]
-mod kubernetes;
 mod lease;
 mod review;
 mod watch;
 
 use std::time::Duration;
 
-use kubernetes::ApiServer;
+use api_server::ApiServer;
 use linflow::kube::{ApiDirectory, Kubernetes, Place};
 use linflow::workflow::PodRef;
 

@@ -4,8 +4,8 @@ use linflow::kube::{Reviewer, Trouble};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::api_server::ApiServer;
 use super::connect;
-use super::kubernetes::ApiServer;
 
 const REVIEWS: &str = "POST /apis/authentication.k8s.io/v1/tokenreviews";
 

@@ -4,7 +4,7 @@ use linflow::kube::ApiDirectory;
 use linflow::workflow::{Directory, DirectoryError, Presence};
 use tokio_util::sync::CancellationToken;
 
-use super::kubernetes::{ApiServer, Asked, PODS};
+use super::api_server::{ApiServer, Asked, PODS};
 use super::{directory, pod};
 
 /// Waits until `look` is true.
@@ -116,7 +116,7 @@ async fn after_a_break_a_changed_pod_is_asked_for_until_the_watch_has_caught_up(
     server.put_pod("task", "u1", "Running");
     let (directory, _stop) = watching(&server).await;
     cached(&server, &directory, "task", "u1").await;
-    server.refuse("GET /api/v1/pods", 500, super::kubernetes::status(500, "InternalError", "etcd is away", None));
+    server.refuse("GET /api/v1/pods", 500, super::api_server::status(500, "InternalError", "etcd is away", None));
     server.break_watches();
     eventually("the break", async || {
         server.asked();
