@@ -9,6 +9,7 @@
 
 pub mod asking;
 pub mod attach;
+mod attachment;
 pub mod attributes;
 pub mod capacity;
 pub mod claims;
@@ -27,6 +28,7 @@ pub mod formatted;
 pub mod generation;
 pub mod groups;
 pub mod health;
+pub mod holders;
 pub mod id;
 mod known;
 pub mod limit;
@@ -43,6 +45,7 @@ mod replicas;
 pub mod reserve;
 pub mod said;
 mod same;
+pub mod seat;
 pub mod settle;
 pub mod size;
 pub mod snapshot;
