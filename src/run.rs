@@ -45,7 +45,7 @@ pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Re
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let registration = enrolment(&driver, &node)?;
-    let node = node_service(&driver, node, &reach.linstor);
+    let node = node_service(&driver, node, &reach);
     Role { driver, reach, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
 
@@ -54,7 +54,7 @@ pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationT
     let reach = Reach::new(&driver)?;
     let controller = controller_service(&driver, &reach.linstor);
     let registration = enrolment(&driver, &node)?;
-    let node = node_service(&driver, node, &reach.linstor);
+    let node = node_service(&driver, node, &reach);
     Role { driver, reach, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
 }
 
@@ -88,12 +88,14 @@ fn directory(driver: &DriverConfig) -> AnyDirectory {
     driver.pods.clone().map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)))
 }
 
-fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
+fn node_service(driver: &DriverConfig, node: NodeConfig, reach: &Reach) -> NodeService<LinuxHost> {
     NodeService::new(NodeParts {
         host: LinuxHost::new(LOCK_DIR),
-        linstor: linstor.clone(),
+        linstor: reach.linstor.clone(),
         directory: directory(driver),
         instances: driver.airflow_instances.clone(),
+        confirm: driver.confirm,
+        doubts: reach.metrics.doubts(),
         name: node.name,
         topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },
         max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),

@@ -5,4 +5,4 @@
 
 pub mod permit;
 
-pub use permit::{Denial, Owned, Permit, Request, Rule, decide};
+pub use permit::{Check, Claimant, Denial, Doubt, Owned, Permit, Request, Rule, decide};

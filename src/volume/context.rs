@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::filesystem::{FsType, FsUuid, FsWishes, OptionError};
 use super::known::Known;
 use crate::workflow::{
-    Incarnation, OwnerView,
+    Confirm, Incarnation, OwnerView,
     owner::{self, OwnerError},
 };
 
@@ -19,6 +19,7 @@ const BYTES: &str = "linflow.csi/bytes";
 const INCARNATION: &str = "linflow.csi/incarnation";
 const FS_UUID: &str = "linflow.csi/fs-uuid";
 const READ_ONLY: &str = "linflow.csi/read-only";
+const CONFIRM: &str = "linflow.csi/confirm";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";
 
@@ -34,7 +35,8 @@ pub fn publish_context(known: &Known, device: &str, read_only: bool) -> BTreeMap
     ];
     let fixed = fixed.map(|(key, value)| (key.to_owned(), value)).into_iter();
     let read_only = read_only.then(|| (READ_ONLY.to_owned(), true.to_string()));
-    fixed.chain(uuid).chain(read_only).chain(owner::to_map(&known.tags.ownership)).collect()
+    let confirm = known.tags.confirm.map(|mode| (CONFIRM.to_owned(), mode.to_string()));
+    fixed.chain(uuid).chain(read_only).chain(confirm).chain(owner::to_map(&known.tags.ownership)).collect()
 }
 
 /// A publish_context as the node reads it.
@@ -54,6 +56,8 @@ pub struct PublishContext {
     pub read_only: bool,
     /// The workflow that owns the volume, with long ids shortened to hashes; none: nobody's.
     pub owner: Option<OwnerView>,
+    /// How strictly its pods are confirmed, where its class said so.
+    pub confirm: Option<Confirm>,
 }
 
 /// A publish_context that can't be understood.
@@ -80,6 +84,7 @@ impl PublishContext {
             fs_uuid: map.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(|_| bad(FS_UUID))?,
             read_only: map.get(READ_ONLY).map_or(Ok(false), |value| value.parse()).map_err(|_| bad(READ_ONLY))?,
             owner: owner::from_map(map)?,
+            confirm: map.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(|_| bad(CONFIRM))?,
         })
     }
 }
@@ -140,6 +145,7 @@ mod tests {
             fs_uuid: Some(FsUuid::from_random([7; 16])),
             try_number: None,
             ti_id: None,
+            confirm: None,
             pvc_namespace: None,
             pvc_name: None,
             reach: crate::workflow::Reach::default(),
@@ -166,7 +172,7 @@ mod tests {
             map.remove(key);
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }
-        for key in [FS_UUID, READ_ONLY] {
+        for key in [FS_UUID, READ_ONLY, CONFIRM] {
             let mut map = publish_context(&known(), "/dev/drbd1000", false);
             map.insert(key.into(), "none".into());
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));

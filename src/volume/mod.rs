@@ -9,6 +9,7 @@
 
 pub mod attach;
 pub mod attributes;
+pub mod begun;
 pub mod capacity;
 pub mod context;
 pub mod copy;

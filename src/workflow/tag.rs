@@ -10,6 +10,7 @@ use crate::linstor::name::{NameError, NodeName};
 use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
+    confirm::{Confirm, NotAMode},
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     incarnation::{BadIncarnation, Incarnation},
     reach::{NotAccess, Reach, RemoteAccess},
@@ -40,6 +41,8 @@ pub const INTERNAL: &str = "Aux/linflow/internal";
 pub const REMOTE_ACCESS: &str = "Aux/linflow/remote-access";
 /// The nodes that keep a diskless resource of the volume, separated by spaces.
 pub const CLIENTS: &str = "Aux/linflow/clients";
+/// How strictly pods are confirmed, where the class said so: enforce, audit or off.
+pub const CONFIRM: &str = "Aux/linflow/confirm";
 /// The Airflow deployment.
 pub const AIRFLOW_INSTANCE: &str = "Aux/airflow/instance";
 /// Airflow's dag_id, exact.
@@ -106,6 +109,9 @@ pub enum TagError {
     /// A client that no node can be.
     #[error("the volume's property {CLIENTS} is unreadable: {0}")]
     Clients(NameError),
+    /// A mode of confirmation that is none.
+    #[error("the volume's property {CONFIRM} is unreadable: {0}")]
+    Confirm(NotAMode),
     /// A try number that is none.
     #[error("the volume's property {AIRFLOW_TRY_NUMBER} is {0:?}, which is not a number")]
     TryNumber(String),
@@ -144,6 +150,8 @@ pub struct Tags {
     pub pvc_name: Option<String>,
     /// Who may use the volume over the network. What was made before there was this property is reached from everywhere.
     pub reach: Reach,
+    /// How strictly pods are confirmed, where the volume's class said so; else the driver says it.
+    pub confirm: Option<Confirm>,
 }
 
 impl Tags {
@@ -160,10 +168,12 @@ impl Tags {
         let Reach { remote, clients } = &self.reach;
         let remote = (*remote != RemoteAccess::Anywhere).then(|| remote.to_string());
         let names: Vec<&str> = clients.iter().map(NodeName::as_str).collect();
+        let confirm = self.confirm.map(|mode| mode.to_string());
         let clients = (!names.is_empty()).then(|| names.join(" "));
         let optional = [
             (REMOTE_ACCESS, &remote),
             (CLIENTS, &clients),
+            (CONFIRM, &confirm),
             (FS_UUID, &fs_uuid),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
@@ -199,6 +209,7 @@ impl Tags {
             pvc_namespace: get(PVC_NAMESPACE),
             pvc_name: get(PVC_NAME),
             reach: read_reach(properties)?,
+            confirm: properties.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(TagError::Confirm)?,
         }))
     }
 }

@@ -162,6 +162,20 @@ async fn a_claim_made_again_under_its_name_is_not_the_one_that_asks() {
     assert!(scene.world.definition(&format!("pvc-{CLAIM}")).await.is_none());
 }
 
+/// After a final answer nobody would ask for it again, nor delete it.
+#[tokio::test]
+async fn what_was_begun_for_a_claim_that_is_gone_is_brought_to_its_end() {
+    let scene = Scene::start("").await;
+    scene.ask(&pvc(CLAIM), "").await.unwrap();
+    scene.kubernetes.remove("claim-data");
+    let volume = scene.controller.create(pvc(CLAIM).request()).await.unwrap().volume_id;
+    assert_eq!(volume, format!("pvc-{CLAIM}"));
+    scene.kubernetes.put_claim(&pvc(ANOTHER));
+    scene.controller.create(pvc(CLAIM).request()).await.unwrap();
+    scene.controller.delete(&volume).await.unwrap();
+    refused(scene.controller.create(pvc(CLAIM).request()).await, Code::FailedPrecondition);
+}
+
 #[tokio::test]
 async fn a_claim_that_names_another_workflow_than_its_pod_is_refused() {
     let scene = Scene::start("").await;
