@@ -17,6 +17,7 @@ pub async fn made_for(linstor: &Client, resource: &ResourceName, csi_name: &str)
         pvc_name: tags.pvc_name,
         try_number: tags.try_number,
         ti_id: tags.ti_id,
+        retain: tags.retain,
         confirm: tags.confirm,
         ..tags.ownership.into()
     }))

@@ -345,6 +345,8 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         pvc_name: request.claim.pvc_name.clone(),
         reach: request.reach.clone(),
         confirm: request.claim.confirm,
+        retain: request.claim.retain,
+        reap_unproven: None,
     })
 }
 

@@ -4,39 +4,75 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::claims::ClaimKey;
 use crate::linstor::name::{NameError, ResourceName};
 
-/// The id of a volume: the name of its resource definition (docs/decisions.md, Names).
+/// The id of a volume: the name of its resource definition, and of an owner's volume `@` and the claim that has it
+/// (docs/decisions.md, Names). At most 81 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VolumeId(ResourceName);
+pub struct VolumeId {
+    resource: ResourceName,
+    claim: Option<ClaimKey>,
+}
 
 /// An id that no volume of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("volume id is not one that linflow gives: {0}; pass the id that CreateVolume answered")]
-pub struct VolumeIdError(#[source] NameError);
+pub struct VolumeIdError(NotAnId);
+
+/// What is wrong with an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnId {
+    /// No name of a resource.
+    #[error(transparent)]
+    Resource(#[from] NameError),
+    /// What follows the `@`.
+    #[error("{0:?} after the @ is not 32 lower-case hex digits")]
+    Claim(String),
+}
 
 impl VolumeId {
-    /// Parses an id that a caller gives. Anything but a LINSTOR resource name is refused, `..`, `/` and NUL included.
-    /// LINSTOR takes names without case and ours have only lower case, so that one volume has one id here too.
+    /// Parses an id that a caller gives. Anything but a LINSTOR resource name, with a claim or without, is refused, `..`,
+    /// `/` and NUL included. LINSTOR takes names without case and ours have only lower case, so that one volume has one
+    /// id here too.
     pub fn parse(id: &str) -> Result<Self, VolumeIdError> {
-        ResourceName::parse(&id.to_ascii_lowercase()).map(Self).map_err(VolumeIdError)
+        let lower = id.to_ascii_lowercase();
+        let (resource, claim) = match lower.split_once('@') {
+            Some((resource, claim)) => (resource, Some(claim)),
+            None => (lower.as_str(), None),
+        };
+        let not_a_claim = |claim: &str| VolumeIdError(NotAnId::Claim(claim.to_owned()));
+        let claim = claim.map(|claim| ClaimKey::parse(claim).ok_or_else(|| not_a_claim(claim))).transpose()?;
+        let resource = ResourceName::parse(resource).map_err(|error| VolumeIdError(error.into()))?;
+        Ok(Self { resource, claim })
+    }
+
+    /// The id of a claim of an owner's volume.
+    pub fn of_claim(resource: ResourceName, claim: ClaimKey) -> Self {
+        Self { resource, claim: Some(claim) }
     }
 
     /// The resource definition that the volume is.
     pub fn resource(&self) -> &ResourceName {
-        &self.0
+        &self.resource
+    }
+
+    /// The claim, where the volume is an owner's.
+    pub fn claim(&self) -> Option<&ClaimKey> {
+        self.claim.as_ref()
     }
 }
 
 impl From<ResourceName> for VolumeId {
     fn from(resource: ResourceName) -> Self {
-        Self(resource)
+        Self { resource, claim: None }
     }
 }
 
 impl fmt::Display for VolumeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.resource.fmt(f)?;
+        self.claim.as_ref().map_or(Ok(()), |claim| write!(f, "@{claim}"))
     }
 }
 
@@ -92,6 +128,18 @@ mod tests {
     #[test]
     fn an_id_with_dots_slashes_or_nul_is_refused() {
         for bad in ["", "..", "../x", "a/b", "a\0b", "a@b", "x y"] {
+            assert!(VolumeId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_claim_is_the_resource_and_the_hash_of_its_name() {
+        let resource = ResourceName::parse(&format!("lf-{}-{}", "a".repeat(32), u32::MAX)).unwrap();
+        let id = VolumeId::of_claim(resource.clone(), ClaimKey::of("pvc-1"));
+        let text = id.to_string();
+        assert_eq!((text.len() <= 81, VolumeId::parse(&text)), (true, Ok(id.clone())));
+        assert_eq!((id.resource(), id.claim()), (&resource, Some(&ClaimKey::of("pvc-1"))));
+        for bad in ["vol1@", "vol1@abc", "@0123", &format!("{text}@{}", "0".repeat(32))] {
             assert!(VolumeId::parse(bad).is_err(), "{bad:?}");
         }
     }

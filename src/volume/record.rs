@@ -11,7 +11,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::filesystem::FsUuid;
+use super::{
+    asking::AskRecord,
+    claims::{ClaimKey, ClaimRecord},
+    ending::Ending,
+    filesystem::FsUuid,
+};
+use crate::failover::Sharing;
 use crate::linstor::{model::is_same_name, name::NodeName};
 use crate::workflow::Incarnation;
 
@@ -49,10 +55,14 @@ impl AccessMode {
         matches!(self, Self::SingleNodeReaderOnly | Self::MultiNodeReaderOnly)
     }
 
-    /// May another node have the volume with that mode at the same time? Readers alone: where one node may write, DRBD
-    /// lets no other one open the device, not even for reading.
+    /// Whom it bears on other nodes.
+    pub fn sharing(self) -> Sharing {
+        if self == Self::MultiNodeReaderOnly { Sharing::Readers } else { Sharing::Alone }
+    }
+
+    /// May another node have the volume with that mode at the same time?
     pub fn shares_with(self, other: Self) -> bool {
-        (self, other) == (Self::MultiNodeReaderOnly, Self::MultiNodeReaderOnly)
+        self.sharing().bears(other.sharing())
     }
 
     /// Do both ask for the same? A caller that learns of the finer modes says `SINGLE_NODE_MULTI_WRITER` from then on
@@ -135,6 +145,12 @@ pub struct Ledger {
     /// The nodes that had a replica before their number was changed first: a PersistentVolume may name them for good.
     /// Empty: it wasn't changed, or the volume is reached from everywhere.
     pub homes: BTreeSet<NodeName>,
+    /// The claims that an owner's volume has.
+    pub claims: BTreeMap<ClaimKey, ClaimRecord>,
+    /// Who is about to claim it, by their own random words.
+    pub asking: BTreeMap<String, AskRecord>,
+    /// What speaks for its end, or against it.
+    pub ending: Ending,
 }
 
 impl Ledger {
@@ -149,22 +165,40 @@ impl Ledger {
         for (key, value) in store {
             let Some(rest) = key.trim_start_matches('/').strip_prefix(&prefix) else { continue };
             let failed = |source| RecordError { resource: resource.to_owned(), key: key.clone(), source };
-            if rest == "formatted" {
-                ledger.formatted = Some(FsUuid::parse(value).map_err(|error| failed(error.into()))?);
-            } else if rest == "used" {
-                ledger.was_used = true;
-            } else if rest == "replicas" {
-                ledger.replicas = Some(value.parse().map_err(|error: std::num::ParseIntError| failed(error.into()))?);
-            } else if rest == "homes" {
-                let nodes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>();
-                ledger.homes = nodes.map_err(|error| failed(error.into()))?;
-            } else if let Some(node) = rest.strip_prefix("attach/") {
-                let node = NodeName::parse(node).map_err(|error| failed(error.into()))?;
-                let attachment = serde_json::from_str(value).map_err(|error| failed(error.into()))?;
-                ledger.attachments.insert(node, attachment);
-            }
+            ledger.take(rest, value).map_err(failed)?;
         }
         Ok(ledger)
+    }
+
+    /// Takes one record; keys that this version doesn't know are passed over.
+    fn take(&mut self, key: &str, value: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match key.split_once('/') {
+            Some(("attach", node)) => {
+                self.attachments.insert(NodeName::parse(node)?, serde_json::from_str(value)?);
+            }
+            Some(("claim", claim)) => {
+                let claim = ClaimKey::parse(claim).ok_or("the key is not 32 hex digits")?;
+                self.claims.insert(claim, serde_json::from_str(value)?);
+            }
+            Some(("asking", token)) => {
+                self.asking.insert(token.to_owned(), serde_json::from_str(value)?);
+            }
+            _ => self.take_single(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn take_single(&mut self, key: &str, value: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        match key {
+            "formatted" => self.formatted = Some(FsUuid::parse(value)?),
+            "used" => self.was_used = true,
+            "replicas" => self.replicas = Some(value.parse()?),
+            "homes" => self.homes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>()?,
+            _ => {
+                self.ending.take(key, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// The attachment to this node, and the node's name as it is recorded: LINSTOR ignores its case.

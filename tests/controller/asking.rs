@@ -91,6 +91,15 @@ async fn a_scope_in_an_annotation_wins_over_the_class_and_the_default_is_none() 
 }
 
 #[tokio::test]
+async fn a_claim_says_for_how_long_its_volume_is_kept() {
+    let scene = Scene::start("").await;
+    scene.kubernetes.put_pod("af3_ke_ephemeral_pvc", POD);
+    let retain = [("linflow.csi/retain", "success=2h")];
+    let tag = scene.ask(&of(&name_of("af3_ke_ephemeral_pvc"), &retain), "run").await.unwrap();
+    assert_eq!(tag["Aux/linflow/retain"], "success=2h,failure=7days");
+}
+
+#[tokio::test]
 async fn ids_of_250_characters_of_any_script_are_kept_exactly() {
     let scene = Scene::start("").await;
     let (dag, run) = ("客".repeat(250), "п".repeat(250));

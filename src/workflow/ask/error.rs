@@ -127,8 +127,8 @@ impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDirectory => f.write_str(
-                "the StorageClass doesn't name it, and linflow can't look at claims and pods; start the controller with --pods DIR, or \
-                 use scope none",
+                "the StorageClass doesn't name it, and linflow can't look at claims and pods; start the controller with --kubernetes \
+                 true, --kubeconfig FILE or --pods DIR, or use scope none",
             ),
             Self::NoClaim => f.write_str(
                 "the StorageClass doesn't name it, and the claim's name is not told; run external-provisioner with \
