@@ -21,7 +21,7 @@ pub enum AskError {
     #[error("annotation {value} (on {object})")]
     Annotation {
         /// What is annotated.
-        object: Object,
+        object: Box<Object>,
         /// The annotation.
         value: ValueError,
     },
@@ -62,9 +62,9 @@ pub enum AskError {
     )]
     Contradiction {
         /// The claim.
-        claim: ClaimRef,
+        claim: Box<ClaimRef>,
         /// The pod that owns it.
-        pod: PodRef,
+        pod: Box<PodRef>,
         /// Which id.
         field: Field,
         /// The claim's value.
@@ -78,7 +78,7 @@ pub enum AskError {
         /// The pod.
         pod: PodRef,
         /// What is wrong with its metadata.
-        because: EvidenceError,
+        because: Box<EvidenceError>,
     },
     /// A claim that was made again under the name of the one that asks.
     #[error(
