@@ -6,6 +6,7 @@
 mod baseline;
 pub mod catalogue;
 mod csi;
+mod lifetime;
 mod linstor;
 mod slow;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
 
 pub use csi::Operations;
+pub use lifetime::Lifetimes;
 pub use linstor::Requests;
 
 use crate::linstor::Client;
@@ -27,6 +29,7 @@ pub struct Metrics {
     registry: Registry,
     operations: Operations,
     requests: Arc<Requests>,
+    lifetimes: Lifetimes,
 }
 
 impl Metrics {
@@ -39,7 +42,9 @@ impl Metrics {
         registry.register(catalogue::BUILD.name, catalogue::BUILD.help, version);
         operations.register(&mut registry);
         requests.register(&mut registry);
-        Self { registry, operations, requests }
+        let lifetimes = Lifetimes::default();
+        lifetimes.register(&mut registry);
+        Self { registry, operations, requests, lifetimes }
     }
 
     /// Who is to be told of CSI calls.
@@ -52,6 +57,12 @@ impl Metrics {
     #[must_use]
     pub fn requests(&self) -> Arc<Requests> {
         Arc::clone(&self.requests)
+    }
+
+    /// Who is to be told of volumes' ends.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes.clone()
     }
 
     /// The same with the queue before that LINSTOR.

@@ -22,9 +22,11 @@
 //! ```
 
 pub mod airflow;
+pub mod bearer;
 pub mod claim;
 pub mod directory;
 pub mod elected;
+pub mod filter;
 pub mod folder;
 pub mod id;
 pub mod incarnation;
@@ -43,11 +45,13 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use bearer::Bearers;
 pub use claim::{Claim, ClaimError};
 pub use directory::{
     AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
 };
 pub use elected::Elected;
+pub use filter::Filter;
 pub use folder::FolderDirectory;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};
 pub use incarnation::Incarnation;

@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["health", "linstor", FILESYSTEM, "workflow", "access"]),
     ("csi", &["health", "linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["linstor", "sandbox", "workflow"]),
+    ("lifetime", &["linstor", "metrics", "workflow", "volume", "config"]),
     ("doctor", &["linstor", "workflow", "volume", "node", "config"]),
 ];
 
