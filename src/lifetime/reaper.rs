@@ -5,7 +5,12 @@
 //! the elected controller looks, and where Kubernetes can't be asked nothing is removed. Neither makes it safe: that does
 //! [`super::reaping`], whoever else is at work.
 
-use std::{collections::BTreeMap, collections::BTreeSet, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +46,7 @@ pub struct Settings {
 }
 
 /// Tells the time; a test has its own.
-pub type Clock = fn() -> Moment;
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
 /// A reaper of one process.
 pub struct Reaper<D, E> {

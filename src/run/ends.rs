@@ -1,6 +1,8 @@
 //! What a controller does about the ends of workflows' volumes, beside CSI: the reaper, and the call by which Airflow's
 //! side says that a run is over.
 
+use std::sync::Arc;
+
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +75,6 @@ fn reaper(
         driver: driver.driver_name.to_string(),
     };
     let (directory, elected) = (FolderDirectory::new(dir.clone()), FolderLock::new(dir.clone()));
-    let reaper = Reaper::new(linstor.clone(), directory, elected, settings, lifetimes, Moment::now)?;
+    let reaper = Reaper::new(linstor.clone(), directory, elected, settings, lifetimes, Arc::new(Moment::now))?;
     Ok(Some(tokio::spawn(reaper.run(shutdown))))
 }

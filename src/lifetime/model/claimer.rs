@@ -1,6 +1,6 @@
 //! CreateVolume and DeleteVolume of one claim, as far as they meet a reaper.
 
-use super::{Linstor, Request, incarnation, now};
+use super::{Linstor, Request, incarnation, now, resource};
 use crate::volume::{
     asking::{self, Answer, Asking, Seen},
     claims::{ClaimKey, ClaimRecord},
@@ -91,7 +91,7 @@ impl Claimer {
             Creating::LookAgain { generation, incarnation } => {
                 let definition = linstor.definition(generation);
                 let seen = Seen { definition: definition.as_ref(), store: &linstor.stores[generation] };
-                let (change, is_granted) = match self.asking(incarnation).answer("lf", seen).unwrap() {
+                let (change, is_granted) = match self.asking(incarnation).answer(&resource(generation), seen, &linstor.owner).unwrap() {
                     Answer::Granted(change) => (change, true),
                     Answer::Reaped(change) | Answer::Gone(change) => (change, false),
                 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::claimer::{Claimer, Creating};
-use super::{Linstor, Process, Request, State, Trail, incarnation, now, request, resource};
+use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
 use crate::lifetime::{
     keeping::Keeping,
     reaping::{End, Reaping, Told},
