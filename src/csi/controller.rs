@@ -13,9 +13,7 @@ use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
     self, VolumeId, attach,
     capacity::Capacities,
-    create, delete,
-    detach::{self, Detached},
-    expand,
+    create, delete, detach, expand,
     groups::Groups,
     health::{self, Health},
     limit::Limit,
@@ -27,7 +25,7 @@ use crate::volume::{
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::Instances;
+use crate::workflow::{self, AnyDirectory, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +34,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    directory: AnyDirectory,
     capacities: Capacities,
     listings: Listings<Listed>,
     limit: Limit,
@@ -56,6 +55,7 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            directory: AnyDirectory::None,
             capacities: Capacities::default(),
             listings: Listings::default(),
             limit: Limit::default(),
@@ -65,6 +65,11 @@ impl ControllerService {
             pending: Arc::default(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// The same with a directory in which it is looked up who asks for a volume; without one the class alone says it.
+    pub fn with_directory(self, directory: AnyDirectory) -> Self {
+        Self { directory, ..self }
     }
 
     /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
@@ -141,7 +146,11 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
-        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let message = message.get_ref();
+        let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
+        let claim = workflow::ask(&self.directory, &self.instances, &parameters.claim, &message.name).await;
+        let claim = claim.map_err(|error| status::of(&error))?;
+        let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let volume = VolumeId::from(parsed.resource.clone());
         // Large, and moved on its way to its task.
@@ -168,8 +177,8 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
         let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
-        let limit = self.limit.clone();
-        let verb = async move { attach::attach(&linstor, &limit, &parsed, patience).await };
+        let (limit, directory) = (self.limit.clone(), self.directory.clone());
+        let verb = async move { attach::attach(&linstor, &limit, &directory, &parsed, patience).await };
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
@@ -188,12 +197,10 @@ impl Controller for ControllerService {
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
         let verb = async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
-            if detached == Detached::Done {
-                limit.release(&target, node.as_ref());
-            }
+            limit.release(&target, node.as_ref(), &detached.still_on);
             Ok::<_, volume::Error>(detached)
         };
-        if self.exclusively(&volume, verb).await? == Detached::Pending {
+        if self.exclusively(&volume, verb).await?.is_pending {
             self.pending.notify_one();
         }
         Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))

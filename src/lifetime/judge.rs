@@ -140,7 +140,8 @@ impl Runs {
         for subject in subjects {
             let Some(run) = run_key(subject.tags) else { continue };
             // A time that can't be read may be any.
-            let attached = subject.ledger.attachments.values().map(|it| it.time.parse().unwrap_or_else(|_| Moment::now()));
+            let attached =
+                subject.ledger.attachments.values().map(|it| it.time.parse().unwrap_or_else(|_| Moment::now()));
             for moment in attached.chain(subject.ledger.ending.claimed) {
                 let last = seen.entry(run.clone()).or_insert(moment);
                 *last = moment.max(*last);
@@ -238,7 +239,7 @@ fn objection(subject: Subject<'_>, now: Moment) -> Option<Verdict> {
     } else if subject.is_named {
         Verdict::Named
     } else if !ledger.attachments.is_empty() {
-        Verdict::Attached(ledger.attachments.keys().cloned().collect())
+        Verdict::Attached(ledger.nodes().into_iter().cloned().collect())
     } else if !snapshots.is_empty() {
         Verdict::Snapshots(snapshots.to_vec())
     } else {

@@ -228,11 +228,12 @@ impl Reaping {
         } else if looked.is_named {
             Some("a PersistentVolume names it".to_owned())
         } else if !ledger.attachments.is_empty() {
-            let nodes: Vec<&str> = ledger.attachments.keys().map(|node| node.as_str()).collect();
+            let nodes: Vec<&str> = ledger.nodes().into_iter().map(|node| node.as_str()).collect();
             Some(format!("it is attached to {}", nodes.join(", ")))
         } else if !looked.snapshots.is_empty() {
             Some(format!("it has snapshots: {}", looked.snapshots.join(", ")))
-        } else if !self.is_decided && self.ground.as_ref().is_some_and(|judged| *judged != Grounds::of(&ledger.ending)) {
+        } else if !self.is_decided && self.ground.as_ref().is_some_and(|judged| *judged != Grounds::of(&ledger.ending))
+        {
             Some("what spoke for its end has changed".to_owned())
         } else {
             None

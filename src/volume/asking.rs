@@ -79,13 +79,7 @@ pub enum Answer {
 
 impl Asking {
     /// An attempt at this claim of that incarnation.
-    pub fn new(
-        incarnation: Incarnation,
-        claim: ClaimKey,
-        record: ClaimRecord,
-        token: Token,
-        time: Moment,
-    ) -> Self {
+    pub fn new(incarnation: Incarnation, claim: ClaimKey, record: ClaimRecord, token: Token, time: Moment) -> Self {
         Self { incarnation, claim, record, token, time }
     }
 
@@ -165,7 +159,8 @@ mod tests {
 
     fn asking() -> Asking {
         let time = "2026-01-01T00:00:00Z".parse().unwrap();
-        let record = ClaimRecord { name: "pvc-1".to_owned(), pvc: None, pod: None, time: "2026-01-01T00:00:00Z".to_owned() };
+        let record =
+            ClaimRecord { name: "pvc-1".to_owned(), pvc: None, pod: None, time: "2026-01-01T00:00:00Z".to_owned() };
         Asking::new(incarnation(), ClaimKey::of("pvc-1"), record, Token::of([2; 16]), time)
     }
 

@@ -1,7 +1,7 @@
 //! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
 
 use super::{Error, copy::temporary, id::VolumeId, record};
-use crate::linstor::{self, Client, Kind, model::Props, name::NodeName};
+use crate::linstor::{self, Client, Kind, model::Props};
 use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
 
@@ -41,8 +41,7 @@ async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) ->
     if ledger.attachments.is_empty() {
         return Ok(());
     }
-    let recorded: Vec<&NodeName> = ledger.attachments.keys().collect();
-    let nodes = linstor.nodes(&recorded).await?;
+    let nodes = linstor.nodes(&ledger.nodes().into_iter().collect::<Vec<_>>()).await?;
     let alive: Vec<String> = nodes.into_iter().filter(|node| node.is_online()).map(|node| node.name).collect();
     if alive.is_empty() {
         Ok(())

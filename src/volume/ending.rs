@@ -193,10 +193,8 @@ mod tests {
     fn each_record_comes_back_and_one_that_cannot_be_read_is_an_error() {
         let (now, token) = (Incarnation::from_random([1; 16]), Token::of([2; 16]));
         let time: Moment = "2026-01-01T00:00:00Z".parse().unwrap();
-        let (end, mark) = (
-            RunEnd { state: Outcome::Failed, time, by: "cli".to_owned() },
-            Mark { by: "reaper".to_owned(), time },
-        );
+        let (end, mark) =
+            (RunEnd { state: Outcome::Failed, time, by: "cli".to_owned() }, Mark { by: "reaper".to_owned(), time });
         let mut written = single_entry(&now, ENDED, &end);
         written.extend(single_entry(&now, LET_GO, &LetGo { time, now: true }));
         written.extend(single_entry(&now, CANDIDATE, &mark));

@@ -12,7 +12,8 @@ const GENERATION: &str = "generation";
 
 /// The present generation, by the owner's instance.
 pub fn current(store: &Props) -> u32 {
-    let numbers = store.keys().filter_map(|key| key.trim_start_matches('/').strip_prefix(GENERATION)?.strip_prefix('/'));
+    let numbers =
+        store.keys().filter_map(|key| key.trim_start_matches('/').strip_prefix(GENERATION)?.strip_prefix('/'));
     numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
 }
 

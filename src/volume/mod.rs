@@ -1,6 +1,8 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
 //! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
+//! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
 //! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
 //! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
 //! (which resource groups are there), [`asking`] (a claim beside a reaper), [`generation`], [`spread`] (which nodes are tried for replicas; [`topology`] says which there
@@ -9,9 +11,11 @@
 
 pub mod asking;
 pub mod attach;
+mod attachment;
 pub mod attributes;
 pub mod capacity;
 pub mod claims;
+mod clear;
 pub mod context;
 pub mod copy;
 pub mod create;
@@ -24,9 +28,9 @@ pub mod expand;
 pub mod filesystem;
 pub mod formatted;
 pub mod generation;
-pub mod giveup;
 pub mod groups;
 pub mod health;
+pub mod holders;
 pub mod id;
 mod known;
 pub mod limit;
@@ -43,6 +47,7 @@ mod replicas;
 pub mod reserve;
 pub mod said;
 mod same;
+pub mod seat;
 pub mod settle;
 pub mod size;
 pub mod snapshot;

@@ -1,6 +1,7 @@
 //! Errors of every variant, with invented names.
 
 pub mod access;
+pub mod asking;
 pub mod linstor;
 pub mod node;
 pub mod request;
