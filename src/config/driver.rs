@@ -110,7 +110,8 @@ pub(super) fn controller(
     let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
     let limit = text::given(&args.max_volumes_per_node);
     let limit = mistakes.optional("--max-volumes-per-node", limit, |text| text::number(text, 1..=0xf_ffff));
-    let lifetime = lifetime::validate(&args.lifetime, mistakes);
+    let asks_kubernetes = matches!(directory, Some(DirectoryConfig::Kubernetes(_)));
+    let lifetime = lifetime::validate(&args.lifetime, asks_kubernetes, mistakes);
     Some(DriverConfig {
         csi_endpoint: csi_endpoint?,
         driver_name: driver_name?,

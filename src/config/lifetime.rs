@@ -33,8 +33,8 @@ pub struct RunsConfig {
     pub token_file: Option<PathBuf>,
 }
 
-/// Parses the settings, noting each mistake.
-pub(super) fn validate(args: &LifetimeArgs, mistakes: &mut Mistakes) -> Option<LifetimeConfig> {
+/// Parses the settings, noting each mistake. `asks_kubernetes`: it knows whose other tokens are.
+pub(super) fn validate(args: &LifetimeArgs, asks_kubernetes: bool, mistakes: &mut Mistakes) -> Option<LifetimeConfig> {
     let interval = mistakes.check("--reap-interval", &args.reap_interval, interval(&args.reap_interval));
     let is_dry = mistakes.optional("--reap-dry-run", text::given(&args.reap_dry_run), text::truth);
     let most = mistakes.check("--reap-per-minute", &args.reap_per_minute, text::number(&args.reap_per_minute, 1..=1000));
@@ -42,11 +42,11 @@ pub(super) fn validate(args: &LifetimeArgs, mistakes: &mut Mistakes) -> Option<L
     let token = text::given(&args.runs_token_file);
     let token = mistakes.optional("--runs-token-file", token, |path| linstor::readable_token(Path::new(path)));
     let runs = match (listen?, token?) {
-        (Some(listen), Some(file)) => Some(RunsConfig { listen, token_file: Some(file) }),
+        (Some(listen), token_file) if token_file.is_some() || asks_kubernetes => Some(RunsConfig { listen, token_file }),
         (None, None) => None,
         (listen, _) => {
             let missing = if listen.is_some() { "--runs-token-file" } else { "--runs-listen" };
-            let remedy = "give --runs-listen and --runs-token-file together: without a token nobody could be told from anybody";
+            let remedy = "give --runs-listen and --runs-token-file together: nobody could be told from anybody where there is neither a token nor Kubernetes to ask";
             return mistakes.check_unshown(missing, Err(Wrong::new("is missing", remedy)));
         }
     };
@@ -93,7 +93,7 @@ mod tests {
         std::fs::write(&path, "secret\n").unwrap();
         let check = |listen, file| {
             let mut mistakes = Mistakes::default();
-            let config = validate(&args(listen, file), &mut mistakes);
+            let config = validate(&args(listen, file), false, &mut mistakes);
             (config.map(|config| config.runs.is_some()), mistakes.into_errors().into_iter().map(|it| it.flag).collect::<Vec<_>>())
         };
         let (address, file) = (Some("127.0.0.1:0"), path.to_str());
@@ -101,5 +101,7 @@ mod tests {
         assert_eq!(check(address, file), (Some(true), vec![]));
         assert_eq!(check(address, None), (None, vec!["--runs-token-file"]));
         assert_eq!(check(None, file), (None, vec!["--runs-listen"]));
+        let with_kubernetes = validate(&args(address, None), true, &mut Mistakes::default());
+        assert!(with_kubernetes.is_some_and(|config| config.runs.is_some()), "it knows service accounts' tokens");
     }
 }

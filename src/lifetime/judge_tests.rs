@@ -6,6 +6,7 @@ use crate::volume::{
     claims::{ClaimKey, ClaimRecord},
     ending::{Ending, LetGo, Mark, Token},
     record::{AccessMode, Attachment},
+    seat::Seat,
 };
 use crate::workflow::{Incarnation, Ownership, tag};
 
@@ -127,7 +128,7 @@ fn a_run_that_is_seen_to_run_voids_the_proof() {
         time: at(3).to_string(),
         detaching: false,
     };
-    running.attachments.insert("node-1".parse().unwrap(), attachment);
+    running.attachments.insert(Seat { node: "node-1".parse().unwrap(), claim: None }, attachment);
     let runs = Runs::of([subject(&mine, &proof), subject(&other, &running)]);
     assert_eq!(judge(subject(&mine, &proof), &runs, at(9)), Verdict::Waiting);
     assert!(matches!(verdict(subject(&other, &running), at(9)), Verdict::Attached(_)));

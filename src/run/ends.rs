@@ -7,22 +7,38 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
-use crate::config::DriverConfig;
+use crate::config::{DirectoryConfig, DriverConfig};
+use crate::kube::{Kubernetes, Lease, Reviewer};
 use crate::lifetime::{
-    http::{self, Desk, Nobody},
+    http::{self, Desk},
     reaper::{Reaper, Settings},
     sole::FolderLock,
 };
 use crate::linstor::Client;
 use crate::metrics::Lifetimes;
 use crate::volume::moment::Moment;
-use crate::workflow::FolderDirectory;
+use crate::workflow::{AnyDirectory, Elected};
 
 /// What runs, until it is waited for.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    reaper: Option<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
     runs: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// How one of several controllers becomes the reaper.
+enum Election {
+    Lease(Arc<Lease>),
+    Folder(FolderLock),
+}
+
+impl Elected for Election {
+    fn is_held(&self) -> bool {
+        match self {
+            Self::Lease(lease) => lease.is_held(),
+            Self::Folder(lock) => lock.is_held(),
+        }
+    }
 }
 
 impl Ends {
@@ -30,11 +46,13 @@ impl Ends {
     pub(super) async fn start(
         driver: &DriverConfig,
         linstor: &Client,
+        directory: AnyDirectory,
         lifetimes: Lifetimes,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let reaper = reaper(driver, linstor, lifetimes, shutdown.clone())?;
-        let Some(config) = &driver.lifetime.runs else { return Ok(Self { reaper, runs: None }) };
+        let mut ends = Self::default();
+        ends.start_reaper(driver, linstor, directory, lifetimes, shutdown)?;
+        let Some(config) = &driver.lifetime.runs else { return Ok(ends) };
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.map_err(|error| format!("can't serve runs at --runs-listen {}: {error}", config.listen))?;
         tracing::info!(address = %listener.local_addr()?, "serving POST /v1/runs/finish");
@@ -42,16 +60,47 @@ impl Ends {
             linstor: linstor.clone(),
             instances: driver.airflow_instances.clone(),
             token_file: config.token_file.clone(),
-            bearers: None::<Nobody>,
+            bearers: kubernetes(driver).map(|kubernetes| Reviewer::new(kubernetes, driver.driver_name.as_str())),
         };
-        let runs = Some(tokio::spawn(http::serve(listener, desk, shutdown.clone())));
-        Ok(Self { reaper, runs })
+        ends.runs = Some(tokio::spawn(http::serve(listener, desk, shutdown.clone())));
+        Ok(ends)
+    }
+
+    /// Without a directory no reaper works: a PersistentVolume that nobody sees may name any volume.
+    fn start_reaper(
+        &mut self,
+        driver: &DriverConfig,
+        linstor: &Client,
+        directory: AnyDirectory,
+        lifetimes: Lifetimes,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let Some(interval) = driver.lifetime.reap_interval else { return Ok(()) };
+        let elected = match (&driver.directory, kubernetes(driver)) {
+            (_, Some(kubernetes)) => {
+                let lease = Arc::new(Lease::of_reaper(kubernetes, driver.driver_name.as_str())?);
+                let (held, stop) = (Arc::clone(&lease), shutdown.clone());
+                self.tasks.push(tokio::spawn(async move { held.run(stop).await }));
+                Election::Lease(lease)
+            }
+            (DirectoryConfig::Folder(dir), None) => Election::Folder(FolderLock::new(dir)),
+            _ => return Ok(()),
+        };
+        let settings = Settings {
+            interval,
+            is_dry: driver.lifetime.is_dry,
+            per_minute: driver.lifetime.reap_per_minute,
+            driver: driver.driver_name.to_string(),
+        };
+        let reaper = Reaper::new(linstor.clone(), directory, elected, settings, lifetimes, Arc::new(Moment::now))?;
+        self.tasks.push(tokio::spawn(reaper.run(shutdown.clone())));
+        Ok(())
     }
 
     /// Waits until all of it has ended.
     pub(super) async fn ended(self) -> Result<(), Failure> {
-        if let Some(reaper) = self.reaper {
-            reaper.await?;
+        for task in self.tasks {
+            task.await?;
         }
         match self.runs {
             Some(runs) => Ok(runs.await??),
@@ -60,21 +109,9 @@ impl Ends {
     }
 }
 
-/// Without a directory no reaper works: a PersistentVolume that nobody sees may name any volume.
-fn reaper(
-    driver: &DriverConfig,
-    linstor: &Client,
-    lifetimes: Lifetimes,
-    shutdown: CancellationToken,
-) -> Result<Option<JoinHandle<()>>, Failure> {
-    let (Some(interval), Some(dir)) = (driver.lifetime.reap_interval, &driver.pods) else { return Ok(None) };
-    let settings = Settings {
-        interval,
-        is_dry: driver.lifetime.is_dry,
-        per_minute: driver.lifetime.reap_per_minute,
-        driver: driver.driver_name.to_string(),
-    };
-    let (directory, elected) = (FolderDirectory::new(dir.clone()), FolderLock::new(dir.clone()));
-    let reaper = Reaper::new(linstor.clone(), directory, elected, settings, lifetimes, Arc::new(Moment::now))?;
-    Ok(Some(tokio::spawn(reaper.run(shutdown))))
+fn kubernetes(driver: &DriverConfig) -> Option<Kubernetes> {
+    match &driver.directory {
+        DirectoryConfig::Kubernetes(place) => Some(Kubernetes::new(place.clone())),
+        DirectoryConfig::None | DirectoryConfig::Folder(_) => None,
+    }
 }

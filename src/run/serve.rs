@@ -80,7 +80,10 @@ impl Role {
             shutdown: shutdown.clone(),
         };
         let ends = match is_controller {
-            true => Ends::start(&driver, &linstor, metrics.lifetimes(), &shutdown).await?,
+            true => {
+                let directory = super::directory(&driver, kubernetes.clone());
+                Ends::start(&driver, &linstor, directory, metrics.lifetimes(), &shutdown).await?
+            }
             false => Ends::default(),
         };
         let (ended, operations) = (CancellationToken::new(), metrics.operations());

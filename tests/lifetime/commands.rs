@@ -106,7 +106,8 @@ async fn a_run_that_a_person_finishes_is_listed_so_and_can_go_on() {
 async fn what_a_person_lets_go_now_goes_and_what_they_hold_stays() {
     let life = Life::start().await;
     let (gone, held) = (life.volume("airflow/etl").await, life.volume("airflow/other").await);
-    let release = |volume: &Owned| ["volumes".to_owned(), "release".to_owned(), "--now".to_owned(), volume.name.to_string()];
+    let release =
+        |volume: &Owned| ["volumes".to_owned(), "release".to_owned(), "--now".to_owned(), volume.name.to_string()];
     for volume in [&gone, &held] {
         let words = release(volume);
         assert_eq!(linflow(&life, &words.each_ref().map(String::as_str)).await.0, 0);

@@ -1,13 +1,13 @@
 //! The reaper: what it takes, when, and what it leaves alone.
 
 use linflow::{
-    sandbox::faults::{Action, Matcher, Moment},
     lifetime::{
         carry,
-        keeping::{Kept, Keeping},
+        keeping::{Keeping, Kept},
         reaper::Round,
         word::{self, RunRef},
     },
+    sandbox::faults::{Action, Matcher, Moment},
     volume::{
         claims::owner_instance,
         ending::{Change, Mark, Outcome, Token, final_entry},
@@ -238,9 +238,8 @@ async fn without_a_claim_a_removal_that_may_be_under_way_is_not_stopped_by_a_per
 #[tokio::test]
 async fn a_volume_without_our_tag_is_never_reaped() {
     let life = Life::start().await;
-    let volume = life
-        .volume_with("airflow/etl/r1", |tags| tags.reap_unproven = Some(std::time::Duration::from_secs(60)))
-        .await;
+    let volume =
+        life.volume_with("airflow/etl/r1", |tags| tags.reap_unproven = Some(std::time::Duration::from_secs(60))).await;
     let path = format!("/v1/resource-definitions/{}", volume.name);
     life.world.change("PUT", &path, &json!({"delete_props": ["Aux/linflow/driver"]})).await;
     life.pass(100);

@@ -96,7 +96,12 @@ async fn whoever_is_not_known_or_may_not_speak_is_refused_and_told_what_to_do() 
         (Some("from-the-file"), run(None).to_string(), 400, "instance is missing"),
         (Some("of-airflow"), "{".to_owned(), 400, "send a JSON object"),
         (Some("of-airflow"), json!({"dag_id": "etl", "run_id": "r1", "state": "running"}).to_string(), 400, "success"),
-        (Some("of-airflow"), json!({"dag_id": "{{ dag }}", "run_id": "r1", "state": "failed"}).to_string(), 400, "dag_id"),
+        (
+            Some("of-airflow"),
+            json!({"dag_id": "{{ dag }}", "run_id": "r1", "state": "failed"}).to_string(),
+            400,
+            "dag_id",
+        ),
     ] {
         let (found, answer) = post(&address, "/v1/runs/finish", token, &body).await;
         let error = answer["error"].as_str().unwrap_or_default();

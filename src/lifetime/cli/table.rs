@@ -80,7 +80,7 @@ impl Row {
             fate: fate.word(),
             why: fate.to_string(),
             claims: claimants(&volume.ledger),
-            attached_to: volume.ledger.attachments.keys().map(ToString::to_string).collect(),
+            attached_to: volume.ledger.nodes().into_iter().map(ToString::to_string).collect(),
             retain: volume.tags.retain.unwrap_or_default().to_string(),
             ended: ending.ended.as_ref().map(|end| format!("{} at {} by {}", end.state, end.time, end.by)),
             held_until: ending.hold,
