@@ -177,7 +177,13 @@ pub(super) struct LifetimeArgs {
     #[arg(long, env = "LINFLOW_REAP_DRY_RUN", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(super) reap_dry_run: Option<String>,
     /// The most volumes that are removed a minute, 1 to 1000
-    #[arg(long, env = "LINFLOW_REAP_PER_MINUTE", value_name = "N", allow_negative_numbers = true, default_value = "10")]
+    #[arg(
+        long,
+        env = "LINFLOW_REAP_PER_MINUTE",
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value = "10"
+    )]
     pub(super) reap_per_minute: String,
     /// Serve POST /v1/runs/finish and /v1/runs/resume here, by which Airflow's side says that a run is over, such as
     /// 0.0.0.0:9809; a controller does

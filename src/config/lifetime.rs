@@ -37,12 +37,15 @@ pub struct RunsConfig {
 pub(super) fn validate(args: &LifetimeArgs, asks_kubernetes: bool, mistakes: &mut Mistakes) -> Option<LifetimeConfig> {
     let interval = mistakes.check("--reap-interval", &args.reap_interval, interval(&args.reap_interval));
     let is_dry = mistakes.optional("--reap-dry-run", text::given(&args.reap_dry_run), text::truth);
-    let most = mistakes.check("--reap-per-minute", &args.reap_per_minute, text::number(&args.reap_per_minute, 1..=1000));
+    let most =
+        mistakes.check("--reap-per-minute", &args.reap_per_minute, text::number(&args.reap_per_minute, 1..=1000));
     let listen = mistakes.optional("--runs-listen", text::given(&args.runs_listen), text::listen_address);
     let token = text::given(&args.runs_token_file);
     let token = mistakes.optional("--runs-token-file", token, |path| linstor::readable_token(Path::new(path)));
     let runs = match (listen?, token?) {
-        (Some(listen), token_file) if token_file.is_some() || asks_kubernetes => Some(RunsConfig { listen, token_file }),
+        (Some(listen), token_file) if token_file.is_some() || asks_kubernetes => {
+            Some(RunsConfig { listen, token_file })
+        }
         (None, None) => None,
         (listen, _) => {
             let missing = if listen.is_some() { "--runs-token-file" } else { "--runs-listen" };
@@ -50,7 +53,12 @@ pub(super) fn validate(args: &LifetimeArgs, asks_kubernetes: bool, mistakes: &mu
             return mistakes.check_unshown(missing, Err(Wrong::new("is missing", remedy)));
         }
     };
-    Some(LifetimeConfig { reap_interval: interval?, is_dry: is_dry?.unwrap_or(false), reap_per_minute: most? as usize, runs })
+    Some(LifetimeConfig {
+        reap_interval: interval?,
+        is_dry: is_dry?.unwrap_or(false),
+        reap_per_minute: most? as usize,
+        runs,
+    })
 }
 
 fn interval(text: &str) -> Result<Option<Duration>, Wrong> {
@@ -94,7 +102,10 @@ mod tests {
         let check = |listen, file| {
             let mut mistakes = Mistakes::default();
             let config = validate(&args(listen, file), false, &mut mistakes);
-            (config.map(|config| config.runs.is_some()), mistakes.into_errors().into_iter().map(|it| it.flag).collect::<Vec<_>>())
+            (
+                config.map(|config| config.runs.is_some()),
+                mistakes.into_errors().into_iter().map(|it| it.flag).collect::<Vec<_>>(),
+            )
         };
         let (address, file) = (Some("127.0.0.1:0"), path.to_str());
         assert_eq!(check(None, None), (Some(false), vec![]));

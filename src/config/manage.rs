@@ -141,7 +141,12 @@ fn manage(
     Some(ManageConfig { linstor: linstor?, json: output.json, color: color?, action: action? })
 }
 
-fn id<T>(flag: &'static str, given: &Option<String>, parse: fn(&str) -> Result<T, IdError>, mistakes: &mut Mistakes) -> Option<Option<T>> {
+fn id<T>(
+    flag: &'static str,
+    given: &Option<String>,
+    parse: fn(&str) -> Result<T, IdError>,
+    mistakes: &mut Mistakes,
+) -> Option<Option<T>> {
     let parse = |text: &str| parse(text).map_err(|error| Wrong::new(error.to_string(), "write it as Airflow does"));
     mistakes.optional(flag, text::given(given), parse)
 }
@@ -165,8 +170,11 @@ fn scope(text: &str) -> Result<Scope, Wrong> {
 
 /// Volumes that somebody changes are named: nobody means all of a cluster's.
 fn selection(args: &SelectArgs, mistakes: &mut Mistakes) -> Option<Selection> {
-    let names: Vec<Option<ResourceName>> =
-        args.names.iter().map(|name| mistakes.check("VOLUME", name, text::linstor_name(ResourceName::parse(name)))).collect();
+    let names: Vec<Option<ResourceName>> = args
+        .names
+        .iter()
+        .map(|name| mistakes.check("VOLUME", name, text::linstor_name(ResourceName::parse(name))))
+        .collect();
     let filter = filter(&args.filter, mistakes);
     let (names, filter): (Vec<_>, _) = (names.into_iter().collect::<Option<_>>()?, filter?);
     if names.is_empty() && filter == Filter::default() {
@@ -202,13 +210,20 @@ fn succeeded(text: &str) -> Result<bool, Wrong> {
 
 fn until(args: &ExtendArgs, mistakes: &mut Mistakes) -> Option<Until> {
     let time = mistakes.optional("--until", text::given(&args.until), |text| {
-        humantime::parse_rfc3339(text).map(Until::Time).map_err(|_| Wrong::new("is not a time", "write it as 2027-01-31T00:00:00Z"))
+        humantime::parse_rfc3339(text)
+            .map(Until::Time)
+            .map_err(|_| Wrong::new("is not a time", "write it as 2027-01-31T00:00:00Z"))
     });
     let span = mistakes.optional("--for", text::given(&args.span), |text| {
-        humantime::parse_duration(text).map(Until::After).map_err(|_| Wrong::new("is not a duration", "write it as 14days or 36h"))
+        humantime::parse_duration(text)
+            .map(Until::After)
+            .map_err(|_| Wrong::new("is not a duration", "write it as 14days or 36h"))
     });
     match (time?, span?) {
         (Some(until), None) | (None, Some(until)) => Some(until),
-        _ => mistakes.check_unshown("--until", Err(Wrong::new("or --for is to be given, and not both", "say until when, such as --for 14days"))),
+        _ => mistakes.check_unshown(
+            "--until",
+            Err(Wrong::new("or --for is to be given, and not both", "say until when, such as --for 14days")),
+        ),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    keeping::{Kept, Keeping},
+    keeping::{Keeping, Kept},
     reaping::{End, Looked, Reaping, Step, Told},
 };
 use crate::linstor::{Client, name::ResourceName};
@@ -54,7 +54,9 @@ pub enum Halt {
 
 /// Does one of these handles name the volume, whichever claim of it?
 pub fn is_named(handles: &BTreeSet<String>, resource: &ResourceName) -> bool {
-    let of_it = |handle: &String| VolumeId::parse(handle).is_ok_and(|id| id.resource().as_str() == resource.as_str().to_ascii_lowercase());
+    let of_it = |handle: &String| {
+        VolumeId::parse(handle).is_ok_and(|id| id.resource().as_str() == resource.as_str().to_ascii_lowercase())
+    };
     handles.iter().any(of_it)
 }
 
@@ -68,7 +70,9 @@ pub async fn remove(linstor: &Client, names: &impl Names, reaping: &mut Reaping)
                 let looked = look(linstor, names, &resource).await;
                 looked.map(|looked| reaping.next(Told::Seen(last.insert(looked))))
             }
-            Step::Delete => delete_definition(linstor, &resource, last.as_ref()).await.map(|()| reaping.next(Told::Done)),
+            Step::Delete => {
+                delete_definition(linstor, &resource, last.as_ref()).await.map(|()| reaping.next(Told::Done))
+            }
             change => send(linstor, &resource, change).await.map(|()| reaping.next(Told::Done)),
         };
         match outcome {
@@ -101,7 +105,8 @@ pub async fn keep(linstor: &Client, resource: &ResourceName, mut keeping: Keepin
 /// PersistentVolumes last: one of a claim that was granted before the mark is seen, and so is its claim.
 async fn look(linstor: &Client, names: &impl Names, resource: &ResourceName) -> Result<Looked, Halt> {
     let of_it = std::slice::from_ref(resource);
-    let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource)).map_err(Error::from)?;
+    let (definition, store) =
+        tokio::try_join!(linstor.definition(resource), linstor.kv(resource)).map_err(Error::from)?;
     let snapshots = linstor.snapshots(of_it).await.map_err(Error::from)?.into_iter().map(|one| one.name).collect();
     let is_named = is_named(&names.names().await?, resource);
     Ok(Looked { now: Moment::now(), definition, store: store.unwrap_or_default(), snapshots, is_named })

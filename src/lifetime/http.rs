@@ -161,7 +161,8 @@ impl<B: Bearers> Desk<B> {
     async fn speaker(&self, headers: &HeaderMap) -> Result<Speaker, Refusal> {
         let unauthorized = |message: &str| Refusal(StatusCode::UNAUTHORIZED, message.to_owned());
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).filter(|token| !token.is_empty());
+        let token =
+            header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).filter(|token| !token.is_empty());
         let Some(token) = token else {
             return Err(unauthorized("no token was shown; send it as Authorization: Bearer TOKEN"));
         };
@@ -180,7 +181,10 @@ impl<B: Bearers> Desk<B> {
             Ok(None) => Err(unauthorized(
                 "the token is not known; send that of --runs-token-file, or a service account's for this driver",
             )),
-            Err(why) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("whose token it is can't be asked: {why}; call again"))),
+            Err(why) => Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("whose token it is can't be asked: {why}; call again"),
+            )),
         }
     }
 
@@ -188,22 +192,35 @@ impl<B: Bearers> Desk<B> {
         let Some(file) = &self.token_file else { return Ok(None) };
         match tokio::fs::read_to_string(file).await {
             Ok(text) if !text.trim().is_empty() => Ok(Some(SecretString::from(text.trim()))),
-            Ok(_) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "the file of --runs-token-file is empty; write a token to it".to_owned())),
-            Err(error) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("the file of --runs-token-file can't be read ({error}); make it readable"))),
+            Ok(_) => Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the file of --runs-token-file is empty; write a token to it".to_owned(),
+            )),
+            Err(error) => Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the file of --runs-token-file can't be read ({error}); make it readable"),
+            )),
         }
     }
 
     /// The run that is spoken of, where the speaker may.
     fn run(&self, speaker: &Speaker, instance: Option<String>, dag: &str, run: &str) -> Result<RunRef, Refusal> {
         let bad = |error: String| Refusal(StatusCode::BAD_REQUEST, error);
-        let named = instance.map(|name| Instance::parse(&name)).transpose().map_err(|error| bad(format!("instance: {error}")))?;
+        let named = instance
+            .map(|name| Instance::parse(&name))
+            .transpose()
+            .map_err(|error| bad(format!("instance: {error}")))?;
         let own = match speaker {
             Speaker::File => None,
-            Speaker::Account(namespace) => Some(self.instances.of(namespace).map_err(|error| Refusal(StatusCode::FORBIDDEN, error.to_string()))?),
+            Speaker::Account(namespace) => {
+                Some(self.instances.of(namespace).map_err(|error| Refusal(StatusCode::FORBIDDEN, error.to_string()))?)
+            }
         };
         let instance = match (named, own) {
             (Some(named), Some(own)) if named != own => {
-                let message = format!("the token's namespace belongs to Airflow instance {own}, not to {named}; speak of runs of {own}, or list the namespace with --airflow-instance");
+                let message = format!(
+                    "the token's namespace belongs to Airflow instance {own}, not to {named}; speak of runs of {own}, or list the namespace with --airflow-instance"
+                );
                 return Err(Refusal(StatusCode::FORBIDDEN, message));
             }
             (Some(instance), _) | (None, Some(instance)) => instance,

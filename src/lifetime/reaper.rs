@@ -150,13 +150,8 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
         }
         for volume in due {
             let mark = Mark { by: self.by.clone(), time: now };
-            let new = Reaping::new(
-                &volume.resource,
-                &volume.tags.incarnation,
-                &volume.ledger.ending,
-                mark,
-                Token::random()?,
-            );
+            let new =
+                Reaping::new(&volume.resource, &volume.tags.incarnation, &volume.ledger.ending, mark, Token::random()?);
             if let (Some(new), false) = (new, self.open.contains_key(&volume.resource)) {
                 self.open.insert(volume.resource.clone(), new);
             }

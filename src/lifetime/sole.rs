@@ -33,7 +33,8 @@ impl Elected for FolderLock {
         if held.is_some() {
             return true;
         }
-        let taken = OpenOptions::new().create(true).append(true).open(&self.path).map(|file| (file.try_lock().is_ok(), file));
+        let taken =
+            OpenOptions::new().create(true).append(true).open(&self.path).map(|file| (file.try_lock().is_ok(), file));
         match taken {
             Ok((true, file)) => *held = Some(file),
             Ok((false, _)) => {}

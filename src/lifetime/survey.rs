@@ -74,7 +74,8 @@ impl Survey {
                 Surveyed { resource, tags, ledger, bytes, is_deleting, snapshots: Vec::new(), is_named: false };
             Ok::<_, Error>(Some(surveyed))
         };
-        let volumes: Vec<Surveyed> = definitions.iter().filter_map(|one| read(one).transpose()).collect::<Result<_, _>>()?;
+        let volumes: Vec<Surveyed> =
+            definitions.iter().filter_map(|one| read(one).transpose()).collect::<Result<_, _>>()?;
         let runs = Runs::of(volumes.iter().map(Surveyed::subject));
         Ok(Self { volumes, runs })
     }
@@ -88,9 +89,8 @@ impl Survey {
     /// Reads the snapshots of those volumes that could go if they had none: one request, or none.
     pub async fn ask_for_snapshots(&mut self, linstor: &Client, now: Moment) -> Result<(), Error> {
         let runs = &self.runs;
-        let matters = |volume: &Surveyed| {
-            matches!(judge(volume.subject(), runs, now), Verdict::Reapable(_) | Verdict::Final)
-        };
+        let matters =
+            |volume: &Surveyed| matches!(judge(volume.subject(), runs, now), Verdict::Reapable(_) | Verdict::Final);
         let names: Vec<ResourceName> =
             self.volumes.iter().filter(|volume| matters(volume)).map(|volume| volume.resource.clone()).collect();
         if names.is_empty() {
@@ -99,7 +99,8 @@ impl Survey {
         // In one address as long as that many names can be.
         for names in names.chunks(100) {
             for snapshot in linstor.snapshots(names).await? {
-                let of_it = |volume: &&mut Surveyed| volume.resource.as_str().eq_ignore_ascii_case(&snapshot.resource_name);
+                let of_it =
+                    |volume: &&mut Surveyed| volume.resource.as_str().eq_ignore_ascii_case(&snapshot.resource_name);
                 if let Some(volume) = self.volumes.iter_mut().find(of_it) {
                     volume.snapshots.push(snapshot.name);
                 }

@@ -1,6 +1,9 @@
 //! Words about volumes' ends, from outside: a run is over or goes on, a volume is let go or held.
 
-use super::{judge::claimants, survey::{Survey, Surveyed}};
+use super::{
+    judge::claimants,
+    survey::{Survey, Surveyed},
+};
 use crate::linstor::Client;
 use crate::volume::{
     Error, asking,
@@ -70,14 +73,21 @@ async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Surveyed) -> Chan
 
 /// Why a person's word is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("volume {volume} is still claimed by {claims}; delete the PersistentVolumeClaim first, or say it again afterwards")]
+#[error(
+    "volume {volume} is still claimed by {claims}; delete the PersistentVolumeClaim first, or say it again afterwards"
+)]
 pub struct StillClaimed {
     volume: String,
     claims: String,
 }
 
 /// A person lets a volume go: it is kept as after a run that succeeded, or not at all where that is said.
-pub async fn let_go(linstor: &Client, volume: &Surveyed, now: Moment, at_once: bool) -> Result<Result<(), StillClaimed>, Error> {
+pub async fn let_go(
+    linstor: &Client,
+    volume: &Surveyed,
+    now: Moment,
+    at_once: bool,
+) -> Result<Result<(), StillClaimed>, Error> {
     let claims = claimants(&volume.ledger);
     if !claims.is_empty() {
         return Ok(Err(StillClaimed { volume: volume.resource.to_string(), claims: claims.join(", ") }));

@@ -92,7 +92,8 @@ pub const UNDER_WAY: Member =
     member("linflow_linstor_in_flight", "gauge", &[], "Requests to LINSTOR that are under way now");
 
 /// What the reaper removed.
-pub const REAPED: Member = member("linflow_reaper_reaped", "counter", &[], "Volumes of workflows that the reaper removed");
+pub const REAPED: Member =
+    member("linflow_reaper_reaped", "counter", &[], "Volumes of workflows that the reaper removed");
 
 /// What the reaper could not do.
 pub const REAP_FAILURES: Member = member(

@@ -54,7 +54,8 @@ impl Ends {
         ends.start_reaper(driver, linstor, directory, lifetimes, shutdown)?;
         let Some(config) = &driver.lifetime.runs else { return Ok(ends) };
         let listener = TcpListener::bind(config.listen).await;
-        let listener = listener.map_err(|error| format!("can't serve runs at --runs-listen {}: {error}", config.listen))?;
+        let listener =
+            listener.map_err(|error| format!("can't serve runs at --runs-listen {}: {error}", config.listen))?;
         tracing::info!(address = %listener.local_addr()?, "serving POST /v1/runs/finish");
         let desk = Desk {
             linstor: linstor.clone(),

@@ -182,7 +182,9 @@ mod tests {
         let asked = store(&asking().ask());
         let definition = definition(&incarnation(), &[]);
         let seen = Seen { definition: Some(&definition), store: &asked };
-        let Ok(Answer::Granted(change)) = asking().answer(&resource(), seen, &Props::new()) else { panic!("nobody stands against it") };
+        let Ok(Answer::Granted(change)) = asking().answer(&resource(), seen, &Props::new()) else {
+            panic!("nobody stands against it")
+        };
         let ledger = Ledger::read("lf", &change.set, &incarnation()).unwrap();
         assert!(ledger.claims.contains_key(&ClaimKey::of("pvc-1")) && ledger.ending.claimed.is_some());
         assert_eq!(change.remove, asked.into_keys().collect::<Vec<_>>(), "the question goes in the same step");
@@ -195,7 +197,9 @@ mod tests {
         asked.extend(final_entry(&incarnation(), &Token::of([3; 16]), &mark));
         let definition = definition(&incarnation(), &[]);
         let seen = Seen { definition: Some(&definition), store: &asked };
-        let Ok(Answer::Reaped(change)) = asking().answer(&resource(), seen, &Props::new()) else { panic!("it backs off") };
+        let Ok(Answer::Reaped(change)) = asking().answer(&resource(), seen, &Props::new()) else {
+            panic!("it backs off")
+        };
         assert_eq!((change.set.len(), change.remove), (0, vec![asking_key(&incarnation(), &Token::of([2; 16]))]));
         assert!(asked.keys().any(|key| key.starts_with(&single_key(&incarnation(), FINAL))));
     }

@@ -40,7 +40,10 @@ impl Filter {
         ];
         let exact = exact.into_iter().filter_map(|(key, value)| Some(PropFilter::Is(key.to_owned(), value?)));
         // Only a workflow's volumes have a DAG.
-        [PropFilter::Has(DRIVER.to_owned()), PropFilter::Has(AIRFLOW_DAG_ID.to_owned())].into_iter().chain(exact).collect()
+        [PropFilter::Has(DRIVER.to_owned()), PropFilter::Has(AIRFLOW_DAG_ID.to_owned())]
+            .into_iter()
+            .chain(exact)
+            .collect()
     }
 
     /// Is the volume among those that are meant?

@@ -23,8 +23,8 @@
 //! ```
 
 pub mod airflow;
-pub mod bearer;
 pub mod ask;
+pub mod bearer;
 pub mod chosen;
 pub mod claim;
 pub mod confirm;
@@ -51,9 +51,9 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
-pub use bearer::Bearers;
 pub use airflow::Evidence;
 pub use ask::{AskError, ask};
+pub use bearer::Bearers;
 pub use chosen::AnyDirectory;
 pub use claim::{Claim, ClaimError};
 pub use confirm::Confirm;

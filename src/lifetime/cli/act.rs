@@ -4,7 +4,7 @@ use super::{CommandError, Desk, Done, EXIT_REFUSED, word::size};
 use crate::config::{Selection, Until};
 use crate::lifetime::{
     carry::{self, Unasked},
-    keeping::{Kept, Keeping},
+    keeping::{Keeping, Kept},
     reaping::{End, Reaping},
     survey::{Survey, Surveyed},
     word,

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-use self::table::{RunRow, Row, Style};
+use self::table::{Row, RunRow, Style};
 use super::survey::{Survey, Surveyed};
 use super::word::RunRef;
 use crate::config::{Action, ManageConfig, RunSelection, Selection};

@@ -150,7 +150,17 @@ pub(super) fn volumes(out: &mut Vec<u8>, rows: &[Row], style: Style) -> io::Resu
     let cells = |row: &Row| {
         let run = row.run.clone().unwrap_or_else(|| "-".to_owned());
         let (instance, dag) = (row.instance.clone(), row.dag.clone());
-        [row.volume.clone(), instance, dag, run, row.task(), size(row.bytes), row.idle.clone(), row.fate.to_owned(), row.why.clone()]
+        [
+            row.volume.clone(),
+            instance,
+            dag,
+            run,
+            row.task(),
+            size(row.bytes),
+            row.idle.clone(),
+            row.fate.to_owned(),
+            row.why.clone(),
+        ]
     };
     columns(out, head, &rows.iter().map(cells).collect::<Vec<_>>(), Some(7), style)?;
     let bytes = rows.iter().map(|row| row.bytes).sum();

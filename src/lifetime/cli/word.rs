@@ -47,8 +47,7 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
-        for (seconds, text) in
-            [(5, "5s"), (60, "1m"), (3600, "1h"), (3660, "1h 1m"), (86_400, "1d"), (90_000, "1d 1h")]
+        for (seconds, text) in [(5, "5s"), (60, "1m"), (3600, "1h"), (3660, "1h 1m"), (86_400, "1d"), (90_000, "1d 1h")]
         {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }

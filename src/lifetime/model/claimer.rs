@@ -13,14 +13,35 @@ use crate::volume::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Creating {
     Begin,
-    Look { generation: usize },
-    Ask { generation: usize, incarnation: u8 },
-    LookAgain { generation: usize, incarnation: u8 },
-    Write { generation: usize, incarnation: u8, change: Change, is_granted: bool },
-    Make { generation: usize },
+    Look {
+        generation: usize,
+    },
+    Ask {
+        generation: usize,
+        incarnation: u8,
+    },
+    LookAgain {
+        generation: usize,
+        incarnation: u8,
+    },
+    Write {
+        generation: usize,
+        incarnation: u8,
+        change: Change,
+        is_granted: bool,
+    },
+    Make {
+        generation: usize,
+    },
     /// Made: is it still the generation that it was?
-    Confirm { generation: usize, incarnation: u8 },
-    Claimed { generation: usize, incarnation: u8 },
+    Confirm {
+        generation: usize,
+        incarnation: u8,
+    },
+    Claimed {
+        generation: usize,
+        incarnation: u8,
+    },
     Released,
     GivenUp,
 }
@@ -91,10 +112,11 @@ impl Claimer {
             Creating::LookAgain { generation, incarnation } => {
                 let definition = linstor.definition(generation);
                 let seen = Seen { definition: definition.as_ref(), store: &linstor.stores[generation] };
-                let (change, is_granted) = match self.asking(incarnation).answer(&resource(generation), seen, &linstor.owner).unwrap() {
-                    Answer::Granted(change) => (change, true),
-                    Answer::Reaped(change) | Answer::Gone(change) => (change, false),
-                };
+                let (change, is_granted) =
+                    match self.asking(incarnation).answer(&resource(generation), seen, &linstor.owner).unwrap() {
+                        Answer::Granted(change) => (change, true),
+                        Answer::Reaped(change) | Answer::Gone(change) => (change, false),
+                    };
                 Creating::Write { generation, incarnation, change, is_granted }
             }
             Creating::Write { generation, incarnation, is_granted: true, .. } => {

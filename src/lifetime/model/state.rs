@@ -97,9 +97,8 @@ impl State {
                 if end.is_some() || is_lost {
                     return None;
                 }
-                let keeping = keeping.get_or_insert_with(|| {
-                    Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now())
-                });
+                let keeping = keeping
+                    .get_or_insert_with(|| Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now()));
                 match request(keeping.step()) {
                     None => *end = keeping.next(Told::Seen(&self.linstor.look(0))),
                     Some(sent) => {
