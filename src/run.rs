@@ -93,6 +93,7 @@ fn kubernetes(driver: &DriverConfig) -> Option<ApiDirectory> {
     Some(ApiDirectory::new(Kubernetes::new(place.clone()), driver.driver_name.as_str()))
 }
 
+/// Where a service looks claims and pods up.
 fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDirectory {
     match (&driver.directory, kubernetes) {
         (_, Some(kubernetes)) => AnyDirectory::Kubernetes(Arc::new(kubernetes)),
