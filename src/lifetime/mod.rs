@@ -12,10 +12,10 @@ pub mod cli;
 pub mod http;
 pub mod judge;
 pub mod keeping;
-#[cfg(test)]
-mod model;
 pub mod reaper;
 pub mod reaping;
 pub mod sole;
 pub mod survey;
+#[cfg(test)]
+mod tests;
 pub mod word;
