@@ -1,5 +1,6 @@
 //! The long-running roles: what each serves, and how it ends.
 
+mod ends;
 mod ready;
 mod serve;
 

@@ -5,6 +5,7 @@ use super::{
     args::DriverArgs,
     directory::{self, DirectoryConfig},
     error::{Mistakes, Wrong},
+    lifetime::{self, LifetimeConfig},
     linstor, text,
 };
 use crate::{
@@ -34,6 +35,8 @@ pub struct DriverConfig {
     pub drain_timeout: Duration,
     /// The most volumes that may be attached to a node, 1 to 1048575 (the range of a DRBD minor); `None`: no limit.
     pub max_volumes_per_node: Option<u32>,
+    /// What a controller does about volumes that nobody needs any more.
+    pub lifetime: LifetimeConfig,
 }
 
 /// What a role with the Node service needs besides.
@@ -110,6 +113,8 @@ pub(super) fn controller(
     let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
     let limit = text::given(&args.max_volumes_per_node);
     let limit = mistakes.optional("--max-volumes-per-node", limit, |text| text::number(text, 1..=0xf_ffff));
+    let asks_kubernetes = matches!(directory, Some(DirectoryConfig::Kubernetes(_)));
+    let lifetime = lifetime::validate(&args.lifetime, asks_kubernetes, mistakes);
     Some(DriverConfig {
         csi_endpoint: csi_endpoint?,
         driver_name: driver_name?,
@@ -120,6 +125,7 @@ pub(super) fn controller(
         admin_listen: admin_listen?,
         drain_timeout: drain?,
         max_volumes_per_node: limit?,
+        lifetime: lifetime?,
     })
 }
 

@@ -6,6 +6,7 @@
 mod baseline;
 pub mod catalogue;
 mod csi;
+mod lifetime;
 mod linstor;
 mod pods;
 mod slow;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
 
 pub use csi::Operations;
+pub use lifetime::Lifetimes;
 pub use linstor::Requests;
 pub use pods::Doubts;
 
@@ -30,6 +32,7 @@ pub struct Metrics {
     operations: Operations,
     doubts: Doubts,
     requests: Arc<Requests>,
+    lifetimes: Lifetimes,
 }
 
 impl Metrics {
@@ -44,7 +47,9 @@ impl Metrics {
         let doubts = Doubts::default();
         doubts.register(&mut registry);
         requests.register(&mut registry);
-        Self { registry, operations, doubts, requests }
+        let lifetimes = Lifetimes::default();
+        lifetimes.register(&mut registry);
+        Self { registry, operations, doubts, requests, lifetimes }
     }
 
     /// Who is to be told of CSI calls.
@@ -63,6 +68,12 @@ impl Metrics {
     #[must_use]
     pub fn requests(&self) -> Arc<Requests> {
         Arc::clone(&self.requests)
+    }
+
+    /// Who is to be told of volumes' ends.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes.clone()
     }
 
     /// The same with the queue before that LINSTOR.

@@ -346,7 +346,7 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         reach: request.reach.clone(),
         confirm: request.claim.confirm,
         retain: request.claim.retain,
-        reap_unproven: None,
+        reap_unproven: request.claim.reap_unproven,
     })
 }
 

@@ -87,6 +87,7 @@ impl Asking {
             retain: said.retain.or(on_pod.retain).or(class.said.retain),
             from,
             confirm: class.confirm,
+            reap_unproven: class.reap_unproven,
         })
     }
 
@@ -142,8 +143,8 @@ fn explained(error: ClaimError, lack: Lack) -> AskError {
 }
 
 fn read(annotations: &BTreeMap<String, String>, object: impl Fn() -> Object) -> Result<Statement, AskError> {
-    if annotations.contains_key(key::CONFIRM) {
-        return Err(AskError::ClassOnly { object: object() });
+    if let Some(key) = [key::CONFIRM, key::REAP_UNPROVEN].into_iter().find(|key| annotations.contains_key(*key)) {
+        return Err(AskError::ClassOnly { key, object: object() });
     }
     Statement::read(annotations).map_err(|value| AskError::Annotation { object: Box::new(object()), value })
 }

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("node", &["health", "linstor", FILESYSTEM, "workflow", "access"]),
     ("csi", &["health", "linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["kube", "linstor", "sandbox", "workflow"]),
+    ("lifetime", &["linstor", "metrics", "workflow", "volume", "config"]),
     ("doctor", &["linstor", "workflow", "volume", "node", "config"]),
 ];
 

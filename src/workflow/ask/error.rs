@@ -6,7 +6,6 @@ use super::super::{
     airflow::{EvidenceError, Field},
     claim::ClaimError,
     directory::{ClaimRef, DirectoryError, Object, PodRef},
-    key,
     scope::Scope,
     statement::ValueError,
 };
@@ -26,8 +25,10 @@ pub enum AskError {
         value: ValueError,
     },
     /// An annotation that only a class may set.
-    #[error("annotation {key} of {object} has no effect, for only a StorageClass may set it; remove it", key = key::CONFIRM)]
+    #[error("annotation {key} of {object} has no effect, for only a StorageClass may set it; remove it")]
     ClassOnly {
+        /// The annotation.
+        key: &'static str,
         /// What is annotated.
         object: Object,
     },

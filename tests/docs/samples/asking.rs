@@ -30,7 +30,7 @@ pub fn all() -> Vec<AskError> {
             actual: Instance::parse("staging").expect("an instance"),
         }),
         annotation(),
-        AskError::ClassOnly { object: Object::Claim(claim()) },
+        AskError::ClassOnly { key: key::CONFIRM, object: Object::Claim(claim()) },
         AskError::LabelOnly { pod: pod(), field: Field::RunId, label: "manual__1-1ba00d816".to_owned() },
         AskError::Contradiction {
             claim: claim().into(),
