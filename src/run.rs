@@ -22,7 +22,6 @@ use crate::csi::{
     registration::{self, Registration},
 };
 use crate::kube::{ApiDirectory, Kubernetes};
-use crate::linstor::Client;
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox};
 use crate::volume::topology::TopologySettings;
@@ -40,7 +39,7 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let kubernetes = kubernetes(&driver);
-    let controller = controller_service(&driver, &reach.linstor, directory(&driver, kubernetes.clone()));
+    let controller = controller_service(&driver, &reach, directory(&driver, kubernetes.clone()));
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: None, registration: None };
     role.serve(shutdown).await
 }
@@ -62,7 +61,7 @@ pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationT
     let registration = enrolment(&driver, &node)?;
     let kubernetes = kubernetes(&driver);
     let directory = directory(&driver, kubernetes.clone());
-    let controller = controller_service(&driver, &reach.linstor, directory.clone());
+    let controller = controller_service(&driver, &reach, directory.clone());
     let node = node_service(&driver, node, &reach, directory);
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: Some(node), registration };
     role.serve(shutdown).await
@@ -102,9 +101,10 @@ fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDire
     }
 }
 
-fn controller_service(driver: &DriverConfig, linstor: &Client, directory: AnyDirectory) -> ControllerService {
-    ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+fn controller_service(driver: &DriverConfig, reach: &Reach, directory: AnyDirectory) -> ControllerService {
+    ControllerService::new(reach.linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
         .with_directory(directory)
+        .with_confirm(driver.confirm, reach.metrics.doubts())
         .with_limit(driver.max_volumes_per_node)
 }
 

@@ -20,15 +20,19 @@ pub enum Unexpected {
     },
 }
 
+/// Proof that a pod is the one that the claim was attached for. Only [`expect`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected(());
+
 /// Is the pod that kubelet names the one that the claim was attached for? `expected` is that one's UID; none where no pod
 /// owns the claim. A pod without a UID is none that is known.
-pub fn expect(volume: &ResourceName, expected: Option<&str>, pod: &PodRef) -> Result<(), Unexpected> {
+pub fn expect(volume: &ResourceName, expected: Option<&str>, pod: &PodRef) -> Result<Option<Expected>, Unexpected> {
     match expected {
         Some(expected) if pod.uid.as_deref() != Some(expected) => {
             let (volume, expected, pod) = (volume.clone(), expected.to_owned(), pod.clone());
             Err(Unexpected::AnotherPod { volume, expected, pod })
         }
-        _ => Ok(()),
+        expected => Ok(expected.map(|_| Expected(()))),
     }
 }
 
@@ -44,8 +48,8 @@ mod tests {
             name: "p".to_owned(),
             uid: uid.map(str::to_owned),
         };
-        assert_eq!(expect(&volume, Some("u1"), &pod(Some("u1"))), Ok(()));
-        assert_eq!(expect(&volume, None, &pod(None)), Ok(()));
+        assert_eq!(expect(&volume, Some("u1"), &pod(Some("u1"))), Ok(Some(Expected(()))));
+        assert_eq!(expect(&volume, None, &pod(None)), Ok(None));
         for wrong in [Some("u2"), None] {
             let refused = expect(&volume, Some("u1"), &pod(wrong)).unwrap_err().to_string();
             assert!(refused.contains("u1") && refused.contains("airflow/p"), "{refused}");

@@ -6,5 +6,5 @@
 pub mod expected;
 pub mod permit;
 
-pub use expected::{Unexpected, expect};
+pub use expected::{Expected, Unexpected, expect};
 pub use permit::{Check, Claimant, Denial, Doubt, Owned, Permit, Request, Rule, decide};

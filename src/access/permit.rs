@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::expected::Expected;
 use crate::linstor::name::ResourceName;
 use crate::workflow::{
     DirectoryError, OwnerView, PodRef, WorkflowRef,
@@ -16,6 +17,8 @@ pub enum Rule {
     Untagged,
     /// A workflow owns the volume, and only its pods may have it.
     Owner,
+    /// The claim was attached for this very pod, which was confirmed then.
+    Attached,
     /// A workflow owns the volume, and this pod isn't known to be one of its; it may have it all the same, on record.
     Audit,
     /// A workflow owns the volume, and nobody asks whose pod it is.
@@ -28,6 +31,7 @@ impl Rule {
         match self {
             Self::Untagged => "untagged",
             Self::Owner => "owner",
+            Self::Attached => "attached",
             Self::Audit => "audit",
             Self::Off => "off",
         }
@@ -69,6 +73,8 @@ pub enum Check {
     Audit(Claimant),
     /// Nobody looked.
     Off,
+    /// It was confirmed when the claim was attached for it.
+    Attached(Expected),
 }
 
 /// What comparing the pod with the owner gave.
@@ -175,6 +181,7 @@ pub fn decide(request: Request) -> Result<Permit, Denial> {
     let judge = |claimant| judge(&volume, &pod, &owner, claimant);
     match check {
         Check::Off => Ok(permit(Rule::Off, None, None)),
+        Check::Attached(Expected { .. }) => Ok(permit(Rule::Attached, None, None)),
         Check::Enforce(claimant) => judge(claimant).map(|strength| permit(Rule::Owner, Some(strength), None)),
         Check::Audit(claimant) => Ok(match judge(claimant) {
             Ok(strength) => permit(Rule::Owner, Some(strength), None),

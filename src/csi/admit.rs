@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tonic::Status;
-
-use super::status;
-use crate::access::{self, Check, Claimant, Denial, Doubt, Owned, Permit, Request};
+use crate::access::{self, Check, Claimant, Denial, Doubt, Expected, Owned, Permit, Request};
 use crate::linstor::name::ResourceName;
 use crate::metrics::Doubts;
 use crate::workflow::{
@@ -62,15 +59,21 @@ pub struct Guard<'a, D> {
 }
 
 impl<D: Directory> Guard<'_, D> {
-    /// Decides whether the pod may have the volume, and answers the proof.
+    /// Decides whether the pod may have the volume, and answers the proof. Who it was attached for is not looked up again.
     ///
     /// # Errors
-    /// PERMISSION_DENIED naming owner, claimant and the field that differs; UNAVAILABLE where a tagged volume's pod
-    /// can't be looked up.
-    pub async fn admit(&self, volume: &ResourceName, owner: Option<&OwnerView>, pod: PodRef) -> Result<Permit, Status> {
-        let owned = match owner {
-            None => None,
-            Some(owner) => Some(Owned { owner: owner.clone(), check: self.check(owner, &pod).await }),
+    /// `Denial` naming owner, claimant and the field that differs, or that a tagged volume's pod can't be looked up.
+    pub async fn admit(
+        &self,
+        volume: &ResourceName,
+        owner: Option<&OwnerView>,
+        pod: PodRef,
+        expected: Option<Expected>,
+    ) -> Result<Permit, Denial> {
+        let owned = match (owner, expected) {
+            (None, _) => None,
+            (Some(owner), Some(proof)) => Some(Owned { owner: owner.clone(), check: Check::Attached(proof) }),
+            (Some(owner), None) => Some(Owned { owner: owner.clone(), check: self.check(owner, &pod).await }),
         };
         let decided = access::decide(Request { volume: volume.clone(), pod: pod.clone(), owned });
         let door = self.door.as_str();
@@ -88,7 +91,7 @@ impl<D: Directory> Guard<'_, D> {
                 self.tell(pod, denial).await;
             }
         }
-        decided.map_err(|denial| status::of(&denial))
+        decided
     }
 
     async fn check(&self, owner: &OwnerView, pod: &PodRef) -> Check {

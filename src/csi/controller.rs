@@ -7,11 +7,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, request::RequestError, response, status, status::Coded, validate};
+use super::{attaching, request, request::RequestError, response, status, status::Coded, validate};
 use crate::linstor::Client;
 use crate::linstor::name::{NodeName, ResourceName};
+use crate::metrics::Doubts;
 use crate::volume::{
-    self, VolumeId, attach, begun,
+    self, VolumeId, begun,
     capacity::Capacities,
     create, delete, detach, expand,
     groups::Groups,
@@ -26,7 +27,7 @@ use crate::volume::{
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::{self, AnyDirectory, AskError, Claim, Instances};
+use crate::workflow::{self, AnyDirectory, AskError, Claim, Confirm, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,6 +46,9 @@ pub struct ControllerService {
     patience: Duration,
     /// Told of each detach that waits for its node.
     pending: Arc<Notify>,
+    /// How strictly pods are confirmed where a volume's class doesn't say, and who counts those that are not.
+    confirm: Confirm,
+    doubts: Doubts,
     running: TaskTracker,
 }
 
@@ -64,6 +68,8 @@ impl ControllerService {
             snapshots: Listings::default(),
             patience,
             pending: Arc::default(),
+            confirm: Confirm::default(),
+            doubts: Doubts::default(),
             running: TaskTracker::new(),
         }
     }
@@ -137,6 +143,27 @@ impl ControllerService {
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
     }
 
+    /// The same with another strictness towards pods where a volume's class doesn't say, and somebody who counts.
+    pub fn with_confirm(self, confirm: Confirm, doubts: Doubts) -> Self {
+        Self { confirm, doubts, ..self }
+    }
+
+    pub(super) fn confirm(&self) -> Confirm {
+        self.confirm
+    }
+
+    pub(super) fn doubts(&self) -> &Doubts {
+        &self.doubts
+    }
+
+    pub(super) fn directory(&self) -> &AnyDirectory {
+        &self.directory
+    }
+
+    pub(super) fn instances(&self) -> &Instances {
+        &self.instances
+    }
+
     /// The client of LINSTOR.
     pub(super) fn linstor(&self) -> &Client {
         &self.linstor
@@ -188,9 +215,8 @@ impl Controller for ControllerService {
         message: Request<csi::ControllerPublishVolumeRequest>,
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
-        let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
-        let (limit, directory) = (self.limit.clone(), self.directory.clone());
-        let verb = async move { attach::attach(&linstor, &limit, &directory, &parsed, patience).await };
+        let (service, volume) = (self.clone(), parsed.volume.clone());
+        let verb = async move { attaching::attach(&service, &parsed).await };
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }

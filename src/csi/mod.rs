@@ -6,6 +6,7 @@
 //! log line per call; [`registration`] how kubelet learns of it.
 
 pub mod admit;
+mod attaching;
 mod call;
 pub mod controller;
 mod drain;

@@ -175,9 +175,10 @@ impl<H: Host + 'static> Node for NodeService<H> {
         let verb = |shared: Arc<Shared<H>>| async move {
             let pod = admit::pod(&message.volume_context);
             let expected = access::expect(target.resource(), context.pod_uid.as_deref(), &pod);
-            expected.map_err(|error| status::of(&error))?;
+            let expected = expected.map_err(|error| status::of(&error))?;
             let guard = shared.guard(context.confirm);
-            let permit = guard.admit(target.resource(), context.owner.as_ref(), pod).await?;
+            let permit = guard.admit(target.resource(), context.owner.as_ref(), pod, expected).await;
+            let permit = permit.map_err(|denial| status::of(&denial))?;
             let published = node::publish(&shared.host, &request, &permit, Instant::now() + TOUCH).await;
             published.map_err(|error| status::of(&error))
         };

@@ -5,6 +5,7 @@
 //! isn't reached from everywhere takes a look at the view more, before the nodes.
 
 mod device;
+mod found;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +38,8 @@ use crate::linstor::{
 };
 use crate::workflow::{Directory, RemoteAccess};
 
+pub use found::{Found, find};
+
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachRequest {
@@ -58,17 +61,16 @@ pub struct AttachRequest {
 /// publish_context. The directory is asked only about pods that have an owner's volume already.
 ///
 /// # Errors
-/// `NotFound`, `Released`, `NodeNotFound`, `NodeNotOnline`, `NotAsMade`, `AttachedDifferently`, `AttachedElsewhere`,
-/// `Held`, `Directory`, `NodeFull`, `NotProven`, `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
+/// `NodeNotFound`, `NodeNotOnline`, `NotAsMade`, `AttachedDifferently`, `AttachedElsewhere`, `Held`, `Directory`,
+/// `NodeFull`, `NotProven`, `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
 pub async fn attach(
     linstor: &Client,
     limit: &Limit,
     directory: &impl Directory,
+    Found { known }: Found,
     request: &AttachRequest,
     patience: Duration,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let known = Known::load(linstor, &request.volume).await?;
-    known.check_claim()?;
     let seat = Seat::of(&request.volume, &request.node);
     let mut wish = request.wish();
     let is_repeat = is_repeat(&known, &seat, request)?;
