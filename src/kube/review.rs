@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::connection::{Kubernetes, Question};
 use super::trouble::{Right, Trouble};
+use crate::workflow::Bearers;
 
 const REVIEW: Right = Right { verb: "create", resource: "tokenreviews.authentication.k8s.io" };
 const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -56,6 +57,12 @@ impl Reviewer {
         // An authenticator that knows nothing of audiences names none.
         let is_ours = status.authenticated && status.audiences.contains(&self.audience);
         Ok(is_ours.then(|| namespace(&status.user.username)).flatten().map(str::to_owned))
+    }
+}
+
+impl Bearers for Reviewer {
+    async fn namespace_of(&self, token: &SecretString) -> Result<Option<String>, String> {
+        self.namespace_of(token).await.map_err(|trouble| trouble.to_string())
     }
 }
 

@@ -248,5 +248,4 @@ fn objection(subject: Subject<'_>, now: Moment) -> Option<Verdict> {
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
 mod tests;

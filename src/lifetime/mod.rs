@@ -7,8 +7,15 @@
 //! Two reapers, claims and persons meet at one volume without a lock: each writes before it looks ([`reaping`],
 //! [`keeping`], and the claims' side in `volume::asking`). The model test walks every interleaving of them.
 
+pub mod carry;
+pub mod cli;
+pub mod http;
 pub mod judge;
 pub mod keeping;
-#[cfg(test)]
-mod model;
+pub mod reaper;
 pub mod reaping;
+pub mod sole;
+pub mod survey;
+#[cfg(test)]
+mod tests;
+pub mod word;

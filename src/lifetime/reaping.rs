@@ -166,9 +166,10 @@ impl Reaping {
         }
     }
 
-    /// A step did not succeed, or may not have: the next one is a look, unless the mark isn't known to stand.
+    /// A step did not succeed, or may not have: the next one is a look, unless the mark isn't known to stand, or is being
+    /// taken back. What was sent may arrive at any time, so that a mark that was once to go is never relied on again.
     pub fn interrupt(&mut self) {
-        if self.at != At::Mark {
+        if !matches!(self.at, At::Mark | At::TakeBack(_)) {
             self.at = At::Look;
         }
     }

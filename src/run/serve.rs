@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure,
+    ends::Ends,
     ready::{Ready, answers},
 };
 use crate::admin::{self, Page};
@@ -78,6 +79,13 @@ impl Role {
             kubelet: registration.as_ref().map(|it| it.registration.standings()),
             shutdown: shutdown.clone(),
         };
+        let ends = match is_controller {
+            true => {
+                let directory = super::directory(&driver, kubernetes.clone());
+                Ends::start(&driver, &linstor, directory, metrics.lifetimes(), &shutdown).await?
+            }
+            false => Ends::default(),
+        };
         let (ended, operations) = (CancellationToken::new(), metrics.operations());
         let page = Page { media_type: MEDIA_TYPE, text: Box::new(move || metrics.page()) };
         let admin = tokio::spawn(serve_admin(listener, ready, page, ended.clone()));
@@ -105,6 +113,7 @@ impl Role {
         if let Some(settle) = settle {
             settle.await?;
         }
+        ends.ended().await?;
         ended.cancel();
         Ok(admin.await??)
     }

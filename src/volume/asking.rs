@@ -14,10 +14,15 @@ use super::{
     Error,
     claims::{ClaimKey, ClaimRecord, claim_entry},
     ending::{self, Change, Token},
+    generation,
     moment::Moment,
     record::{Ledger, RecordError},
 };
-use crate::linstor::model::{Props, ResourceDefinition};
+use crate::linstor::{
+    Client,
+    model::{Props, ResourceDefinition},
+    name::ResourceName,
+};
 use crate::workflow::{Incarnation, Tags};
 
 /// Begins the keys of questions; the question's [`Token`] follows.
@@ -85,16 +90,18 @@ impl Asking {
         Change { set, remove: ending::voided_by_a_claim(&self.incarnation) }
     }
 
-    /// What follows from a look that began after the question was written.
+    /// What follows from a look that began after the question was written: at the volume, and at its owner's instance.
     ///
     /// # Errors
     /// A record that can't be read.
-    pub fn answer(&self, resource: &str, seen: Seen<'_>) -> Result<Answer, RecordError> {
+    pub fn answer(&self, resource: &ResourceName, seen: Seen<'_>, owner: &Props) -> Result<Answer, RecordError> {
         let take_back = Change { remove: vec![self.key()], ..Change::default() };
-        if !seen.stands(&self.incarnation) {
+        // Under a name that was given up a DELETE may still arrive, for what had that name before.
+        let is_given_up = generation::of(resource).is_some_and(|(_, own)| own < generation::current(owner));
+        if is_given_up || !seen.stands(&self.incarnation) {
             return Ok(Answer::Gone(take_back));
         }
-        let ledger = Ledger::read(resource, seen.store, &self.incarnation)?;
+        let ledger = Ledger::read(resource.as_str(), seen.store, &self.incarnation)?;
         Ok(if ledger.ending.finals.is_empty() {
             let granted = claimed(&self.incarnation, &self.claim, &self.record, self.time);
             Answer::Granted(Change { set: granted.set, remove: take_back.remove })
@@ -108,7 +115,9 @@ impl Asking {
     }
 }
 
-/// A claim that stands. Whoever has just made the definition writes this at once: nobody reaps what was never claimed.
+/// A claim that stands. Whoever has just made the definition writes this at once, for nobody reaps what was never
+/// claimed; and reads the owner's instance again before it says success: where the generation was given up meanwhile
+/// ([`generation::current`]), it made its definition under a name that must not be used, and begins anew.
 pub fn claimed(incarnation: &Incarnation, claim: &ClaimKey, record: &ClaimRecord, time: Moment) -> Change {
     let mut set = claim_entry(incarnation, claim, record);
     set.extend(ending::moment_entry(incarnation, ending::CLAIMED, time));
@@ -134,11 +143,7 @@ pub fn asking_by_hand(incarnation: &Incarnation, token: &Token, who: &str, time:
 }
 
 /// Writes a change of a volume's records.
-pub async fn write(
-    linstor: &crate::linstor::Client,
-    instance: &crate::linstor::name::ResourceName,
-    change: &Change,
-) -> Result<(), Error> {
+pub async fn write(linstor: &Client, instance: &ResourceName, change: &Change) -> Result<(), Error> {
     linstor.kv_put(instance, &change.set, &change.remove).await?;
     Ok(())
 }
@@ -164,6 +169,10 @@ mod tests {
         ResourceDefinition { props, flags: flags.iter().map(|&flag| flag.to_owned()).collect(), ..Default::default() }
     }
 
+    fn resource() -> ResourceName {
+        ResourceName::parse(&format!("lf-{}-0", "a".repeat(32))).unwrap()
+    }
+
     fn store(change: &Change) -> Props {
         change.set.clone()
     }
@@ -173,7 +182,9 @@ mod tests {
         let asked = store(&asking().ask());
         let definition = definition(&incarnation(), &[]);
         let seen = Seen { definition: Some(&definition), store: &asked };
-        let Ok(Answer::Granted(change)) = asking().answer("lf", seen) else { panic!("nobody stands against it") };
+        let Ok(Answer::Granted(change)) = asking().answer(&resource(), seen, &Props::new()) else {
+            panic!("nobody stands against it")
+        };
         let ledger = Ledger::read("lf", &change.set, &incarnation()).unwrap();
         assert!(ledger.claims.contains_key(&ClaimKey::of("pvc-1")) && ledger.ending.claimed.is_some());
         assert_eq!(change.remove, asked.into_keys().collect::<Vec<_>>(), "the question goes in the same step");
@@ -186,7 +197,9 @@ mod tests {
         asked.extend(final_entry(&incarnation(), &Token::of([3; 16]), &mark));
         let definition = definition(&incarnation(), &[]);
         let seen = Seen { definition: Some(&definition), store: &asked };
-        let Ok(Answer::Reaped(change)) = asking().answer("lf", seen) else { panic!("it backs off") };
+        let Ok(Answer::Reaped(change)) = asking().answer(&resource(), seen, &Props::new()) else {
+            panic!("it backs off")
+        };
         assert_eq!((change.set.len(), change.remove), (0, vec![asking_key(&incarnation(), &Token::of([2; 16]))]));
         assert!(asked.keys().any(|key| key.starts_with(&single_key(&incarnation(), FINAL))));
     }
@@ -197,9 +210,18 @@ mod tests {
         let other = definition(&Incarnation::from_random([9; 16]), &[]);
         let going = definition(&incarnation(), &["DELETE"]);
         for definition in [None, Some(&other), Some(&going)] {
-            let answer = asking().answer("lf", Seen { definition, store: &asked });
+            let answer = asking().answer(&resource(), Seen { definition, store: &asked }, &Props::new());
             assert!(matches!(answer, Ok(Answer::Gone(_))), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn what_has_a_name_that_was_given_up_is_not_claimed() {
+        let asked = store(&asking().ask());
+        let definition = definition(&incarnation(), &[]);
+        let seen = Seen { definition: Some(&definition), store: &asked };
+        let answer = asking().answer(&resource(), seen, &generation::give_up(0).set);
+        assert!(matches!(answer, Ok(Answer::Gone(_))), "{answer:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
 
 use super::{Error, copy::temporary, id::VolumeId, record};
-use crate::linstor::{self, Client, Kind};
+use crate::linstor::{self, Client, Kind, model::Props};
 use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
 
@@ -18,14 +18,22 @@ pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
             let store = store.clone().unwrap_or_default();
             let ledger = Ledger::read(resource.as_str(), &store, &tags.incarnation)?;
             check_detached(linstor, volume, &ledger).await?;
-            temporary::leave(linstor, resource, &definition.props).await?;
-            delete_definition(linstor, volume).await?;
+            remove(linstor, volume, &definition.props).await?;
         }
     }
     if store.is_some_and(|store| record::is_ours(&store)) {
         linstor.kv_delete(resource).await?;
     }
     Ok(())
+}
+
+/// Deletes the definition, of which nobody has anything any more, with what a copy of it left at its source.
+///
+/// # Errors
+/// `HasSnapshots`, and `StillAttached` where LINSTOR sees it open.
+pub async fn remove(linstor: &Client, volume: &VolumeId, props: &Props) -> Result<(), Error> {
+    temporary::leave(linstor, volume.resource(), props).await?;
+    delete_definition(linstor, volume).await
 }
 
 /// LINSTOR deletes a mounted volume without DRBD and says nothing, so an attach record on a node that lives forbids it.

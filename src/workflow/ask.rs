@@ -87,13 +87,14 @@ impl Asking {
             retain: said.retain.or(on_pod.retain).or(class.said.retain),
             from,
             confirm: class.confirm,
+            reap_unproven: class.reap_unproven,
         })
     }
 
     /// The workflow of that scope, and what the pod shows of its own.
     fn workflow(&self, scope: Scope, instances: &Instances) -> Result<(Ownership, Option<Evidence>), AskError> {
         let shown = self.pod.as_ref().map(|pod| {
-            let because = |because| AskError::Evidence { pod: pod.reference.clone(), because };
+            let because = |because| AskError::Evidence { pod: pod.reference.clone(), because: Box::new(because) };
             Evidence::read(pod).map_err(because)
         });
         let shown = shown.transpose()?;
@@ -128,8 +129,8 @@ impl Asking {
     }
 
     fn contradiction(&self, merge::Contradiction { field, said, shown }: merge::Contradiction) -> AskError {
-        let claim = self.manifest.reference.clone();
-        let pod = self.pod_reference().expect("only a pod contradicts its claim");
+        let claim = Box::new(self.manifest.reference.clone());
+        let pod = Box::new(self.pod_reference().expect("only a pod contradicts its claim"));
         AskError::Contradiction { claim, pod, field, said, shown }
     }
 }
@@ -142,10 +143,10 @@ fn explained(error: ClaimError, lack: Lack) -> AskError {
 }
 
 fn read(annotations: &BTreeMap<String, String>, object: impl Fn() -> Object) -> Result<Statement, AskError> {
-    if annotations.contains_key(key::CONFIRM) {
-        return Err(AskError::ClassOnly { object: object() });
+    if let Some(key) = [key::CONFIRM, key::REAP_UNPROVEN].into_iter().find(|key| annotations.contains_key(*key)) {
+        return Err(AskError::ClassOnly { key, object: object() });
     }
-    Statement::read(annotations).map_err(|value| AskError::Annotation { object: object(), value })
+    Statement::read(annotations).map_err(|value| AskError::Annotation { object: Box::new(object()), value })
 }
 
 /// external-provisioner makes a volume's CSI name of a prefix and the claim's UID: another claim of the same name must

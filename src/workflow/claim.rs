@@ -1,6 +1,6 @@
 //! What CreateVolume knows of who asks: the volume's owner, and the claim and pod that it is made for.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use super::{
     confirm::Confirm,
@@ -38,6 +38,8 @@ pub struct Claim {
     pub from: Option<ForkFrom>,
     /// How strictly its pods are confirmed, where its class says so.
     pub confirm: Option<Confirm>,
+    /// After how long without a claim it goes though nothing proves its run's end, where its class says so.
+    pub reap_unproven: Option<Duration>,
 }
 
 /// Parameters that name no owner. Each is INVALID_ARGUMENT but [`ClaimError::OutsideInstance`], which is
@@ -128,6 +130,7 @@ impl From<Ownership> for Claim {
             retain: None,
             from: None,
             confirm: None,
+            reap_unproven: None,
         }
     }
 }
@@ -137,6 +140,7 @@ impl From<Ownership> for Claim {
 pub(super) struct Class {
     pub(super) said: Statement,
     pub(super) confirm: Option<Confirm>,
+    pub(super) reap_unproven: Option<Duration>,
     pub(super) namespace: Option<String>,
     pub(super) name: Option<String>,
 }
@@ -151,6 +155,7 @@ impl Class {
         let class = Self {
             said,
             confirm: value(parameters, key::CONFIRM, Confirm::from_str)?,
+            reap_unproven: value(parameters, key::REAP_UNPROVEN, unproven)?,
             namespace: parameters.get(key::PVC_NAMESPACE).cloned(),
             name: parameters.get(key::PVC_NAME).cloned(),
         };
@@ -187,10 +192,16 @@ impl Class {
                 owner(self.said.ids.workflow(scope, instance))
             }
         };
-        let Self { said: Statement { retain, from, .. }, confirm, namespace, name } = self;
+        let Self { said: Statement { retain, from, .. }, confirm, reap_unproven, namespace, name } = self;
         check_fork(from.as_ref(), &ownership)?;
-        Ok(Claim { pvc_namespace: namespace, pvc_name: name, retain, from, confirm, ..ownership.into() })
+        Ok(Claim { pvc_namespace: namespace, pvc_name: name, retain, from, confirm, reap_unproven, ..ownership.into() })
     }
+}
+
+/// A volume that is unclaimed for moments between two pods must not be one that goes.
+fn unproven(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text.trim()).ok().filter(|span| *span >= Duration::from_secs(3600));
+    span.ok_or_else(|| format!("{text:?} is no duration of an hour or more; write one such as 30days"))
 }
 
 /// The owner of a scope that lacks no id.

@@ -17,6 +17,8 @@ pub const MAP_INDEX: &str = "linflow.csi/map-index";
 pub const SCOPE: &str = "linflow.csi/scope";
 /// How long the volume is kept after its run.
 pub const RETAIN: &str = "linflow.csi/retain";
+/// After how long without a claim the volume goes though nothing proves its run's end (parameter alone).
+pub const REAP_UNPROVEN: &str = "linflow.csi/reap-unproven";
 /// Which volume of the same run it begins as a copy of.
 pub const FROM: &str = "linflow.csi/from";
 /// Which try a pod is of, for the record (annotation alone).
@@ -24,7 +26,8 @@ pub const TRY_NUMBER: &str = "linflow.csi/try-number";
 /// How strictly pods are confirmed (parameter alone).
 pub const CONFIRM: &str = "linflow.csi/confirm";
 /// Every parameter that says whose a volume is, and how that is kept.
-pub const PARAMETERS: [&str; 9] = [INSTANCE, DAG_ID, RUN_ID, TASK_ID, MAP_INDEX, SCOPE, RETAIN, FROM, CONFIRM];
+pub const PARAMETERS: [&str; 10] =
+    [INSTANCE, DAG_ID, RUN_ID, TASK_ID, MAP_INDEX, SCOPE, RETAIN, REAP_UNPROVEN, FROM, CONFIRM];
 
 /// The claim's name, which external-provisioner adds to the parameters with `--extra-create-metadata`.
 pub const PVC_NAME: &str = "csi.storage.k8s.io/pvc/name";

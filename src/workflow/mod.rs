@@ -24,11 +24,13 @@
 
 pub mod airflow;
 pub mod ask;
+pub mod bearer;
 pub mod chosen;
 pub mod claim;
 pub mod confirm;
 pub mod directory;
 pub mod elected;
+pub mod filter;
 pub mod folder;
 pub mod fork;
 pub mod id;
@@ -51,11 +53,13 @@ pub(crate) mod fixtures;
 
 pub use airflow::Evidence;
 pub use ask::{AskError, ask};
+pub use bearer::Bearers;
 pub use chosen::AnyDirectory;
 pub use claim::{Claim, ClaimError};
 pub use confirm::Confirm;
 pub use directory::{ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence};
 pub use elected::Elected;
+pub use filter::Filter;
 pub use folder::FolderDirectory;
 pub use fork::ForkFrom;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};

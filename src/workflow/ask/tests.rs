@@ -242,7 +242,8 @@ async fn a_claim_that_contradicts_its_pod_is_refused_naming_the_field() {
 async fn metadata_that_contradicts_itself_names_nobody() {
     for recording in ["af3_ke_override_spoof", "af3_kpo_spoof_labels"] {
         let error = owned_by(recording, &[]).ask(&[RUN_SCOPE]).await.expect_err("tampered with");
-        assert!(matches!(&error, AskError::Evidence { because: EvidenceError::Contradiction { .. }, .. }), "{error}");
+        let AskError::Evidence { because, .. } = &error else { panic!("{error}") };
+        assert!(matches!(**because, EvidenceError::Contradiction { .. }), "{because}");
     }
 }
 
@@ -327,6 +328,7 @@ async fn values_that_are_none_name_the_object_and_the_annotation() {
         (key::RETAIN, "forever"),
         (key::FROM, "dag"),
         (key::CONFIRM, "off"),
+        (key::REAP_UNPROVEN, "30days"),
     ] {
         let on_claim = owned_by("af3_ke_normal_scheduled", &[(key, value)]).ask(&[]).await.expect_err("no value");
         let on_pod = owned_by("af3_ke_normal_scheduled", &[]).annotate_pod(key, value).ask(&[]).await;
@@ -338,10 +340,21 @@ async fn values_that_are_none_name_the_object_and_the_annotation() {
 
 #[tokio::test]
 async fn retention_and_fork_come_from_the_claim_then_its_pod_then_the_class() {
-    let class = [TASK_SCOPE, (key::RETAIN, "3h"), (key::FROM, "task:a"), (key::CONFIRM, "audit")];
+    let class = [
+        TASK_SCOPE,
+        (key::RETAIN, "3h"),
+        (key::FROM, "task:a"),
+        (key::CONFIRM, "audit"),
+        (key::REAP_UNPROVEN, "30days"),
+    ];
     let parsed = |text: &str| text.parse::<Retain>().expect("a retention");
     let bare = owned_by("af3_ke_normal_scheduled", &[]).ask(&class).await.expect("a claim");
     assert_eq!((bare.retain, bare.confirm), (Some(parsed("3h")), Some(Confirm::Audit)));
+    assert_eq!(bare.reap_unproven, Some(std::time::Duration::from_secs(30 * 86_400)));
+    for bad in ["soon", "59m"] {
+        let refused = owned_by("af3_ke_normal_scheduled", &[]).ask(&[TASK_SCOPE, (key::REAP_UNPROVEN, bad)]).await;
+        assert!(refused.expect_err(bad).to_string().contains("an hour or more"));
+    }
     let annotated = owned_by("af3_ke_normal_scheduled", &[(key::RETAIN, "1h")])
         .annotate_pod(key::RETAIN, "2h")
         .annotate_pod(key::FROM, "run");
