@@ -1,6 +1,7 @@
 use super::*;
 use crate::kube::Place;
 use crate::linstor::{Pem, Settings};
+use crate::workflow::Confirm;
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -63,8 +64,10 @@ fn every_mistake_is_reported_at_once() {
         "prod",
         "--pod-lookups",
         "1",
+        "--confirm",
+        "maybe",
     ];
-    let errors = parse(&words, &[]).expect_err("there are 17 mistakes");
+    let errors = parse(&words, &[]).expect_err("there are 18 mistakes");
     let expected = [
         "--log-format",
         "--log",
@@ -78,6 +81,7 @@ fn every_mistake_is_reported_at_once() {
         "--kubernetes",
         "--kubeconfig",
         "--airflow-instance",
+        "--confirm",
         "--admin-listen",
         "--drain-timeout",
         "--max-volumes-per-node",
@@ -86,7 +90,7 @@ fn every_mistake_is_reported_at_once() {
     ];
     assert_eq!(flags(&errors), expected);
     assert_eq!(
-        errors[15].to_string(),
+        errors[16].to_string(),
         "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
     );
 }
@@ -105,6 +109,8 @@ fn a_full_command_line_becomes_typed_values() {
         "20",
         "--topology-pools",
         "false",
+        "--confirm",
+        "audit",
         "--admin-listen",
         "127.0.0.1:0",
         "--linstor-write-timeout",
@@ -117,6 +123,7 @@ fn a_full_command_line_becomes_typed_values() {
     let urls: Vec<&str> = driver.linstor.urls.iter().map(url::Url::as_str).collect();
     assert_eq!(urls, ["http://a:1/", "http://b:3370/"]);
     assert_eq!((driver.linstor.max_in_flight, driver.linstor.write_timeout.as_secs()), (16, 120));
+    assert_eq!(driver.confirm, Confirm::Audit);
     assert_eq!((node.name.as_str(), driver.max_volumes_per_node, node.topology_pools), ("node-1", Some(20), false));
 }
 

@@ -16,9 +16,10 @@ pub struct Member {
 }
 
 /// All of them, in the order of the page.
-pub const MEMBERS: [Member; 12] = [
+pub const MEMBERS: [Member; 13] = [
     BUILD,
     OPERATIONS,
+    DOUBTS,
     REQUESTS,
     REPEATS,
     SLOW,
@@ -44,6 +45,14 @@ pub const OPERATIONS: Member = Member {
         "CSI calls by method and gRPC code; Canceled: the caller went away before the answer",
     )
 };
+
+/// Pods without the right to a volume.
+pub const DOUBTS: Member = member(
+    "linflow_pod_doubts",
+    "counter",
+    &["at", "mode", "field"],
+    "Pods that were not known to be of the owner of the volume that they asked for, at mount or attach; mode enforce: they were refused, audit: let through; field: what differs, unseen where the pod could not be looked up",
+);
 
 /// Attempts at LINSTOR.
 pub const REQUESTS: Member = Member {

@@ -11,6 +11,7 @@ pub mod asking;
 pub mod attach;
 mod attachment;
 pub mod attributes;
+pub mod begun;
 pub mod capacity;
 pub mod claims;
 mod clear;
