@@ -230,13 +230,13 @@ impl Tags {
             reach: read_reach(properties)?,
             confirm: properties.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(TagError::Confirm)?,
             retain: properties.get(RETAIN).map(|text| text.parse()).transpose().map_err(TagError::Retain)?,
-            reap_unproven: properties.get(REAP_UNPROVEN).map(read_span).transpose()?,
+            reap_unproven: properties.get(REAP_UNPROVEN).map(|text| read_span(text)).transpose()?,
         }))
     }
 }
 
-fn read_span(text: &String) -> Result<Duration, TagError> {
-    humantime::parse_duration(text).map_err(|_| TagError::ReapUnproven(text.clone()))
+fn read_span(text: &str) -> Result<Duration, TagError> {
+    humantime::parse_duration(text).map_err(|_| TagError::ReapUnproven(text.to_owned()))
 }
 
 fn read_reach(properties: &BTreeMap<String, String>) -> Result<Reach, TagError> {

@@ -127,6 +127,9 @@ fn a_run_that_is_seen_to_run_voids_the_proof() {
         claim: "x".to_owned(),
         time: at(3).to_string(),
         detaching: false,
+        on_writable: false,
+        pod: None,
+        run: None,
     };
     running.attachments.insert(Seat { node: "node-1".parse().unwrap(), claim: None }, attachment);
     let runs = Runs::of([subject(&mine, &proof), subject(&other, &running)]);
