@@ -92,6 +92,7 @@ impl Coded for volume::Error {
             | Self::Incompatible { .. }
             | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
+            Self::Owned(error) => error.code(),
             Self::Busy(_)
             | Self::Deleting(_)
             | Self::Contended { .. }
@@ -124,6 +125,16 @@ impl Coded for volume::Error {
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
             Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for volume::OwnedError {
+    fn code(&self) -> Code {
+        match self {
+            Self::OtherTerms { .. } => Code::AlreadyExists,
+            Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
+            Self::NoClaim { .. } => Code::FailedPrecondition,
         }
     }
 }

@@ -30,6 +30,7 @@ mod known;
 pub mod limit;
 pub mod list;
 pub mod modify;
+mod owned;
 pub mod page;
 pub mod params;
 mod patience;
@@ -52,3 +53,4 @@ mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;
+pub use owned::{Kept, OwnedError};

@@ -125,6 +125,13 @@ pub struct RecordError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl RecordError {
+    /// The record of that key can't be read.
+    pub(super) fn new(resource: &str, key: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { resource: resource.to_owned(), key: key.to_owned(), source: Box::new(source) }
+    }
+}
+
 /// All records of one incarnation of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {

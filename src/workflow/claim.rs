@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    directory::PodRef,
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     instances::{Instances, InstancesError},
     key::{self, INSTANCE, SCOPE},
@@ -19,6 +20,10 @@ pub struct Claim {
     pub pvc_namespace: Option<String>,
     /// The claim's name, where external-provisioner gives it.
     pub pvc_name: Option<String>,
+    /// The claim's UID, where a directory of Kubernetes was asked.
+    pub pvc_uid: Option<String>,
+    /// The pod that owns the claim, where one does.
+    pub pod: Option<PodRef>,
 }
 
 /// Parameters that name no owner. Each is INVALID_ARGUMENT but [`ClaimError::OutsideInstance`], which is
@@ -113,7 +118,7 @@ impl Claim {
             }
         };
         let pvc_name = get(key::PVC_NAME).map(str::to_owned);
-        Ok(Self { ownership, pvc_namespace: namespace.map(str::to_owned), pvc_name })
+        Ok(Self { ownership, pvc_namespace: namespace.map(str::to_owned), pvc_name, pvc_uid: None, pod: None })
     }
 }
 
