@@ -79,17 +79,20 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
 
 fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
     ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_directory(directory(driver))
         .with_limit(driver.max_volumes_per_node)
+}
+
+/// Where both services look claims and pods up.
+fn directory(driver: &DriverConfig) -> AnyDirectory {
+    driver.pods.clone().map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)))
 }
 
 fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
     NodeService::new(NodeParts {
         host: LinuxHost::new(LOCK_DIR),
         linstor: linstor.clone(),
-        directory: driver
-            .pods
-            .clone()
-            .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
+        directory: directory(driver),
         instances: driver.airflow_instances.clone(),
         name: node.name,
         topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },

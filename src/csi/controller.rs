@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status, status::Coded, validate};
+use super::{queue, request, response, status, status::Coded, validate};
 use crate::linstor::Client;
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
@@ -22,12 +22,12 @@ use crate::volume::{
     list::{self, Listed},
     modify,
     page::Listings,
-    reserve::Reservations,
+    reserve::{Busy, Reservations},
     settle,
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::Instances;
+use crate::workflow::{self, AnyDirectory, Directory, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +36,7 @@ pub struct ControllerService {
     groups: Groups,
     reservations: Reservations,
     instances: Arc<Instances>,
+    directory: AnyDirectory,
     capacities: Capacities,
     listings: Listings<Listed>,
     limit: Limit,
@@ -56,6 +57,7 @@ impl ControllerService {
             groups: Groups::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
+            directory: AnyDirectory::None,
             capacities: Capacities::default(),
             listings: Listings::default(),
             limit: Limit::default(),
@@ -65,6 +67,11 @@ impl ControllerService {
             pending: Arc::default(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// The same with a directory in which it is looked up who asks for a volume; without one the class alone says it.
+    pub fn with_directory(self, directory: AnyDirectory) -> Self {
+        Self { directory, ..self }
     }
 
     /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
@@ -109,7 +116,25 @@ impl ControllerService {
         volumes: &[ResourceName],
         verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reserved = self.reservations.reserve_all(volumes);
+        self.hold(self.reservations.reserve_all(volumes), verb).await
+    }
+
+    /// Runs one verb of one claim of an owner's volume. Claims of one volume wait for each other, so long at most.
+    async fn in_turn<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        resource: &ResourceName,
+        wait: Duration,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.hold(self.reservations.reserve_within(resource, wait).await, verb).await
+    }
+
+    /// Runs the verb with what was reserved for it, in a task of its own.
+    async fn hold<R: Send + 'static, T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        reserved: Result<R, Busy>,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
         let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
@@ -141,12 +166,20 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
-        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let wait = queue::bound(message.metadata());
+        let message = message.get_ref();
+        let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
+        let claim = workflow::ask(&self.directory, &self.instances, &parameters.claim, &message.name).await;
+        let claim = claim.map_err(|error| status::of(&error))?;
+        let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
-        let volume = VolumeId::from(parsed.resource.clone());
+        let (resource, is_claim) = (parsed.resource.clone(), parsed.claim.ownership.workflow().is_some());
         // Large, and moved on its way to its task.
         let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
-        let created = self.exclusively(&volume, verb).await?;
+        let created = match is_claim {
+            true => self.in_turn(&resource, wait, verb).await?,
+            false => self.exclusively_on(&[resource], verb).await?,
+        };
         self.capacities.forget();
         Ok(Response::new(response::created(&created)))
     }
@@ -155,9 +188,17 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::DeleteVolumeRequest>,
     ) -> Result<Response<csi::DeleteVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
-        self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        let verb = async move { delete::delete(&linstor, &target).await };
+        let kept = match volume.claim() {
+            Some(_) => self.in_turn(volume.resource(), wait, verb).await?,
+            None => self.exclusively(&volume, verb).await?,
+        };
+        if let Some(notice) = kept.as_ref().and_then(response::kept) {
+            self.directory.tell(&notice).await;
+        }
         self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }

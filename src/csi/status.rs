@@ -16,7 +16,7 @@ use crate::node;
 use crate::volume;
 use crate::volume::size::SizeError;
 use crate::volume::snapshot;
-use crate::workflow::{ClaimError, DirectoryError};
+use crate::workflow::{AskError, ClaimError, DirectoryError};
 
 /// An error that knows its gRPC code.
 pub trait Coded: Error {
@@ -47,8 +47,7 @@ impl Coded for RequestError {
     fn code(&self) -> Code {
         match self {
             Self::Size(error) => size(error),
-            // The claim's namespace is another Airflow's: who asks is wrong, not what.
-            Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
+            Self::Claim(error) => claim(error),
             Self::NoSuchSource(_) => Code::NotFound,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
             Self::Missing(_)
@@ -57,7 +56,6 @@ impl Coded for RequestError {
             | Self::NodeId(_)
             | Self::Parameter(_)
             | Self::Attribute(_)
-            | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::FsOption(_)
@@ -69,6 +67,29 @@ impl Coded for RequestError {
             | Self::Repeated { .. }
             | Self::MaxEntries(_)
             | Self::Context(_) => Code::InvalidArgument,
+        }
+    }
+}
+
+/// Where the claim's namespace is another Airflow's, who asks is wrong, not what.
+fn claim(error: &ClaimError) -> Code {
+    match error {
+        ClaimError::OutsideInstance { .. } => Code::PermissionDenied,
+        _ => Code::InvalidArgument,
+    }
+}
+
+impl Coded for AskError {
+    /// Nothing was made, so that what won't change by itself is final.
+    fn code(&self) -> Code {
+        match self {
+            Self::Claim(error) => claim(error),
+            Self::Annotation { .. } | Self::ClassOnly { .. } | Self::Unresolved { .. } | Self::LabelOnly { .. } => {
+                Code::InvalidArgument
+            }
+            Self::Contradiction { .. } | Self::Evidence { .. } => Code::PermissionDenied,
+            Self::Remade { .. } | Self::Gone(_) => Code::FailedPrecondition,
+            Self::Unavailable(error) => error.code(),
         }
     }
 }

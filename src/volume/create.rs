@@ -291,8 +291,8 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         csi_name: request.name.clone(),
         // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
         fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
-        try_number: None,
-        ti_id: None,
+        try_number: request.claim.try_number,
+        ti_id: request.claim.ti_id.clone(),
         pvc_namespace: request.claim.pvc_namespace.clone(),
         pvc_name: request.claim.pvc_name.clone(),
         reach: request.reach.clone(),
@@ -307,7 +307,7 @@ mod tests {
     use crate::volume::{
         attributes::Attributes, id::resource_name, place::Placement, said::Said, size::CapacityRange, spread::Policy,
     };
-    use crate::workflow::{Claim, Ownership, Reach};
+    use crate::workflow::{Ownership, Reach};
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
@@ -328,7 +328,7 @@ mod tests {
             said: Said::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
-            claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None, pvc_uid: None, pod: None },
+            claim: Ownership::None.into(),
         };
         let create = Create { linstor: &linstor, request: &request, resource: &request.resource };
         let found = ApiVersion { major: 1, minor: 0 };

@@ -14,6 +14,8 @@ use super::{
     label::airflow_label,
 };
 
+const TRY_NUMBER: &str = "try_number";
+
 /// One part of a workflow's identity, by Airflow's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -126,11 +128,14 @@ impl Evidence {
             task: read_id(pod, Field::TaskId, key::TASK_ID)?,
             map_index: read_map_index(pod)?,
             // Neither decides anything, so one that can't be read is as good as none.
-            try_number: pod
-                .annotations
-                .get("try_number")
-                .or(pod.labels.get("try_number"))
-                .and_then(|it| it.parse().ok()),
+            try_number: [
+                pod.annotations.get(key::TRY_NUMBER),
+                pod.annotations.get(TRY_NUMBER),
+                pod.labels.get(TRY_NUMBER),
+            ]
+            .into_iter()
+            .flatten()
+            .find_map(|it| it.parse().ok()),
             ti_id: pod.annotations.get("task_instance_id").cloned(),
         })
     }

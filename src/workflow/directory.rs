@@ -199,6 +199,11 @@ pub enum DirectoryError {
 
 /// Where Kubernetes is asked. Errors of each question: [`DirectoryError`].
 pub trait Directory: Send + Sync {
+    /// Can Kubernetes be asked at all? Where not, no question is worth asking.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     /// The manifest of exactly this pod: with a UID in `pod`, never that of a namesake.
     fn pod(&self, pod: &PodRef) -> impl Future<Output = Result<Pod, DirectoryError>> + Send;
 
@@ -225,6 +230,10 @@ pub enum AnyDirectory {
 }
 
 impl Directory for AnyDirectory {
+    fn is_configured(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
     async fn pod(&self, pod: &PodRef) -> Result<Pod, DirectoryError> {
         match self {
             Self::None => Err(unconfigured(Object::Pod(pod.clone()))),

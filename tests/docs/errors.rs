@@ -30,7 +30,17 @@ pub fn render() -> String {
             "Nothing was done.",
             table(include_str!("../../src/csi/request.rs"), "RequestError", &samples::request::all()),
         ),
+        section(
+            "Who asks",
+            "At CreateVolume, before anything is made.",
+            table(include_str!("../../src/workflow/ask/error.rs"), "AskError", &samples::asking::all()),
+        ),
         section("Volume", "The controller's verbs.", table(volume, "Error", &samples::volume::all())),
+        section(
+            "Owner's volume",
+            "`Owned` above in full.",
+            table(include_str!("../../src/volume/owned/error.rs"), "OwnedError", &samples::owned::all()),
+        ),
         section(
             "Snapshot",
             "The verbs of snapshots and groups of them.",

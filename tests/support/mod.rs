@@ -15,6 +15,7 @@
 pub mod csi;
 pub mod driver;
 pub mod http;
+pub mod kubernetes;
 pub mod log;
 pub mod node;
 pub mod rest;
@@ -48,7 +49,7 @@ use tempfile::TempDir;
 use tokio::time::{interval, timeout};
 use tonic::{Code, Status, transport::Channel};
 
-pub use csi::{Controller, create, publish};
+pub use csi::{Controller, Create, create, publish};
 
 /// The nodes of every world.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];

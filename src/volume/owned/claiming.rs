@@ -119,7 +119,7 @@ impl Claiming<'_> {
             name: self.request.name.clone(),
             pvc: pvc.map(|(namespace, name)| ClaimRef { namespace, name, uid: claim.pvc_uid.clone() }),
             pod: claim.pod.clone(),
-            run: None,
+            run: claim.run.as_ref().map(ToString::to_string),
             time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         };
         let entry = claim_entry(incarnation, &self.key(), &record);

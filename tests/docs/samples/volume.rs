@@ -23,6 +23,7 @@ pub fn all() -> Vec<Error> {
     samples.extend(elsewhere());
     samples.extend(unfinished());
     samples.extend(copies());
+    samples.extend(super::owned::all().into_iter().map(Error::from));
     samples
 }
 
@@ -163,6 +164,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NodeNotFound(_)
         | Error::Foreign(_)
         | Error::Mismatch { .. }
+        | Error::Owned(_)
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
         | Error::NotAsMade { .. }
