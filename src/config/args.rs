@@ -111,9 +111,20 @@ pub(super) struct DriverArgs {
     /// The driver's name, as StorageClasses name it
     #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
     pub(super) driver_name: String,
-    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in
+    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in, in place of Kubernetes
     #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
     pub(super) pods: Option<String>,
+    /// Whether to ask Kubernetes' API server for pods and claims, by the service account of the pod that linflow runs in:
+    /// true or false [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
+    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
+    pub(super) kubernetes: Option<String>,
+    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
+    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Whether a node looks up the pods that a volume's attachment does not name, which needs the right to get pods: true
+    /// or false; a controller and all always do [default: false]
+    #[arg(long, env = "LINFLOW_POD_LOOKUPS", value_name = "BOOL")]
+    pub(super) pod_lookups: Option<String>,
     /// An Airflow instance and the namespaces that its pods run in; give it once per instance (or ; between them)
     #[arg(long, env = "LINFLOW_AIRFLOW_INSTANCE", value_name = "NAME=NAMESPACE[,…]", value_delimiter = ';')]
     pub(super) airflow_instance: Vec<String>,

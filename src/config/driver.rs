@@ -3,6 +3,7 @@
 use super::{
     Environment,
     args::DriverArgs,
+    directory::{self, DirectoryConfig},
     error::{Mistakes, Wrong},
     linstor, text,
 };
@@ -21,8 +22,8 @@ pub struct DriverConfig {
     pub driver_name: DriverName,
     /// How to reach LINSTOR.
     pub linstor: Settings,
-    /// The folder of Pod and PersistentVolumeClaim manifests; it existed at start.
-    pub pods: Option<PathBuf>,
+    /// Where Kubernetes is asked about pods and claims.
+    pub directory: DirectoryConfig,
     /// Which Airflow instance a namespace belongs to.
     pub airflow_instances: Instances,
     /// Where to serve `/healthz`, `/readyz` and `/metrics`; `None`: nowhere.
@@ -42,6 +43,8 @@ pub struct NodeConfig {
     pub topology_pools: bool,
     /// Is a node without DRBD kept from kubelet?
     pub requires_drbd: bool,
+    /// May a node look pods up at Kubernetes' API server?
+    pub looks_up_pods: bool,
     /// How to register with kubelet; `None`: somebody else does it.
     pub kubelet: Option<KubeletConfig>,
 }
@@ -98,7 +101,7 @@ pub(super) fn controller(
     let csi_endpoint = mistakes.require("--csi-endpoint", endpoint, remedy, text::socket_path);
     let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
     let linstor = linstor::validate(&args.linstor, environment, mistakes);
-    let pods = mistakes.optional("--pods", text::given(&args.pods), text::existing_folder);
+    let directory = directory::directory(args, environment, mistakes);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
     let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
@@ -108,7 +111,7 @@ pub(super) fn controller(
         csi_endpoint: csi_endpoint?,
         driver_name: driver_name?,
         linstor: linstor?,
-        pods: pods?,
+        directory: directory?,
         airflow_instances: airflow_instances?,
         admin_listen: admin_listen?,
         drain_timeout: drain?,
@@ -128,6 +131,7 @@ pub(super) fn with_node(
         .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
     let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
     let requires_drbd = mistakes.optional("--require-drbd", text::given(&args.require_drbd), text::truth);
+    let looks_up_pods = mistakes.optional("--pod-lookups", text::given(&args.pod_lookups), text::truth);
     let (topology_pools, requires_drbd) = (topology_pools?.unwrap_or(true), requires_drbd?.unwrap_or(false));
     let (dir, seen) = (text::given(&args.kubelet_dir), text::given(&args.kubelet_csi_path));
     let socket = mistakes.optional("--kubelet-dir", dir, |dir| registration_socket(dir, &args.driver_name));
@@ -135,7 +139,16 @@ pub(super) fn with_node(
     let (driver, seen) = (driver?, seen?);
     let csi_path = seen.unwrap_or_else(|| driver.csi_endpoint.clone());
     let kubelet = socket?.map(|socket| KubeletConfig { socket, csi_path });
-    Some((driver, NodeConfig { name: name?, topology_pools, requires_drbd, kubelet }))
+    Some((
+        driver,
+        NodeConfig {
+            name: name?,
+            topology_pools,
+            requires_drbd,
+            looks_up_pods: looks_up_pods?.unwrap_or(false),
+            kubelet,
+        },
+    ))
 }
 
 /// Where kubelet looks for drivers. Kubelet sends the socket's path, percent-encoded, as HTTP/2's `:authority`: no valid one

@@ -6,6 +6,7 @@
 //! have them.
 
 mod args;
+mod directory;
 mod doctor;
 mod driver;
 mod error;
@@ -15,6 +16,7 @@ mod sandbox;
 mod text;
 
 pub use args::Args;
+pub use directory::DirectoryConfig;
 pub use doctor::{DoctorConfig, DoctorRole};
 pub use driver::{DriverConfig, DriverName, KubeletConfig, NodeConfig};
 pub use error::ConfigError;

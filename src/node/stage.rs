@@ -10,7 +10,7 @@ use super::{
     filesystem::{Locked, Probed},
     formatting::{Plan, Wanted, decide, decide_static},
     host::{BlockDevice, HostError, PathKind, Place},
-    mounts::{MountEntry, MountTable},
+    mounts::{MountEntry, MountTable, at, at_or_of},
     options::{Attribute, Attributes, MountOptions, SelinuxContext},
     probe::Found,
 };
@@ -53,7 +53,7 @@ pub async fn stage<H: Host>(
     let lock = await_lock(host, &device, deadline).await?;
     let on = Locked { host, device: &device, lock: &lock, uses_drbd: request.device.uses_drbd, deadline };
     let target = staging.ensure_directory().await?;
-    let table = host.mount_table(deadline).await?;
+    let table = host.mounts(at_or_of(&target.path, device.number), deadline).await?;
     let fs_type = match table.top_at(&target.path) {
         Some(entry) => staging.complete(entry, &target.path).await?,
         None => staging.mount(&on, record, &table, &target.path).await?,
@@ -263,7 +263,7 @@ pub async fn unstage<H: Host>(host: &H, staging_path: &AbsolutePath, deadline: I
 /// Takes away whatever linflow mounted at a place, however many are stacked; nothing mounted is fine.
 pub(super) async fn unmount_all<H: Host>(host: &H, place: &Place, deadline: Instant) -> Result<(), Error> {
     loop {
-        let table = host.mount_table(deadline).await?;
+        let table = host.mounts(at(&place.path), deadline).await?;
         let Some(entry) = table.top_at(&place.path) else { return Ok(()) };
         let is_filesystem = entry.fs_type.parse::<FsType>().is_ok();
         if !is_filesystem && !matches!(place.kind, Some(PathKind::BlockDevice(_))) {

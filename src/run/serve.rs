@@ -19,6 +19,7 @@ use crate::csi::{
     service::{self, Services},
     socket::{self, Endpoint},
 };
+use crate::kube::ApiDirectory;
 use crate::linstor::Client;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 use crate::node::linux::LinuxHost;
@@ -34,6 +35,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Role {
     pub(super) driver: DriverConfig,
     pub(super) reach: Reach,
+    pub(super) kubernetes: Option<ApiDirectory>,
     pub(super) controller: Option<ControllerService>,
     pub(super) node: Option<NodeService<LinuxHost>>,
     pub(super) registration: Option<Enrolment>,
@@ -65,7 +67,7 @@ impl Role {
     /// Serves until `shutdown`, and then until all that runs has ended: the socket for kubelet goes first, then calls
     /// are not taken any more, those under way are answered, and health is told up to the last moment.
     pub(super) async fn serve(self, shutdown: CancellationToken) -> Result<(), Failure> {
-        let Self { driver, reach: Reach { linstor, metrics }, controller, node, registration } = self;
+        let Self { driver, reach: Reach { linstor, metrics }, kubernetes, controller, node, registration } = self;
         let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
         let listener = listen(&driver).await?;
         greet(&linstor).await;
@@ -80,6 +82,11 @@ impl Role {
         let page = Page { media_type: MEDIA_TYPE, text: Box::new(move || metrics.page()) };
         let admin = tokio::spawn(serve_admin(listener, ready, page, ended.clone()));
         let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle(shutdown.clone())));
+        // A node asks when it must, and keeps nothing.
+        if let Some(kubernetes) = kubernetes.filter(|_| is_controller) {
+            let stop = shutdown.clone();
+            tokio::spawn(async move { kubernetes.watch(stop).await });
+        }
         // A node mounts and unmounts without LINSTOR, so its probe doesn't ask: a restart would not bring LINSTOR back.
         let identity = Identity::new(driver.driver_name.as_str(), move || {
             let linstor = linstor.clone();

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use super::{
     Error,
+    clear::clear,
     context::publish_context,
     detach::{self, Finished},
     filesystem::FsType,
-    giveup::{self, Lost},
     id::VolumeId,
     known::Known,
     limit::Limit,
@@ -25,6 +25,7 @@ use super::{
     topology,
     validate::check_use,
 };
+use crate::failover::{self, Decision, Doubt, Holder, Observation, Refusal, Step, Wish};
 use crate::linstor::{
     Client, Kind, Object,
     model::{Node, Resource, ViewQuery, is_same_name},
@@ -73,7 +74,7 @@ pub async fn attach(
     if !is_repeat {
         check_use(&known, request.access, request.fs_type)?;
     }
-    let lost = attach.check_nodes(&attach.copies().await?).await?;
+    let lost = attach.clear_way(&attach.copies().await?).await?;
     // A detach that waits for its node has its place there still.
     let is_new = known.ledger.attachment_to(&request.node).is_none();
     let _slot = if is_new { limit.take(linstor, &request.volume, &request.node).await? } else { None };
@@ -119,34 +120,80 @@ impl Attach<'_> {
         existing.difference(self.request.mode, self.request.access, self.request.read_only)
     }
 
-    /// Is the target ONLINE, and what of the other nodes that have the volume? Answers those that are to be given up.
-    async fn check_nodes(&self, copies: &[NodeName]) -> Result<Vec<Lost>, Error> {
+    /// Is the target ONLINE, may it use the volume, and do the other nodes leave it alone? Answers those that are given
+    /// up: their records go when the device is here.
+    async fn clear_way(&self, copies: &[NodeName]) -> Result<Vec<NodeName>, Error> {
         let target = &self.request.node;
         let others = self.others();
         let beside = others.iter().map(|(node, _)| *node).chain(copies);
         let names: BTreeSet<&NodeName> = std::iter::once(target).chain(beside).collect();
-        let names: Vec<&NodeName> = names.into_iter().collect();
-        let nodes = self.linstor.nodes(&names).await?;
-        let status = |name: &NodeName| nodes.iter().find(|node| is_same_name(&node.name, name.as_str()));
-        let node = status(target).ok_or_else(|| Error::NodeNotFound(target.clone()))?;
-        if !node.is_online() {
-            return Err(Error::NodeNotOnline { node: target.clone(), status: node.connection_status.clone() });
+        let nodes = self.linstor.nodes(&names.into_iter().collect::<Vec<_>>()).await?;
+        let mut seen = Observation::new(&self.known.definition, others.into_iter().map(holder).collect(), &nodes);
+        let wish = Wish { target: target.clone(), sharing: self.request.mode.sharing() };
+        let is_target = |node: &&Node| node.is_online() && is_same_name(&node.name, target.as_str());
+        if let Some(node) = nodes.iter().find(is_target) {
+            self.check_reach(node, &nodes, copies)?;
         }
-        self.check_reach(node, &nodes, copies)?;
+        if let Decision::Refuse(refusal) = failover::decide(&seen, &wish) {
+            return Err(self.refused(refusal));
+        }
         // Whoever is to write there now must not meet the reader that was there before, nor the reverse.
         if let Some((own, before)) = self.own()
             && self.difference(before).is_some()
+            && detach::finish(self.linstor, &self.request.volume, self.known, own).await? == Finished::Cancelled
         {
-            let finished = detach::finish(self.linstor, &self.request.volume, self.known, own).await?;
-            if finished == Finished::Cancelled {
-                return Err(self.contended(own));
+            return Err(self.contended(own));
+        }
+        self.carry_out(&mut seen, &wish).await
+    }
+
+    /// Decides, carries out and looks again, until nobody stands in the way or it is said who does. DRBD needs some
+    /// seconds to notice a death.
+    async fn carry_out(&self, seen: &mut Observation, wish: &Wish) -> Result<Vec<NodeName>, Error> {
+        let mut patience = Patience::until(self.until);
+        loop {
+            match failover::decide(seen, wish) {
+                Decision::Free => return Ok(Vec::new()),
+                Decision::GiveUp { nodes, proof } => {
+                    tracing::info!(volume = %self.request.volume, ?nodes, %proof, "gave up nodes that do not answer");
+                    return Ok(nodes);
+                }
+                Decision::Tidy(steps) => {
+                    for step in steps {
+                        if clear(self.linstor, self.known, &step).await? == Finished::Cancelled {
+                            let (by, status) = (step.node().clone(), seen.standing(step.node()).to_string());
+                            return Err(self.refused(Refusal::Held { by, status }));
+                        }
+                        seen.forget(step.node());
+                    }
+                }
+                Decision::Look => seen.look(&self.view().await?),
+                Decision::Wait(doubt) => {
+                    if !patience.wait().await {
+                        return Err(self.not_proven(doubt));
+                    }
+                    seen.look(&self.view().await?);
+                }
+                Decision::Refuse(refusal) => return Err(self.refused(refusal)),
             }
         }
-        let mut lost = Vec::new();
-        for (other, attachment) in others {
-            lost.extend(self.displace(other, attachment, status(other)).await?);
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        let AttachRequest { volume, node, .. } = self.request.clone();
+        match refusal {
+            Refusal::NoSuchNode => Error::NodeNotFound(node),
+            Refusal::TargetAway(status) => Error::NodeNotOnline { node, status },
+            Refusal::Held { by, status } => {
+                let mode = self.known.ledger.attachments.get(&by).map_or(self.request.mode, |held| held.mode);
+                Error::AttachedElsewhere { volume, node: by, mode, status }
+            }
+            Refusal::Unprovable(doubt) => self.not_proven(doubt),
         }
-        Ok(lost)
+    }
+
+    fn not_proven(&self, Doubt { node, seen }: Doubt) -> Error {
+        Error::NotProven { volume: self.request.volume.clone(), node, seen }
     }
 
     /// The nodes with a copy of a volume that isn't reached from everywhere; none of any other.
@@ -175,45 +222,8 @@ impl Attach<'_> {
         Err(Error::RemoteForbidden { volume, node, allowed, nodes: nodes.join(", ") })
     }
 
-    /// Another node has the volume. Readers bear each other, wherever they are and whatever became of their nodes. Else
-    /// a node that let go while it was away is tidied up, and one that lives keeps the volume.
-    async fn displace(
-        &self,
-        other: &NodeName,
-        attachment: &Attachment,
-        node: Option<&Node>,
-    ) -> Result<Option<Lost>, Error> {
-        let volume = &self.request.volume;
-        match node {
-            _ if attachment.mode.shares_with(self.request.mode) => Ok(None),
-            // LINSTOR has removed the node and what it held.
-            None => {
-                detach::drop_record(self.linstor, self.known, other).await?;
-                Ok(None)
-            }
-            Some(node) if node.is_online() && attachment.detaching => {
-                match detach::finish(self.linstor, volume, self.known, other).await? {
-                    Finished::Done => Ok(None),
-                    Finished::Cancelled => Err(self.attached_to(other, attachment, node)),
-                }
-            }
-            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => {
-                Err(self.attached_to(other, attachment, node))
-            }
-            Some(_) => Ok(Some(Lost(other.clone()))),
-        }
-    }
-
-    fn attached_to(&self, other: &NodeName, attachment: &Attachment, state: &Node) -> Error {
-        let (volume, node) = (self.request.volume.clone(), other.clone());
-        Error::AttachedElsewhere { volume, node, mode: attachment.mode, status: state.connection_status.clone() }
-    }
-
     /// With DRBD: what is there already, or what LINSTOR makes available; a diskless client where there is no replica.
-    async fn ensure_replicated(&self, lost: &[Lost]) -> Result<String, Error> {
-        if !lost.is_empty() {
-            self.await_proof(lost).await?;
-        }
+    async fn ensure_replicated(&self, lost: &[NodeName]) -> Result<String, Error> {
         self.record(lost).await?;
         // What a lost node had must be proven promotable here, which takes the waiting anyway.
         let there = if lost.is_empty() { self.view().await? } else { Vec::new() };
@@ -227,26 +237,10 @@ impl Attach<'_> {
                 self.await_device(!lost.is_empty()).await?
             }
         };
-        for Lost(node) in lost {
-            detach::drop_record(self.linstor, self.known, node).await?;
+        for node in lost {
+            clear(self.linstor, self.known, &Step::Forget(node.clone())).await?;
         }
         Ok(device)
-    }
-
-    /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a
-    /// death.
-    async fn await_proof(&self, lost: &[Lost]) -> Result<(), Error> {
-        let mut patience = Patience::until(self.until);
-        loop {
-            let Err(doubt) = giveup::prove(&self.known.definition, &self.view().await?, lost, &self.request.node)
-            else {
-                return Ok(());
-            };
-            if !doubt.may_pass || !patience.wait().await {
-                let volume = self.request.volume.clone();
-                return Err(Error::NotProven { volume, node: doubt.node, seen: doubt.seen });
-            }
-        }
     }
 
     /// Without DRBD: only where the replica is. LINSTOR's make-available would make an empty twin anywhere else.
@@ -267,7 +261,7 @@ impl Attach<'_> {
 
     /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and
     /// both back off, unless both attach readers.
-    async fn record(&self, lost: &[Lost]) -> Result<(), Error> {
+    async fn record(&self, lost: &[NodeName]) -> Result<(), Error> {
         if self.is_repeat()? {
             return Ok(());
         }
@@ -276,9 +270,8 @@ impl Attach<'_> {
         let store = self.linstor.kv(resource).await?.unwrap_or_default();
         let ledger = Ledger::read(resource.as_str(), &store, &self.known.tags.incarnation)?;
         let beside = ledger.attachments_beside(&self.request.node);
-        let is_lost = |node: &NodeName| lost.iter().any(|Lost(given_up)| given_up == node);
         let is_rival = |node: &NodeName, attachment: &Attachment| {
-            !is_lost(node) && !attachment.mode.shares_with(self.request.mode)
+            !lost.contains(node) && !attachment.mode.shares_with(self.request.mode)
         };
         match beside.into_iter().find(|(node, attachment)| is_rival(node, attachment)) {
             Some((rival, _)) => {
@@ -366,6 +359,11 @@ impl Attach<'_> {
         let device = resource.device_path(0).filter(|_| self.is_here(resource) && is_usable)?;
         Some(device.to_owned())
     }
+}
+
+/// Who has the volume on another node, as its record says.
+fn holder((node, attachment): (&NodeName, &Attachment)) -> Holder {
+    Holder { node: node.clone(), sharing: attachment.mode.sharing(), is_detaching: attachment.detaching }
 }
 
 /// What was seen of the resource on the node, for people.

@@ -143,6 +143,8 @@ mod tests {
             pvc_namespace: None,
             pvc_name: None,
             reach: crate::workflow::Reach::default(),
+            retain: None,
+            reap_unproven: None,
         };
         let volume_definitions = vec![VolumeDefinition { size_kib: 1024, ..VolumeDefinition::default() }];
         let definition = ResourceDefinition { volume_definitions, ..ResourceDefinition::default() };

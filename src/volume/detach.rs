@@ -13,6 +13,7 @@ use super::{
     record::{self, Attachment, Ledger},
     said::Said,
 };
+use crate::failover::{self, Standing, Step};
 use crate::linstor::{
     Client, Kind, Object,
     model::{Resource, ViewQuery, is_same_name},
@@ -133,11 +134,11 @@ async fn let_go(
 /// nothing is changed but the record, which stands until the node is back or given up.
 async fn leave_pending(linstor: &Client, volume: &VolumeId, known: &Known, node: &NodeName) -> Result<Detached, Error> {
     let nodes = linstor.nodes(&[node]).await?;
-    match (nodes.first(), known.ledger.attachments.get(node)) {
-        (None, _) | (_, None) => drop_record(linstor, known, node).await.map(|()| Detached::Done),
-        (Some(state), _) if state.is_online() => Err(unknown_state(volume, node)),
-        (Some(_), Some(attachment)) if attachment.detaching => Ok(Detached::Pending),
-        (Some(_), Some(attachment)) => {
+    match (failover::leave(node, &Standing::of(nodes.first())), known.ledger.attachments.get(node)) {
+        (Some(Step::Forget(_)), _) | (_, None) => drop_record(linstor, known, node).await.map(|()| Detached::Done),
+        (Some(Step::Finish(_)), _) => Err(unknown_state(volume, node)),
+        (None, Some(attachment)) if attachment.detaching => Ok(Detached::Pending),
+        (None, Some(attachment)) => {
             let pending = Attachment { detaching: true, ..attachment.clone() };
             let entry = record::attach_entry(&known.tags.incarnation, node, &pending);
             linstor.kv_put(volume.resource(), &entry, &[]).await?;

@@ -12,10 +12,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    asking::AskRecord,
     claims::{ClaimKey, ClaimRecord},
-    ending::{self, Mark, RunEnd},
+    ending::Ending,
     filesystem::FsUuid,
 };
+use crate::failover::Sharing;
 use crate::linstor::{model::is_same_name, name::NodeName};
 use crate::workflow::Incarnation;
 
@@ -53,10 +55,14 @@ impl AccessMode {
         matches!(self, Self::SingleNodeReaderOnly | Self::MultiNodeReaderOnly)
     }
 
-    /// May another node have the volume with that mode at the same time? Readers alone: where one node may write, DRBD
-    /// lets no other one open the device, not even for reading.
+    /// Whom it bears on other nodes.
+    pub fn sharing(self) -> Sharing {
+        if self == Self::MultiNodeReaderOnly { Sharing::Readers } else { Sharing::Alone }
+    }
+
+    /// May another node have the volume with that mode at the same time?
     pub fn shares_with(self, other: Self) -> bool {
-        (self, other) == (Self::MultiNodeReaderOnly, Self::MultiNodeReaderOnly)
+        self.sharing().bears(other.sharing())
     }
 
     /// Do both ask for the same? A caller that learns of the finer modes says `SINGLE_NODE_MULTI_WRITER` from then on
@@ -148,14 +154,10 @@ pub struct Ledger {
     pub homes: BTreeSet<NodeName>,
     /// The claims that an owner's volume has.
     pub claims: BTreeMap<ClaimKey, ClaimRecord>,
-    /// When a claim was last released, in RFC 3339.
-    pub released: Option<String>,
-    /// The proof that its run is over.
-    pub ended: Option<RunEnd>,
-    /// A reaper has its eye on it.
-    pub reap_candidate: Option<Mark>,
-    /// A reaper is about to remove it.
-    pub reap_final: Option<Mark>,
+    /// Who is about to claim it, by their own random words.
+    pub asking: BTreeMap<String, AskRecord>,
+    /// What speaks for its end, or against it.
+    pub ending: Ending,
 }
 
 impl Ledger {
@@ -185,8 +187,10 @@ impl Ledger {
                 let claim = ClaimKey::parse(claim).ok_or("the key is not 32 hex digits")?;
                 self.claims.insert(claim, serde_json::from_str(value)?);
             }
-            Some(_) => {}
-            None => self.take_single(key, value)?,
+            Some(("asking", token)) => {
+                self.asking.insert(token.to_owned(), serde_json::from_str(value)?);
+            }
+            _ => self.take_single(key, value)?,
         }
         Ok(())
     }
@@ -197,11 +201,9 @@ impl Ledger {
             "used" => self.was_used = true,
             "replicas" => self.replicas = Some(value.parse()?),
             "homes" => self.homes = value.split_whitespace().map(NodeName::parse).collect::<Result<_, _>>()?,
-            ending::RELEASED => self.released = Some(value.to_owned()),
-            ending::ENDED => self.ended = Some(serde_json::from_str(value)?),
-            ending::CANDIDATE => self.reap_candidate = Some(serde_json::from_str(value)?),
-            ending::FINAL => self.reap_final = Some(serde_json::from_str(value)?),
-            _ => {}
+            _ => {
+                self.ending.take(key, value)?;
+            }
         }
         Ok(())
     }

@@ -6,14 +6,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error,
-    detach::{self, Finished},
-    id::VolumeId,
-    known::Known,
-    limit::Limit,
-    record,
-    reserve::Reservations,
+    Error, clear::clear, detach::Finished, id::VolumeId, known::Known, limit::Limit, record, reserve::Reservations,
 };
+use crate::failover::{self, Standing};
 use crate::linstor::{
     Client,
     model::is_same_name,
@@ -113,14 +108,11 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
     let mut left = 0;
     for node in waiting {
         let state = states.iter().find(|state| is_same_name(&state.name, node.as_str()));
-        let outcome = match state {
-            Some(state) if state.is_online() => detach::finish(linstor, volume, &known, node).await,
-            Some(_) => {
-                left += 1;
-                continue;
-            }
-            None => detach::drop_record(linstor, &known, node).await.map(|()| Finished::Done),
+        let Some(step) = failover::leave(node, &Standing::of(state)) else {
+            left += 1;
+            continue;
         };
+        let outcome = clear(linstor, &known, &step).await;
         match outcome {
             Ok(Finished::Done) => {
                 tracing::info!(%volume, %node, "completed a detach that had waited for the node");

@@ -64,6 +64,8 @@ async fn linstor(records: &[Value]) -> MockServer {
         pvc_namespace: None,
         pvc_name: None,
         reach: crate::workflow::Reach::default(),
+        retain: None,
+        reap_unproven: None,
     };
     let definition = json!([{
         "name": "vol1", "props": tags.to_properties(), "layer_data": [{"type": "DRBD"}, {"type": "STORAGE"}],

@@ -3,6 +3,8 @@
 //! A *claim* ([`claim`]) is who asks for a new volume, as [`ask()`] resolves it; *evidence* ([`airflow`]) is what a pod's manifest shows; the
 //! *owner* ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone
 //! makes a [`Verified`], the proof that [`crate::access`] asks for. Kubernetes is asked through [`directory`].
+//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: from a
+//! folder, or from Kubernetes' API server (room `kube`).
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
 //! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be
@@ -22,9 +24,11 @@
 
 pub mod airflow;
 pub mod ask;
+pub mod chosen;
 pub mod claim;
 pub mod confirm;
 pub mod directory;
+pub mod elected;
 pub mod folder;
 pub mod fork;
 pub mod id;
@@ -46,11 +50,11 @@ pub mod verify;
 pub(crate) mod fixtures;
 
 pub use ask::{AskError, ask};
+pub use chosen::AnyDirectory;
 pub use claim::{Claim, ClaimError};
 pub use confirm::Confirm;
-pub use directory::{
-    AnyDirectory, ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence,
-};
+pub use directory::{ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence};
+pub use elected::Elected;
 pub use folder::FolderDirectory;
 pub use fork::ForkFrom;
 pub use id::{DagId, IdError, Instance, MapIndex, RunId, TaskId};

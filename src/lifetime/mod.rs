@@ -1,0 +1,14 @@
+//! How long a workflow's volume is kept, and how it is let go (docs/decisions.md, Letting go).
+//!
+//! ```text
+//! survey ─► judge, a pure function ─► reaping, the removal step by step ─► carry, which sends the steps
+//! ```
+//!
+//! Two reapers, claims and persons meet at one volume without a lock: each writes before it looks ([`reaping`],
+//! [`keeping`], and the claims' side in `volume::asking`). The model test walks every interleaving of them.
+
+pub mod judge;
+pub mod keeping;
+#[cfg(test)]
+mod model;
+pub mod reaping;
