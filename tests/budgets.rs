@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "budgets/claims.rs"]
+mod claims;
 #[path = "budgets/copies.rs"]
 mod copies;
 #[path = "budgets/life.rs"]

@@ -16,7 +16,7 @@ const POD_UID: &str = "csi.storage.k8s.io/pod.uid";
 
 /// The pod as kubelet names it in the volume_context, where the CSIDriver object says `podInfoOnMount`. Parts that are
 /// missing stay empty.
-fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
+pub(super) fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
     let get = |key: &str| volume_context.get(key).cloned();
     PodRef {
         namespace: get(POD_NAMESPACE).unwrap_or_default(),

@@ -13,9 +13,7 @@ use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
     self, VolumeId, attach,
     capacity::Capacities,
-    create, delete,
-    detach::{self, Detached},
-    expand,
+    create, delete, detach, expand,
     groups::Groups,
     health::{self, Health},
     limit::Limit,
@@ -209,8 +207,8 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
         let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
-        let limit = self.limit.clone();
-        let verb = async move { attach::attach(&linstor, &limit, &parsed, patience).await };
+        let (limit, directory) = (self.limit.clone(), self.directory.clone());
+        let verb = async move { attach::attach(&linstor, &limit, &directory, &parsed, patience).await };
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
@@ -229,12 +227,10 @@ impl Controller for ControllerService {
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
         let verb = async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
-            if detached == Detached::Done {
-                limit.release(&target, node.as_ref());
-            }
+            limit.release(&target, node.as_ref(), &detached.still_on);
             Ok::<_, volume::Error>(detached)
         };
-        if self.exclusively(&volume, verb).await? == Detached::Pending {
+        if self.exclusively(&volume, verb).await?.is_pending {
             self.pending.notify_one();
         }
         Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use super::proto::{self as csi, node_server::Node};
 use super::request::{self, node as parse};
 use super::{admit, node_health, response, status};
+use crate::access;
 use crate::linstor::{Client, name::NodeName};
 use crate::node::{self, FormatRecord, FormatRecordError, Host};
 use crate::volume::filesystem::FsUuid;
@@ -155,6 +156,9 @@ impl<H: Host + 'static> Node for NodeService<H> {
         let (volume, context, request) = parse::publish(&message).map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
+            let pod = admit::pod(&message.volume_context);
+            let expected = access::expect(target.resource(), context.pod_uid.as_deref(), &pod);
+            expected.map_err(|error| status::of(&error))?;
             let owner = context.owner.as_ref();
             let permit =
                 admit::admit(&shared.directory, &shared.instances, target.resource(), owner, &message.volume_context)

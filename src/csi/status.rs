@@ -10,10 +10,11 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use super::request::RequestError;
-use crate::access::Denial;
+use crate::access::{Denial, Unexpected};
 use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
+use crate::volume::holders::Held;
 use crate::volume::size::SizeError;
 use crate::volume::snapshot;
 use crate::workflow::{AskError, ClaimError, DirectoryError};
@@ -106,7 +107,7 @@ fn size(error: &SizeError) -> Code {
 impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
+            Self::NotFound(_) | Self::Released(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
             Self::NoSuchGroup(_)
             | Self::Unmodifiable { .. }
             | Self::Bound { .. }
@@ -145,6 +146,9 @@ impl Coded for volume::Error {
             | Self::Random(_) => Code::Unavailable,
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
+            Self::Held(Held::ByRun { .. }) => Code::Aborted,
+            Self::Held(Held::ByPod { .. } | Held::ByReaders { .. }) => Code::FailedPrecondition,
+            Self::Directory(error) => error.code(),
             Self::Linstor(error) => error.code(),
         }
     }
@@ -228,6 +232,7 @@ impl Coded for node::Error {
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
             | Self::SecondTarget { .. }
+            | Self::HeldByPod { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,
@@ -240,6 +245,12 @@ impl Coded for node::Error {
 }
 
 impl Coded for Denial {
+    fn code(&self) -> Code {
+        Code::PermissionDenied
+    }
+}
+
+impl Coded for Unexpected {
     fn code(&self) -> Code {
         Code::PermissionDenied
     }

@@ -239,7 +239,7 @@ fn objection(subject: Subject<'_>, now: Moment) -> Option<Verdict> {
     } else if subject.is_named {
         Verdict::Named
     } else if !ledger.attachments.is_empty() {
-        Verdict::Attached(ledger.attachments.keys().cloned().collect())
+        Verdict::Attached(ledger.nodes().into_iter().cloned().collect())
     } else if !snapshots.is_empty() {
         Verdict::Snapshots(snapshots.to_vec())
     } else {

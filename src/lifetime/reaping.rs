@@ -227,7 +227,7 @@ impl Reaping {
         } else if looked.is_named {
             Some("a PersistentVolume names it".to_owned())
         } else if !ledger.attachments.is_empty() {
-            let nodes: Vec<&str> = ledger.attachments.keys().map(|node| node.as_str()).collect();
+            let nodes: Vec<&str> = ledger.nodes().into_iter().map(|node| node.as_str()).collect();
             Some(format!("it is attached to {}", nodes.join(", ")))
         } else if !looked.snapshots.is_empty() {
             Some(format!("it has snapshots: {}", looked.snapshots.join(", ")))

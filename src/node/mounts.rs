@@ -37,8 +37,12 @@ pub struct MountEntry {
 impl MountEntry {
     /// Whether the filesystem was mounted for writing and takes no more writes, which ext4 does after an I/O error.
     pub fn went_read_only(&self) -> bool {
-        let refuses_writes = self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro");
-        refuses_writes && self.options.iter().any(|option| option == "rw")
+        self.has_read_only_superblock() && self.options.iter().any(|option| option == "rw")
+    }
+
+    /// Whether the filesystem as a whole takes no writes.
+    pub fn has_read_only_superblock(&self) -> bool {
+        self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro")
     }
 
     /// Whether this mount takes no writes while the filesystem as a whole does.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     AbsolutePath, Access, DeviceHint, Difference, Error, FsUse, Host, Targets,
     device::{await_device, locate},
+    fence::{is_same_volume, refuse_other_pod},
     host::{BlockDevice, Handover, HostError, PathKind, Place},
     mounts::{MountEntry, MountTable, at, at_or_of},
     options::{Attribute, Attributes},
@@ -31,8 +32,12 @@ pub struct PublishRequest {
     pub read_only: bool,
     /// Whether the volume itself is read-only, and was staged so.
     pub is_volume_read_only: bool,
-    /// At how many targets the volume may be published here.
+    /// At how many targets the volume may be published here; of an owner's volume, this claim of it.
     pub targets: Targets,
+    /// Do other claims of the volume have the same device?
+    pub is_shared: bool,
+    /// The pod's UID, where the volume has one pod at a time.
+    pub only_pod: Option<String>,
 }
 
 /// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block
@@ -74,6 +79,9 @@ async fn publish_filesystem<H: Host>(
     let seen_elsewhere = relative(&staging.path);
     let place = place_of_target(host, request, deadline).await?;
     let table = host.mounts(at_or_of(&place.path, staged.device), deadline).await?;
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, table.of_device(staged.device))?;
+    }
     let others = table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(seen_elsewhere));
     refuse_second_target(request, &place.path, &table, others)?;
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
@@ -156,6 +164,9 @@ async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: In
     let is_wanted = at_or_of(&place.path, device.number);
     let table = host.mounts(move |entry| is_wanted(entry) || may_be_node(entry), deadline).await?;
     let others = nodes_of(host, &device, &table, deadline).await?;
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, others.iter().copied())?;
+    }
     refuse_second_target(request, &place.path, &table, others.into_iter())?;
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     // Two writers, the pod and the filesystem's driver, would destroy what is there.
@@ -261,7 +272,9 @@ fn refuse_second_target<'a>(
     if request.targets == Targets::Many || table.top_at(target).is_some() {
         return Ok(());
     }
-    match others.find(|entry| !entry.mount_point.ends_with(relative(target))) {
+    let is_of_claim = |other: &Path| !request.is_shared || is_same_volume(target, other);
+    let is_other = |path: &Path| !path.ends_with(relative(target)) && is_of_claim(path);
+    match others.find(|entry| is_other(&entry.mount_point)) {
         Some(other) => Err(Error::SecondTarget { path: target.to_owned(), first: other.mount_point.clone() }),
         None => Ok(()),
     }

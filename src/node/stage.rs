@@ -85,6 +85,7 @@ impl<H: Host> Staging<'_, H> {
         target: &Path,
     ) -> Result<FsType, Error> {
         self.refuse_other_context(table)?;
+        self.refuse_other_access(table)?;
         let is_mounted = table.of_device(self.device.number).next().is_some();
         let fs_type = self.prepare(on, record, is_mounted).await?;
         self.options.fit(fs_type)?;
@@ -146,6 +147,21 @@ impl<H: Host> Staging<'_, H> {
             Some(entry) => Err(Error::Incompatible {
                 path: entry.mount_point.clone(),
                 difference: Difference { field: "SELinux context", is: context_of(entry), wanted },
+            }),
+        }
+    }
+
+    /// One superblock is for writing or not, for all that mount it; Linux answers a bare EBUSY to another wish.
+    fn refuse_other_access(&self, table: &MountTable) -> Result<(), Error> {
+        let access = |is_read_only| if is_read_only { "ro" } else { "rw" };
+        let wanted = access(self.options.attributes.contains(&Attribute::ReadOnly));
+        let superblock = |entry: &MountEntry| access(entry.has_read_only_superblock());
+        match table.of_device(self.device.number).find(|entry| superblock(entry) != wanted) {
+            None => Ok(()),
+            Some(entry) if entry.went_read_only() => Err(Error::WentReadOnly(entry.mount_point.clone())),
+            Some(entry) => Err(Error::Incompatible {
+                path: entry.mount_point.clone(),
+                difference: Difference { field: "access", is: superblock(entry).to_owned(), wanted: wanted.to_owned() },
             }),
         }
     }

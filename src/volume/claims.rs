@@ -53,9 +53,6 @@ pub struct ClaimRecord {
     /// The pod that owns it; none: a claim of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodRef>,
-    /// The run that the claim is for, where its pod shows one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
     /// When it was made, in RFC 3339.
     pub time: String,
 }
@@ -84,12 +81,6 @@ pub fn owner_instance(owner: &WorkflowRef) -> ResourceName {
     ResourceName::parse(&format!("lf-{hash}")).expect("lf- and 32 hex digits make a resource name")
 }
 
-/// The generation of an owner's volume, from its name; none: it has another one, as volumes of older versions have.
-pub fn generation_of(owner: &WorkflowRef, resource: &str) -> Option<u32> {
-    let lower = resource.to_ascii_lowercase();
-    lower.strip_prefix(owner_instance(owner).as_str())?.strip_prefix('-')?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,16 +102,6 @@ mod tests {
     }
 
     #[test]
-    fn the_generation_is_read_from_the_name_of_an_owners_volume_alone() {
-        let mine = owner("airflow/etl/r1");
-        assert_eq!(generation_of(&mine, owned_name(&mine, 7).as_str()), Some(7));
-        assert_eq!(generation_of(&mine, &owned_name(&mine, 7).as_str().to_uppercase()), Some(7));
-        for other in [owned_name(&owner("airflow/etl/r2"), 7), owner_instance(&mine), resource_name("pvc-1")] {
-            assert_eq!(generation_of(&mine, other.as_str()), None, "{other}");
-        }
-    }
-
-    #[test]
     fn no_csi_name_is_given_the_name_of_an_owner() {
         let mine = owner("airflow/etl/r1");
         assert_ne!(resource_name("airflow/etl/r1"), owner_instance(&mine));
@@ -137,7 +118,6 @@ mod tests {
                 uid: Some("u3".to_owned()),
             }),
             pod: Some(PodRef { namespace: "airflow".to_owned(), name: "p".to_owned(), uid: Some("u1".to_owned()) }),
-            run: Some("manual__1".to_owned()),
             time: "2026-01-01T00:00:00Z".to_owned(),
         };
         let incarnation = Incarnation::from_random([1; 16]);

@@ -4,16 +4,28 @@ use super::{
     Error,
     detach::{self, Finished},
     known::Known,
+    seat::Seat,
 };
 use crate::{failover::Step, linstor::Client};
 
-/// Carries one step out.
+/// Carries one step out, for every claim that has the volume on that node.
 ///
 /// # Errors
 /// Those of [`detach::finish`].
 pub async fn clear(linstor: &Client, known: &Known, step: &Step) -> Result<Finished, Error> {
+    let there = known.ledger.attachments_to(step.node());
     match step {
-        Step::Forget(node) => detach::drop_record(linstor, known, node).await.map(|()| Finished::Done),
-        Step::Finish(node) => detach::finish(linstor, &known.volume, known, node).await,
+        Step::Forget(_) => {
+            let seats: Vec<&Seat> = there.map(|(seat, _)| seat).collect();
+            detach::drop_records(linstor, known, &seats).await.map(|()| Finished::Done)
+        }
+        Step::Finish(_) => {
+            for (seat, _) in there.filter(|(_, attachment)| attachment.detaching) {
+                if detach::finish(linstor, known, seat).await? == Finished::Cancelled {
+                    return Ok(Finished::Cancelled);
+                }
+            }
+            Ok(Finished::Done)
+        }
     }
 }

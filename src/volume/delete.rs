@@ -1,6 +1,8 @@
 //! DeleteVolume: the definition first, its records after, and nothing that isn't ours. A claim of an owner's volume is
 //! released instead.
 
+use std::collections::BTreeSet;
+
 use super::{
     Error,
     copy::temporary,
@@ -9,7 +11,7 @@ use super::{
     record,
 };
 use crate::linstor::{self, Client, Kind, name::NodeName};
-use crate::volume::record::{Attachment, Ledger};
+use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
 
 /// Deletes the volume; a claim of an owner's volume is released, and the volume that is kept is answered. One that isn't
@@ -44,14 +46,12 @@ pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<Option<Kept>,
 /// LINSTOR deletes a mounted volume without DRBD and says nothing, so an attach record on a node that lives forbids it;
 /// of a claim, one of its own.
 pub(super) async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) -> Result<(), Error> {
-    let id = volume.to_string();
-    let is_own = |attachment: &Attachment| volume.claim().is_none() || attachment.claim == id;
-    let own = ledger.attachments.iter().filter(|(_, attachment)| is_own(attachment));
-    let recorded: Vec<&NodeName> = own.map(|(node, _)| node).collect();
+    let own = ledger.attachments.keys().filter(|seat| seat.claim.as_ref() == volume.claim());
+    let recorded: BTreeSet<&NodeName> = own.map(|seat| &seat.node).collect();
     if recorded.is_empty() {
         return Ok(());
     }
-    let nodes = linstor.nodes(&recorded).await?;
+    let nodes = linstor.nodes(&recorded.into_iter().collect::<Vec<_>>()).await?;
     let alive: Vec<String> = nodes.into_iter().filter(|node| node.is_online()).map(|node| node.name).collect();
     if alive.is_empty() {
         Ok(())

@@ -31,6 +31,24 @@ impl Known {
         Ok(Self { volume: volume.clone(), definition, tags, ledger })
     }
 
+    /// Fails where the id names a claim that was released: whoever made it may not have the volume by it any more.
+    ///
+    /// # Errors
+    /// `Released`.
+    pub fn check_claim(&self) -> Result<(), Error> {
+        match self.volume.claim() {
+            Some(claim) if !self.ledger.claims.contains_key(claim) => Err(Error::Released(self.volume.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The volume's records as they are now; [`Known::ledger`] has them as they were.
+    pub async fn ledger_now(&self, linstor: &Client) -> Result<Ledger, Error> {
+        let resource = self.volume.resource();
+        let store = linstor.kv(resource).await?.unwrap_or_default();
+        Ok(Ledger::read(resource.as_str(), &store, &self.tags.incarnation)?)
+    }
+
     /// The volume's size in bytes, as it was promised.
     pub fn bytes(&self) -> u64 {
         self.definition.size_kib().unwrap_or_default() * 1024

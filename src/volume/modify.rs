@@ -141,7 +141,8 @@ impl Replicas<'_> {
     async fn mend(&self, view: &[Resource], ledger: &Ledger) -> Result<(), Error> {
         let is_on = |node: &NodeName| view.iter().any(|one| is_same_name(&one.node_name, node.as_str()));
         let attached = ledger.attachments.iter().filter(|(_, attachment)| !attachment.detaching);
-        for (node, _) in attached.filter(|(node, _)| self.definition.uses_drbd() && !is_on(node)) {
+        let nodes: BTreeSet<&NodeName> = attached.map(|(seat, _)| &seat.node).collect();
+        for node in nodes.into_iter().filter(|node| self.definition.uses_drbd() && !is_on(node)) {
             self.linstor.make_available(self.volume.resource(), node, false).await?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Completes detaches that had to wait for a node: the controller's only work without a caller.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -100,11 +100,11 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
         loaded => loaded?,
     };
     let waits = known.ledger.attachments.iter().filter(|(_, attachment)| attachment.detaching);
-    let waiting: Vec<&NodeName> = waits.map(|(node, _)| node).collect();
+    let waiting: BTreeSet<&NodeName> = waits.map(|(seat, _)| &seat.node).collect();
     if waiting.is_empty() {
         return Ok(0);
     }
-    let states = linstor.nodes(&waiting).await?;
+    let states = linstor.nodes(&waiting.iter().copied().collect::<Vec<_>>()).await?;
     let mut left = 0;
     for node in waiting {
         let state = states.iter().find(|state| is_same_name(&state.name, node.as_str()));

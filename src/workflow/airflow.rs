@@ -139,6 +139,14 @@ impl Evidence {
             ti_id: pod.annotations.get("task_instance_id").cloned(),
         })
     }
+
+    /// The run as Airflow labels it, however the pod shows it: one text for pods that show the id and those that don't.
+    pub fn run_label(&self) -> Option<String> {
+        self.run.as_ref().map(|run| match run {
+            Shown::Exact(id) => airflow_label(id.as_str()),
+            Shown::Label(label) => label.clone(),
+        })
+    }
 }
 
 impl fmt::Display for Evidence {

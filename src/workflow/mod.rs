@@ -49,6 +49,7 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use airflow::Evidence;
 pub use ask::{AskError, ask};
 pub use chosen::AnyDirectory;
 pub use claim::{Claim, ClaimError};

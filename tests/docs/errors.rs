@@ -42,6 +42,11 @@ pub fn render() -> String {
             table(include_str!("../../src/volume/owned/error.rs"), "OwnedError", &samples::owned::all()),
         ),
         section(
+            "Holders",
+            "`Held` above in full: somebody else has an owner's volume.",
+            table(include_str!("../../src/volume/holders.rs"), "Held", &samples::volume::held()),
+        ),
+        section(
             "Snapshot",
             "The verbs of snapshots and groups of them.",
             table(include_str!("../../src/volume/snapshot/error.rs"), "Error", &samples::snapshot::all()),
@@ -59,8 +64,13 @@ pub fn render() -> String {
             table(include_str!("../../src/access/permit.rs"), "Denial", &samples::access::denials()),
         ),
         section(
+            "Expected pod",
+            "At NodePublishVolume, of a claim that a pod owns.",
+            table(include_str!("../../src/access/expected.rs"), "Unexpected", &samples::access::unexpected()),
+        ),
+        section(
             "Directory",
-            "At NodePublishVolume, of a volume that has an owner.",
+            "At NodePublishVolume of a volume that has an owner, and where a holder of one is looked up.",
             table(include_str!("../../src/workflow/directory.rs"), "DirectoryError", &samples::access::lookups()),
         ),
     ];

@@ -1,11 +1,8 @@
 //! What a CreateVolume that LINSTOR refused takes back: a final answer is given only where nothing is left.
 
 use super::Create;
-use crate::linstor::{
-    self, Kind,
-    model::{Props, ResourceDefinition},
-};
-use crate::volume::{Error, capacity, claims, record::Ledger};
+use crate::linstor::{self, Kind, model::ResourceDefinition};
+use crate::volume::{Error, capacity, record::Ledger};
 use crate::workflow::Tags;
 
 impl Create<'_> {
@@ -40,28 +37,16 @@ impl Create<'_> {
     pub(in crate::volume) async fn remove_unused(&self, tags: &Tags) -> Result<(), Error> {
         let is_it = |definition: ResourceDefinition| matches!(Tags::read(&definition.props), Ok(Some(found)) if found.incarnation == tags.incarnation);
         if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
-            return self.withdraw_claim(tags).await;
+            return Ok(());
         }
         // What another incarnation or another driver left under the name says nothing of this one.
-        let mut ledger = self.ledger(tags).await?;
-        if let Some(claim) = self.request.claim_key() {
-            ledger.claims.remove(&claim);
-        }
-        if ledger != Ledger::default() {
+        if self.ledger(tags).await? != Ledger::default() {
             return Err(self.unfinished("it has been used".to_owned()));
         }
         self.linstor.delete_definition(self.resource).await?;
         match self.linstor.definition(self.resource).await?.is_some_and(is_it) {
             true => Err(Error::Deleting(self.resource.clone())),
-            false => self.withdraw_claim(tags).await,
+            false => Ok(()),
         }
-    }
-
-    /// Takes the claim of an owner's volume back that was recorded for this incarnation.
-    pub(in crate::volume) async fn withdraw_claim(&self, tags: &Tags) -> Result<(), Error> {
-        let Some(claim) = self.request.claim_key() else { return Ok(()) };
-        let key = claims::claim_key(&tags.incarnation, &claim);
-        self.linstor.kv_put(self.resource, &Props::new(), &[key]).await?;
-        Ok(())
     }
 }

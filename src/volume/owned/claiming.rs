@@ -1,27 +1,26 @@
 //! One claim at one generation of an owner's volume.
 
-use std::time::SystemTime;
-
 use tokio::time::Instant;
 
 use super::{OwnedError, Step, fit, fit::Fit, generation, growth};
 use crate::linstor::{
     Client,
-    model::{Props, Resource, ResourceDefinition, is_same_name},
+    model::{Resource, ResourceDefinition, is_same_name},
     name::NodeName,
 };
 use crate::volume::{
     Error,
-    claims::{ClaimKey, ClaimRecord, claim_entry, claim_key},
+    asking::{self, Answer, Asking, Seen},
+    claims::{ClaimKey, ClaimRecord, owned_name},
     copy::{self, Origin},
     create::{Create, CreateRequest, Created, Made, Prospect, Whole, new_tags},
-    ending,
+    ending::Token,
     groups::Groups,
-    id::VolumeId,
+    moment::Moment,
     record::Ledger,
     topology::hostname,
 };
-use crate::workflow::{ClaimRef, Incarnation, Scope, Tags, WorkflowRef};
+use crate::workflow::{ClaimRef, Scope, Tags, WorkflowRef, label::airflow_label};
 
 /// A request, at one generation.
 pub(super) struct Claiming<'a> {
@@ -48,20 +47,13 @@ impl Claiming<'_> {
             Prospect::There(existing) => return Ok(Step::Found(existing)),
         };
         let tags = new_tags(request)?;
-        let store = self.record(&tags.incarnation).await?;
-        if generation::is_superseded(&store) {
-            create.withdraw_claim(&tags).await?;
-            return Ok(Step::Superseded);
-        }
         match create.make(self.groups, &attempts, &tags, size_kib).await? {
             Made::Replicas => {}
-            Made::Elsewhere => {
-                create.withdraw_claim(&tags).await?;
-                return Ok(Step::Found(Box::new(create.existing().await?)));
-            }
+            Made::Elsewhere => return Ok(Step::Found(Box::new(create.existing().await?))),
         }
+        let claimed = asking::claimed(&tags.incarnation, &self.key(), &self.record(), Moment::now());
+        asking::write(self.linstor, &request.resource, &claimed).await?;
         let created = create.finish(size_kib, &create.view().await?, create.wanted()).await?;
-        self.sweep(&store, &tags.incarnation).await?;
         Ok(Step::Made(created))
     }
 
@@ -71,7 +63,7 @@ impl Claiming<'_> {
         let tags = Tags::read(&existing.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
         let origin = Origin::read(resource, &existing.props)?;
         if existing.is_deleting() {
-            return Ok(Step::Superseded);
+            return Ok(Step::Superseded(generation::supersede(self.linstor, self.owner, resource).await?));
         }
         if let (Some(source), Some(origin)) = (&self.request.source, &origin)
             && origin.source == *source
@@ -86,19 +78,16 @@ impl Claiming<'_> {
         }
         let fit = fit::check(self.request, self.owner, &tags, &existing, origin.as_ref())?;
         let mut growth = growth::check(&self.create(), &existing).await?;
-        let (store, ledger) = self.claim(&tags).await?;
-        if generation::is_superseded(&store) {
-            self.create().withdraw_claim(&tags).await?;
-            return Ok(Step::Superseded);
-        }
-        self.check_marks(&tags, &ledger).await?;
-        let is_copied = ledger.claims.contains_key(&ClaimKey::of(&tags.csi_name)) || ledger.released.is_some();
+        let ledger = self.ledger(&tags).await?;
+        let is_copied = ledger.ending.claimed.is_some() || tags.csi_name == self.request.name;
         if origin.is_some() && !is_copied {
             return Err(self.create().unfinished("it is still being copied".to_owned()));
         }
         self.check_run(&ledger)?;
+        if let Some(generation) = self.claim(&tags, &ledger).await? {
+            return Ok(Step::Superseded(generation));
+        }
         let whole = self.whole(fit, &tags, &existing, &ledger, growth.there.take()).await?;
-        self.sweep(&store, &tags.incarnation).await?;
         let created = self.finish(&tags, &ledger, &whole).await?;
         Ok(Step::Made(growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?))
     }
@@ -111,77 +100,76 @@ impl Claiming<'_> {
         ClaimKey::of(&self.request.name)
     }
 
-    /// Records the claim, voids what any claim voids, and then reads all records.
-    async fn record(&self, incarnation: &Incarnation) -> Result<Props, Error> {
+    fn record(&self) -> ClaimRecord {
         let claim = &self.request.claim;
         let pvc = claim.pvc_namespace.clone().zip(claim.pvc_name.clone());
-        let record = ClaimRecord {
+        ClaimRecord {
             name: self.request.name.clone(),
             pvc: pvc.map(|(namespace, name)| ClaimRef { namespace, name, uid: claim.pvc_uid.clone() }),
             pod: claim.pod.clone(),
-            run: claim.run.as_ref().map(ToString::to_string),
-            time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        };
-        let entry = claim_entry(incarnation, &self.key(), &record);
-        let void = [ending::ENDED, ending::CANDIDATE].map(|key| ending::single_key(incarnation, key));
-        let resource = &self.request.resource;
-        self.linstor.kv_put(resource, &entry, &void).await?;
-        Ok(self.linstor.kv(resource).await?.unwrap_or_default())
+            time: Moment::now().to_string(),
+        }
     }
 
-    /// The same of a volume that is there. The claim that made it looks first whether it is recorded.
-    async fn claim(&self, tags: &Tags) -> Result<(Props, Ledger), Error> {
-        let resource = &self.request.resource;
-        let read = |store: &Props| Ledger::read(resource.as_str(), store, &tags.incarnation);
-        if tags.csi_name == self.request.name {
-            let store = self.linstor.kv(resource).await?.unwrap_or_default();
-            let ledger = read(&store)?;
-            let is_void = ledger.ended.is_none() && ledger.reap_candidate.is_none();
-            if is_void && ledger.claims.contains_key(&self.key()) {
-                return Ok((store, ledger));
+    async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
+        self.create().ledger(tags).await
+    }
+
+    /// Makes the claim stand, beside a reaper that may be removing the volume. None: it stands, as it may have before;
+    /// else the generation that is the present one.
+    async fn claim(&self, tags: &Tags, ledger: &Ledger) -> Result<Option<u32>, Error> {
+        if ledger.claims.contains_key(&self.key()) {
+            return Ok(None);
+        }
+        let (resource, incarnation) = (&self.request.resource, tags.incarnation.clone());
+        if ledger.ending.claimed.is_none() {
+            // Nobody was ever told of it: a spawn that arrived late may have made it of a name that was given up.
+            let current = generation::current(self.linstor, self.owner).await?;
+            if owned_name(self.owner, current) != *resource {
+                return Ok(Some(current));
             }
         }
-        let store = self.record(&tags.incarnation).await?;
-        let ledger = read(&store)?;
-        Ok((store, ledger))
+        let asking = Asking::new(incarnation, self.key(), self.record(), Token::random()?, Moment::now());
+        asking::write(self.linstor, resource, &asking.ask()).await?;
+        let look = async { tokio::try_join!(self.linstor.definition(resource), self.linstor.kv(resource)) };
+        let (definition, store) = look.await?;
+        let store = store.unwrap_or_default();
+        let answer = asking.answer(resource.as_str(), Seen { definition: definition.as_ref(), store: &store })?;
+        let (change, refused) = match answer {
+            Answer::Granted(change) => (change, None),
+            Answer::Reaped(change) => (change, Some(OwnedError::Reaping { resource: resource.clone() }.into())),
+            Answer::Gone(change) => (change, Some(Error::Deleting(resource.clone()))),
+        };
+        asking::write(self.linstor, resource, &change).await?;
+        refused.map_or(Ok(None), Err)
     }
 
     /// A copy stands: from now on others may claim it, too.
     async fn claim_copy(&self, made: Created) -> Result<Step, Error> {
         let definition = self.create().existing().await?;
         let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(self.request.resource.clone()))?;
-        let (store, ledger) = self.claim(&tags).await?;
-        if generation::is_superseded(&store) {
-            self.create().withdraw_claim(&tags).await?;
-            return Ok(Step::Superseded);
-        }
-        self.check_marks(&tags, &ledger).await?;
-        Ok(Step::Made(made))
-    }
-
-    /// A reaper is about to remove the volume: whoever sees the other backs off. The claim is taken back, unless it has
-    /// the volume attached, so that a reaper's successor may finish and the next call finds a way.
-    async fn check_marks(&self, tags: &Tags, ledger: &Ledger) -> Result<(), Error> {
-        let Some(mark) = &ledger.reap_final else { return Ok(()) };
-        let id = self.request.id().to_string();
-        if !ledger.attachments.values().any(|attachment| attachment.claim == id) {
-            self.create().withdraw_claim(tags).await?;
-        }
-        let (by, time) = (mark.by.clone(), mark.time.clone());
-        Err(OwnedError::Reaping { resource: self.request.resource.clone(), by, time }.into())
+        let ledger = self.ledger(&tags).await?;
+        Ok(match self.claim(&tags, &ledger).await? {
+            Some(generation) => Step::Superseded(generation),
+            None => Step::Made(made),
+        })
     }
 
     /// Two runs don't have a DAG's volume at one time.
     fn check_run(&self, ledger: &Ledger) -> Result<(), Error> {
-        let Some(own) = ledger.claims.get(&self.key()).and_then(|claim| claim.run.as_ref()) else { return Ok(()) };
-        for (node, attachment) in &ledger.attachments {
-            let claim = VolumeId::parse(&attachment.claim).ok().and_then(|id| id.claim().cloned());
-            let run = claim.and_then(|claim| ledger.claims.get(&claim)?.run.clone());
-            if let Some(run) = run.filter(|run| run != own) {
-                return Err(OwnedError::HeldByRun { volume: self.request.id(), run, node: node.clone() }.into());
+        let Some(own) = self.request.claim.run.as_ref().filter(|_| self.owner.scope() == Scope::Dag) else {
+            return Ok(());
+        };
+        let own = airflow_label(own.as_ref());
+        let other = |run: &&String| **run != own;
+        let held = ledger.attachments.iter().find_map(|(seat, one)| Some((seat, one.run.as_ref().filter(other)?)));
+        match held {
+            Some((seat, run)) => {
+                Err(OwnedError::HeldByRun { volume: self.request.id(), run: run.clone(), node: seat.node.clone() }
+                    .into())
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What is there of the volume. Only a claim that says the same as the one that made it may complete it.
@@ -227,19 +215,6 @@ impl Claiming<'_> {
         let lives =
             |node: &NodeName| there.iter().any(|one| is_same_name(&one.node_name, node.as_str()) && one.is_live());
         let mut attached = ledger.attachments.iter().filter(|(_, attachment)| !attachment.detaching);
-        attached.find(|(node, _)| lives(node)).map(|(node, _)| node.clone())
-    }
-
-    /// Removes what calls that were cut recorded of this claim for incarnations that were never made.
-    async fn sweep(&self, store: &Props, incarnation: &Incarnation) -> Result<(), Error> {
-        let suffix = format!("/claim/{}", self.key());
-        let own = claim_key(incarnation, &self.key());
-        let is_stale = |key: &&str| key.ends_with(&suffix) && *key != own;
-        let keys = store.keys().map(|key| key.trim_start_matches('/'));
-        let stale: Vec<String> = keys.filter(is_stale).map(str::to_owned).collect();
-        if !stale.is_empty() {
-            self.linstor.kv_put(&self.request.resource, &Props::new(), &stale).await?;
-        }
-        Ok(())
+        attached.find(|(seat, _)| lives(&seat.node)).map(|(seat, _)| seat.node.clone())
     }
 }

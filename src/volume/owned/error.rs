@@ -24,15 +24,11 @@ pub enum OwnedError {
     },
     /// A reaper is about to remove an owner's volume.
     #[error(
-        "volume {resource} is being removed by reaper {by} since {time}; call again: a new one is made when it is gone"
+        "volume {resource} is being removed by a reaper; call again: a new one is made when it is gone, and `linflow volumes` shows one that hangs"
     )]
     Reaping {
         /// The resource definition.
         resource: ResourceName,
-        /// The reaper's own id.
-        by: String,
-        /// When it said so.
-        time: String,
     },
     /// Another run of the DAG has the volume.
     #[error("volume {volume} is attached to {node} for run {run} of its DAG; call again when that has let go")]

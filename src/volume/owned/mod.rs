@@ -1,11 +1,12 @@
 //! CreateVolume of an owner's volume: many claims, one definition.
 //!
-//! A claim that finds none records itself for the incarnation that it is about to make, and then makes it: from its first
-//! moment on the volume has a claim that a reaper sees. A claim that finds one records itself and then reads what marks
-//! there are. Whoever comes again finds its own record, and what a broken call left undone.
+//! A claim that finds none makes it and is recorded at once: nobody reaps what was never claimed. One that finds it asks
+//! first (`asking`), for a reaper may be removing it. Whoever comes again finds its own record, and completes what a
+//! broken call left undone.
 //!
-//! Fresh: look (or make the group), record, records, spawn, view: five requests, and one where the first replica's node
-//! is named. Another claim: look, record, records, view. The claim that made it again: look, records, view.
+//! Fresh: look (or make the group), generation, spawn, record, view: five requests, and one where the first replica's
+//! node is named. Another claim: look, records, question, definition ‖ records, record, view: seven. Again: look,
+//! records, view.
 
 mod claiming;
 mod error;
@@ -34,8 +35,8 @@ enum Step {
     Made(Created),
     /// Another creator was faster.
     Found(Box<ResourceDefinition>),
-    /// The volume is on its way out: nothing is made of this generation any more.
-    Superseded,
+    /// Nothing is made of this generation any more; that one is the present one.
+    Superseded(u32),
 }
 
 /// Makes the owner's volume, or gives the request its claim of it. Waits for what grows or is copied, at most `patience`.
@@ -58,7 +59,10 @@ pub(super) async fn create(
     };
     let (found, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = request.heeding(placement)?;
-    let (mut generation, mut existing) = found.map_or((0, None), |(generation, found)| (generation, Some(found)));
+    let (generation, mut existing) = match found {
+        Some((generation, found)) => (generation, Some(found)),
+        None => (generation::current(linstor, owner).await?, None),
+    };
     let mut request = CreateRequest { resource: owned_name(owner, generation), ..request };
     for _ in 0..MOST_STEPS {
         let claiming = Claiming { linstor, groups, request: &request, owner, until };
@@ -69,8 +73,7 @@ pub(super) async fn create(
         match step {
             Step::Made(created) => return Ok(created),
             Step::Found(found) => existing = Some(*found),
-            Step::Superseded => {
-                generation = generation::supersede(linstor, owner, generation).await?;
+            Step::Superseded(generation) => {
                 request.resource = owned_name(owner, generation);
                 existing = linstor.definition(&request.resource).await?;
             }

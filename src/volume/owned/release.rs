@@ -2,16 +2,9 @@
 //!
 //! Definition ‖ records, the nodes where it is attached, one write: at most four requests.
 
-use std::time::SystemTime;
-
-use crate::linstor::{Client, model::Props};
+use crate::linstor::Client;
 use crate::volume::{
-    Error,
-    claims::{ClaimKey, claim_key, generation_of},
-    delete::check_detached,
-    ending,
-    id::VolumeId,
-    record::Ledger,
+    Error, asking, claims::ClaimKey, delete::check_detached, generation, id::VolumeId, moment::Moment, record::Ledger,
 };
 use crate::workflow::{ClaimRef, Tags};
 
@@ -44,9 +37,7 @@ pub(in crate::volume) async fn release(
     let ledger = Ledger::read(resource.as_str(), &store.unwrap_or_default(), &tags.incarnation)?;
     let Some(record) = ledger.claims.get(claim).filter(|_| !definition.is_deleting()) else { return Ok(None) };
     check_detached(linstor, volume, &ledger).await?;
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let released = Props::from([(ending::single_key(&tags.incarnation, ending::RELEASED), now)]);
-    linstor.kv_put(resource, &released, &[claim_key(&tags.incarnation, claim)]).await?;
+    asking::write(linstor, resource, &asking::released(&tags.incarnation, claim, Moment::now())).await?;
     let owner = tags.ownership.workflow().map(ToString::to_string).unwrap_or_default();
     Ok(Some(Kept { volume: volume.clone(), owner, pvc: record.pvc.clone() }))
 }
@@ -57,7 +48,7 @@ pub(in crate::volume) async fn release(
 /// `NoClaim`.
 pub(in crate::volume) fn check_plain(volume: &VolumeId, tags: &Tags) -> Result<(), Error> {
     match tags.ownership.workflow() {
-        Some(owner) if generation_of(owner, volume.resource().as_str()).is_some() => {
+        Some(owner) if generation::of(volume.resource()).is_some() => {
             Err(OwnedError::NoClaim { volume: volume.clone(), owner: owner.to_string() }.into())
         }
         _ => Ok(()),

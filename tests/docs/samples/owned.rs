@@ -15,7 +15,7 @@ pub fn all() -> Vec<OwnedError> {
             existing: "ext4".to_owned(),
             asked: "xfs".to_owned(),
         },
-        OwnedError::Reaping { resource: resource(), by: "1f0e".to_owned(), time: "2026-01-01T00:00:00Z".to_owned() },
+        OwnedError::Reaping { resource: resource() },
         OwnedError::HeldByRun { volume: volume(), run: "manual__1".to_owned(), node: a_node("node-1") },
         OwnedError::NoClaim { volume: volume(), owner: owner() },
     ]
