@@ -8,6 +8,8 @@ mod claims;
 mod copies;
 #[path = "budgets/life.rs"]
 mod life;
+#[path = "budgets/owned.rs"]
+mod owned;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;

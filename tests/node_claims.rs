@@ -24,13 +24,21 @@ use tonic::{Code, Status, transport::Channel};
 
 const NODE: &str = "node-1";
 const RUN_ID: &str = "manual__1";
+const TRIES: [&str; 2] = ["try-1", "try-2"];
+
+fn staging(name: &str) -> String {
+    format!("/staging-{name}")
+}
+
+fn target(name: &str) -> String {
+    format!("/pods/uid-{name}/volumes/kubernetes.io~csi/{name}/mount")
+}
 
 /// A task's volume and the node on which its tries run.
 struct Bench<'a> {
     pods: Pods,
     controller: Controller,
     owned: Owned<'a>,
-    host: ScriptedHost,
     node: NodeClient<Channel>,
 }
 
@@ -47,35 +55,31 @@ impl<'a> Bench<'a> {
         let pods = Pods::none();
         let controller = pods.controller(world).await;
         let owned = Owned::make(world, create("data").mib(64).on(NODE), &TASK).await;
+        let replica = world.resources(&owned.resource).await.into_iter().find(|one| one.node_name == NODE).unwrap();
         let host = ScriptedHost::new();
-        let node = world.node(NODE, host.clone(), pods.directory()).await;
-        Self { pods, controller, owned, host, node }
+        host.add_device(replica.device_path(0).unwrap(), 64 << 20);
+        for name in TRIES {
+            host.add_path(&staging(name), PathKind::Directory);
+            host.add_path(target(name).rsplit_once('/').unwrap().0, PathKind::Directory);
+        }
+        let node = world.node(NODE, host, pods.directory()).await;
+        Self { pods, controller, owned, node }
     }
 
     /// The next try's pod, its claim and the attach.
     async fn attach(&self, name: &'static str) -> Result<Try<'_>, Status> {
         let id = self.owned.claim(name, Some(self.pods.put(name, RUN_ID, "Running"))).await;
         let context = self.controller.publish(publish(&id, NODE)).await?;
-        self.host.add_device(&context["linflow.csi/device"], context["linflow.csi/bytes"].parse().unwrap());
         Ok(Try { bench: self, name, id, context })
     }
 }
 
 impl Try<'_> {
-    fn staging(&self) -> String {
-        format!("/staging-{}", self.name)
-    }
-
-    fn target(&self) -> String {
-        format!("/pods/uid-{0}/volumes/kubernetes.io~csi/{0}/mount", self.name)
-    }
-
     async fn stage(&self) -> Result<(), Status> {
-        self.bench.host.add_path(&self.staging(), PathKind::Directory);
         let request = NodeStageVolumeRequest {
             volume_id: self.id.clone(),
             publish_context: self.context.clone(),
-            staging_target_path: self.staging(),
+            staging_target_path: staging(self.name),
             volume_capability: Some(mount("ext4")),
             ..NodeStageVolumeRequest::default()
         };
@@ -84,13 +88,11 @@ impl Try<'_> {
 
     /// NodePublishVolume for a pod of that UID.
     async fn publish_for(&self, uid: &str) -> Result<(), Status> {
-        let target_path = self.target();
-        self.bench.host.add_path(target_path.rsplit_once('/').unwrap().0, PathKind::Directory);
         let request = NodePublishVolumeRequest {
             volume_id: self.id.clone(),
             publish_context: self.context.clone(),
-            staging_target_path: self.staging(),
-            target_path,
+            staging_target_path: staging(self.name),
+            target_path: target(self.name),
             volume_capability: Some(mount("ext4")),
             volume_context: pod("airflow", self.name, uid),
             ..NodePublishVolumeRequest::default()
@@ -103,12 +105,12 @@ impl Try<'_> {
     }
 
     async fn unpublish(&self) {
-        let request = NodeUnpublishVolumeRequest { volume_id: self.id.clone(), target_path: self.target() };
+        let request = NodeUnpublishVolumeRequest { volume_id: self.id.clone(), target_path: target(self.name) };
         self.bench.node.clone().node_unpublish_volume(request).await.unwrap();
     }
 
     async fn unstage(&self) {
-        let (volume_id, staging_target_path) = (self.id.clone(), self.staging());
+        let (volume_id, staging_target_path) = (self.id.clone(), staging(self.name));
         let request = NodeUnstageVolumeRequest { volume_id, staging_target_path };
         self.bench.node.clone().node_unstage_volume(request).await.unwrap();
     }
@@ -122,7 +124,6 @@ async fn a_pod_that_the_claim_was_not_attached_for_is_denied() {
     first.stage().await.unwrap();
     let message = refused(first.publish_for("another").await, Code::PermissionDenied);
     assert!(message.contains("uid-try-1") && message.contains("another"), "{message}");
-    assert_eq!(bench.host.mounts().len(), 1);
     first.publish().await.unwrap();
 }
 
@@ -140,7 +141,7 @@ async fn a_failed_pod_that_is_kept_on_the_same_node_does_not_block_the_retry_onc
     let second = bench.attach("try-2").await.unwrap();
     second.stage().await.unwrap();
     let message = refused(second.publish().await, Code::FailedPrecondition);
-    assert!(message.contains("uid-try-1") && message.contains(&first.target()), "{message}");
+    assert!(message.contains("uid-try-1") && message.contains(&target(first.name)), "{message}");
     first.unpublish().await;
     second.publish().await.unwrap();
     first.unstage().await;

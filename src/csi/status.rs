@@ -146,8 +146,7 @@ impl Coded for volume::Error {
             | Self::Random(_) => Code::Unavailable,
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
-            Self::Held(Held::ByRun { .. }) => Code::Aborted,
-            Self::Held(Held::ByPod { .. } | Held::ByReaders { .. }) => Code::FailedPrecondition,
+            Self::Held(error) => error.code(),
             Self::Directory(error) => error.code(),
             Self::Linstor(error) => error.code(),
         }
@@ -160,6 +159,16 @@ impl Coded for volume::OwnedError {
             Self::OtherTerms { .. } => Code::AlreadyExists,
             Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
             Self::NoClaim { .. } => Code::FailedPrecondition,
+        }
+    }
+}
+
+impl Coded for Held {
+    fn code(&self) -> Code {
+        match self {
+            // The runs of a DAG take turns.
+            Self::ByRun { .. } => Code::Aborted,
+            Self::ByPod { .. } | Self::ByReaders { .. } => Code::FailedPrecondition,
         }
     }
 }

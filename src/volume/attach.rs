@@ -316,11 +316,11 @@ impl Attach<'_> {
         self.linstor.kv_put(self.request.volume.resource(), &entry, &[]).await?;
         let ledger = self.known.ledger_now(self.linstor).await?;
         let there = ledger.attachments_to(&self.request.node);
-        let beside = ledger.attachments_beside(&self.request.node).into_iter();
+        let mut beside = ledger.attachments_beside(&self.request.node).into_iter();
         let is_rival = |(seat, other): &(&Seat, &Attachment)| {
             !lost.contains(&seat.node) && !other.sharing().bears(self.wish.sharing())
         };
-        let elsewhere = beside.map(|(seat, other)| (seat, other)).find(is_rival).map(|(seat, _)| seat);
+        let elsewhere = beside.find(is_rival).map(|(seat, _)| seat);
         let rival = elsewhere.or_else(|| self.newcomer.rival(self.known, there, &self.seat, &self.wish));
         let own = ledger.attachment_at(&self.seat);
         let is_released = self.seat.claim.as_ref().is_some_and(|claim| !ledger.claims.contains_key(claim));

@@ -12,7 +12,7 @@ use super::{
     Error,
     capacity::default_group,
     id::VolumeId,
-    known::check_ours,
+    known::{check_claim, check_ours},
     patience::Patience,
     size::{CapacityRange, KIB},
 };
@@ -38,6 +38,7 @@ pub async fn expand(
 ) -> Result<u64, Error> {
     let expand = Expand { linstor, volume, until: Instant::now() + patience };
     let seen = expand.look().await?;
+    check_claim(linstor, volume, &check_ours(&seen.definition, volume.resource())?).await?;
     let is_kib = seen.definition.size_kib().ok_or_else(|| expand.incomplete("it has no size yet"))?;
     let target_kib = range.grow_kib(is_kib)?;
     if target_kib > is_kib {
