@@ -63,26 +63,22 @@ async fn five_hundred_pods_of_one_run_that_claim_at_once_make_one_volume() {
 async fn claims_of_one_volume_wait_for_each_other_and_other_calls_do_not() {
     let world = World::start().await;
     let gate = world.sandbox.faults().gate(Matcher::contains("/spawn").times(1), Moment::Before);
-    let controller = &world.controller;
-    let (first, second, ()) = tokio::join!(
-        controller.create(claim("pvc-1", RUN)),
-        async {
-            soon("the spawn", gate.arrived()).await;
-            controller.create(claim("pvc-2", RUN)).await
-        },
-        async {
-            soon("the spawn", gate.arrived()).await;
-            let mut impatient = Request::new(claim("pvc-3", RUN).into());
-            impatient.set_timeout(Duration::from_millis(800));
-            let answer = controller.client.clone().create_volume(impatient).await.map(drop);
-            assert!(refused(answer, Code::Aborted).contains("call again"));
-            // Another owner's and an ordinary volume don't wait.
-            controller.create(claim("pvc-4", DAG)).await.unwrap();
-            controller.create(create("plain")).await.unwrap();
-            gate.release();
-        }
-    );
-    assert_eq!(resource(&first.unwrap().volume_id), resource(&second.unwrap().volume_id));
+    let begin = |name: &'static str| {
+        let controller = world.controller.clone();
+        tokio::spawn(async move { controller.create(claim(name, RUN)).await.unwrap().volume_id })
+    };
+    let first = begin("pvc-1");
+    soon("the spawn", gate.arrived()).await;
+    let second = begin("pvc-2");
+    let mut impatient = Request::new(claim("pvc-3", RUN).into());
+    impatient.set_timeout(Duration::from_millis(800));
+    let answer = world.controller.client.clone().create_volume(impatient).await.map(drop);
+    assert!(refused(answer, Code::Aborted).contains("call again"));
+    // Another owner's and an ordinary volume don't wait.
+    world.controller.create(claim("pvc-4", DAG)).await.unwrap();
+    world.controller.create(create("plain")).await.unwrap();
+    gate.release();
+    assert_eq!(resource(&first.await.unwrap()), resource(&second.await.unwrap()));
 }
 
 const POD: &str = "99999999-2222-4333-8444-555555555555";
