@@ -14,7 +14,7 @@ fn claim(name: &str) -> Create {
 async fn a_claim_takes_six_requests_fresh_seven_beside_others_and_three_again() {
     let world = World::start().await;
     let mut wanted = vec![("fresh", 6, claim("pvc-1")), ("beside another", 7, claim("pvc-2"))];
-    wanted.push(("that asks for less", 7, claim("pvc-3").mib(32)));
+    wanted.push(("that asks for less", 7, claim("pvc-3").bytes(32 << 20, 0)));
     for (what, budget, wanted) in wanted {
         let (made, requests) = world.count(world.controller.create(wanted.clone())).await;
         let (again, repeat) = world.count(world.controller.create(wanted)).await;
