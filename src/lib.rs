@@ -15,8 +15,8 @@
 //! # Layout
 //!
 //! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
-//! [`failover`] who has a volume when nodes are lost; [`kube`] whom Kubernetes knows; [`lifetime`] how long a volume stays;
-//! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
+//! [`failover`] who has a volume when nodes are lost; [`kube`] whom Kubernetes knows; [`volume`] the controller's verbs;
+//! [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
 //! [`health`] a word for both; [`run`] the roles; [`admin`] the endpoints of health; [`metrics`] counts and times;
 //! [`doctor`] the check of a cluster; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story in
 //! one command.

@@ -51,7 +51,7 @@ pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: Cancellation
     let kubernetes = kubernetes(&driver);
     let pods = kubernetes.clone().map(|api| if node.looks_up_pods { api } else { api.without_pods() });
     let directory = directory(&driver, pods);
-    let node = node_service(&driver, node, &reach.linstor, directory);
+    let node = node_service(&driver, node, &reach, directory);
     Role { driver, reach, kubernetes, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
 
@@ -62,7 +62,7 @@ pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationT
     let kubernetes = kubernetes(&driver);
     let directory = directory(&driver, kubernetes.clone());
     let controller = controller_service(&driver, &reach.linstor, directory.clone());
-    let node = node_service(&driver, node, &reach.linstor, directory);
+    let node = node_service(&driver, node, &reach, directory);
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: Some(node), registration };
     role.serve(shutdown).await
 }
@@ -92,6 +92,7 @@ fn kubernetes(driver: &DriverConfig) -> Option<ApiDirectory> {
     Some(ApiDirectory::new(Kubernetes::new(place.clone()), driver.driver_name.as_str()))
 }
 
+/// Where a service looks claims and pods up.
 fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDirectory {
     match (&driver.directory, kubernetes) {
         (_, Some(kubernetes)) => AnyDirectory::Kubernetes(Arc::new(kubernetes)),
@@ -109,14 +110,16 @@ fn controller_service(driver: &DriverConfig, linstor: &Client, directory: AnyDir
 fn node_service(
     driver: &DriverConfig,
     node: NodeConfig,
-    linstor: &Client,
+    reach: &Reach,
     directory: AnyDirectory,
 ) -> NodeService<LinuxHost> {
     NodeService::new(NodeParts {
         host: LinuxHost::new(LOCK_DIR),
-        linstor: linstor.clone(),
+        linstor: reach.linstor.clone(),
         directory,
         instances: driver.airflow_instances.clone(),
+        confirm: driver.confirm,
+        doubts: reach.metrics.doubts(),
         name: node.name,
         topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },
         max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),

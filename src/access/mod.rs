@@ -7,4 +7,4 @@ pub mod expected;
 pub mod permit;
 
 pub use expected::{Unexpected, expect};
-pub use permit::{Denial, Owned, Permit, Request, Rule, decide};
+pub use permit::{Check, Claimant, Denial, Doubt, Owned, Permit, Request, Rule, decide};

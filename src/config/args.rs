@@ -128,6 +128,10 @@ pub(super) struct DriverArgs {
     /// An Airflow instance and the namespaces that its pods run in; give it once per instance (or ; between them)
     #[arg(long, env = "LINFLOW_AIRFLOW_INSTANCE", value_name = "NAME=NAMESPACE[,…]", value_delimiter = ';')]
     pub(super) airflow_instance: Vec<String>,
+    /// What happens where a pod isn't of the owner of its volume, unless the volume's StorageClass says (confirm):
+    /// enforce (it is refused), audit (it is logged and counted) or off [default: enforce]
+    #[arg(long, env = "LINFLOW_CONFIRM", value_name = "MODE")]
+    pub(super) confirm: Option<String>,
     /// Serve /healthz, /readyz and /metrics here, such as 127.0.0.1:9808
     #[arg(long, env = "LINFLOW_ADMIN_LISTEN", value_name = "ADDR")]
     pub(super) admin_listen: Option<String>,

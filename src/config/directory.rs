@@ -32,7 +32,7 @@ pub(super) fn directory(
     let asks = mistakes.optional("--kubernetes", text::given(&args.kubernetes), text::truth);
     let place = mistakes.optional("--kubeconfig", file, kubeconfig);
     let (folder, asks, place) = (folder?, asks?, place?);
-    let is_mounted = is_mounted(environment);
+    let is_pod = environment("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
     match (folder, place, asks) {
         (Some(_), Some(_), _) => refuse(mistakes, "--pods", pods, "excludes --kubeconfig", "give one of them"),
         (Some(_), None, Some(true)) => {
@@ -43,12 +43,21 @@ pub(super) fn directory(
             refuse(mistakes, "--kubeconfig", file, "excludes --kubernetes false", "give one of them")
         }
         (None, Some(place), _) => Some(DirectoryConfig::Kubernetes(place)),
-        (None, None, Some(true)) if !is_mounted => {
-            let remedy = "mount the token of the pod's service account, or give --kubeconfig FILE";
-            refuse(mistakes, "--kubernetes", Some("true"), "finds no service account here", remedy)
+        (None, None, Some(true)) if !is_pod => {
+            let remedy =
+                "run linflow in a pod that its service account's token is mounted in, or give --kubeconfig FILE";
+            refuse(
+                mistakes,
+                "--kubernetes",
+                Some("true"),
+                "needs a pod, and KUBERNETES_SERVICE_HOST is not set",
+                remedy,
+            )
         }
-        (None, None, Some(false)) => Some(DirectoryConfig::None),
-        (None, None, _) if is_mounted => Some(DirectoryConfig::Kubernetes(Place::InCluster)),
+        (None, None, Some(true)) => Some(DirectoryConfig::Kubernetes(Place::InCluster)),
+        (None, None, None) if is_pod && Place::has_service_account() => {
+            Some(DirectoryConfig::Kubernetes(Place::InCluster))
+        }
         (None, None, _) => Some(DirectoryConfig::None),
     }
 }
@@ -67,10 +76,4 @@ fn kubeconfig(path: &str) -> Result<Place, Wrong> {
     Place::kubeconfig(path).map_err(|reason| {
         Wrong::new(format!("can't be used ({reason})"), "name a kubeconfig with a current-context, such as kubectl's")
     })
-}
-
-/// Whether this is a pod with a service account's token: where Kubernetes tells of itself, and where it puts the token.
-fn is_mounted(environment: Environment<'_>) -> bool {
-    let is_pod = environment("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty());
-    is_pod && Place::has_service_account()
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     linstor::{Settings, name::NodeName},
-    workflow::{Instances, instances::InstancesError},
+    workflow::{Confirm, Instances, confirm::NotAMode, instances::InstancesError},
 };
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -26,6 +26,8 @@ pub struct DriverConfig {
     pub directory: DirectoryConfig,
     /// Which Airflow instance a namespace belongs to.
     pub airflow_instances: Instances,
+    /// How strictly pods are confirmed where a volume's class doesn't say.
+    pub confirm: Confirm,
     /// Where to serve `/healthz`, `/readyz` and `/metrics`; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
     /// How long calls that run may take to end after a signal.
@@ -103,6 +105,7 @@ pub(super) fn controller(
     let linstor = linstor::validate(&args.linstor, environment, mistakes);
     let directory = directory::directory(args, environment, mistakes);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
+    let confirm = mistakes.optional("--confirm", text::given(&args.confirm), mode);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
     let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
     let limit = text::given(&args.max_volumes_per_node);
@@ -113,6 +116,7 @@ pub(super) fn controller(
         linstor: linstor?,
         directory: directory?,
         airflow_instances: airflow_instances?,
+        confirm: confirm?.unwrap_or_default(),
         admin_listen: admin_listen?,
         drain_timeout: drain?,
         max_volumes_per_node: limit?,
@@ -163,6 +167,10 @@ fn registration_socket(kubelet_dir: &str, driver_name: &str) -> Result<PathBuf, 
     text::socket_path(&format!("{dir}/plugins_registry/{driver_name}@reg.sock")).map_err(|_| {
         Wrong::new(format!("is too long for the path of a socket {driver_name}@reg.sock below it"), remedy)
     })
+}
+
+fn mode(text: &str) -> Result<Confirm, Wrong> {
+    text.trim().parse().map_err(|error: NotAMode| Wrong::new(error.to_string(), "write enforce, audit or off"))
 }
 
 /// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one

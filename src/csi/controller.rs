@@ -7,11 +7,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{queue, request, response, status, status::Coded, validate};
+use super::{queue, request, request::RequestError, response, status, status::Coded, validate};
 use crate::linstor::Client;
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
-    self, VolumeId, attach,
+    self, VolumeId, attach, begun,
     capacity::Capacities,
     create, delete, detach, expand,
     groups::Groups,
@@ -20,12 +20,13 @@ use crate::volume::{
     list::{self, Listed},
     modify,
     page::Listings,
+    params::Parameters,
     reserve::{Busy, Reservations},
     settle,
     snapshot::Taken,
     validate::Expectation,
 };
-use crate::workflow::{self, AnyDirectory, Directory, Instances};
+use crate::workflow::{self, AnyDirectory, AskError, Claim, Directory, Instances};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -98,6 +99,18 @@ impl ControllerService {
         &self.limit
     }
 
+    /// Who asks for the volume of this name. What was begun for a claim or pod that has gone since is brought to its end.
+    async fn ask(&self, name: &str, parameters: &Parameters) -> Result<Claim, Status> {
+        let refused = match workflow::ask(&self.directory, &self.instances, &parameters.claim, name).await {
+            Ok(claim) => return Ok(claim),
+            Err(refused @ (AskError::Gone(_) | AskError::Remade { .. })) => refused,
+            Err(refused) => return Err(status::of(&refused)),
+        };
+        let resource = parameters.resource_name(name).map_err(|error| status::of(&RequestError::from(error)))?;
+        let begun = begun::made_for(&self.linstor, &resource, name).await.map_err(|error| status::of(&error))?;
+        begun.ok_or_else(|| status::of(&refused))
+    }
+
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
     /// two requests; whoever comes for the same volume meanwhile is told to come again.
     async fn exclusively<T: Send + 'static, E: Coded + Send + 'static>(
@@ -167,8 +180,7 @@ impl Controller for ControllerService {
         let wait = queue::bound(message.metadata());
         let message = message.get_ref();
         let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
-        let claim = workflow::ask(&self.directory, &self.instances, &parameters.claim, &message.name).await;
-        let claim = claim.map_err(|error| status::of(&error))?;
+        let claim = self.ask(&message.name, &parameters).await?;
         let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
         let (resource, is_claim) = (parsed.resource.clone(), parsed.claim.ownership.workflow().is_some());
@@ -222,8 +234,7 @@ impl Controller for ControllerService {
         // "If the value is unset, the SP MUST unpublish the volume from all nodes"
         // (ControllerUnpublishVolumeRequest.node_id).
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
-        let node =
-            named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;
+        let node = named.map(NodeName::parse).transpose().map_err(|error| status::of(&RequestError::from(error)))?;
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
         let verb = async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;

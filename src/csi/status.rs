@@ -255,7 +255,10 @@ impl Coded for node::Error {
 
 impl Coded for Denial {
     fn code(&self) -> Code {
-        Code::PermissionDenied
+        match self {
+            Self::NotTheOwner { .. } | Self::OtherProof { .. } => Code::PermissionDenied,
+            Self::Unseen(error) => error.code(),
+        }
     }
 }
 

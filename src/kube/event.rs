@@ -78,7 +78,7 @@ impl Teller {
         let event = json!({
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": format!("{name}."), "namespace": namespace},
+            "metadata": {"generateName": format!("{name}-"), "namespace": namespace},
             "eventTime": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
             "reportingController": self.driver,
             "reportingInstance": instance(&self.driver),

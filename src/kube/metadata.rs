@@ -20,6 +20,9 @@ pub(super) fn claim<K>(PartialObjectMeta { metadata, .. }: PartialObjectMeta<K>)
     ClaimManifest { reference, annotations, labels, owners }
 }
 
+/// Where kubectl repeats the whole of what it applied, a pod's arguments too.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// What is kept.
 struct Metadata {
     namespace: String,
@@ -33,11 +36,13 @@ struct Metadata {
 impl From<ObjectMeta> for Metadata {
     fn from(metadata: ObjectMeta) -> Self {
         let owners = metadata.owner_references.unwrap_or_default().into_iter();
+        let mut annotations = metadata.annotations.unwrap_or_default();
+        annotations.remove(LAST_APPLIED);
         Self {
             namespace: metadata.namespace.unwrap_or_default(),
             name: metadata.name.unwrap_or_default(),
             uid: metadata.uid,
-            annotations: metadata.annotations.unwrap_or_default(),
+            annotations,
             labels: metadata.labels.unwrap_or_default(),
             owners: owners.map(|it| OwnerReference { kind: it.kind, name: it.name, uid: it.uid }).collect(),
         }

@@ -16,7 +16,7 @@ pub struct Member {
 }
 
 /// All of them, in the order of the page.
-pub const MEMBERS: [Member; 8] = [BUILD, OPERATIONS, REQUESTS, REPEATS, SLOW, QUEUED, WAITING, UNDER_WAY];
+pub const MEMBERS: [Member; 9] = [BUILD, OPERATIONS, DOUBTS, REQUESTS, REPEATS, SLOW, QUEUED, WAITING, UNDER_WAY];
 
 /// Which linflow this is.
 pub const BUILD: Member = member("linflow_build", "info", &["version"], "The version of linflow");
@@ -31,6 +31,14 @@ pub const OPERATIONS: Member = Member {
         "CSI calls by method and gRPC code; Canceled: the caller went away before the answer",
     )
 };
+
+/// Pods without the right to a volume.
+pub const DOUBTS: Member = member(
+    "linflow_pod_doubts",
+    "counter",
+    &["at", "mode", "field"],
+    "Pods that were not known to be of the owner of the volume that they asked for, at mount or attach; mode enforce: they were refused, audit: let through; field: what differs, unseen where the pod could not be looked up",
+);
 
 /// Attempts at LINSTOR.
 pub const REQUESTS: Member = Member {

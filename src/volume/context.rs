@@ -10,7 +10,7 @@ use super::filesystem::{FsType, FsUuid, FsWishes, OptionError};
 use super::known::Known;
 use super::record::Attachment;
 use crate::workflow::{
-    Incarnation, OwnerView,
+    Confirm, Incarnation, OwnerView,
     owner::{self, OwnerError},
 };
 
@@ -22,6 +22,7 @@ const FS_UUID: &str = "linflow.csi/fs-uuid";
 const READ_ONLY: &str = "linflow.csi/read-only";
 const ONLY_READS: &str = "linflow.csi/only-reads";
 const POD_UID: &str = "linflow.csi/pod-uid";
+const CONFIRM: &str = "linflow.csi/confirm";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";
 
@@ -38,7 +39,8 @@ pub fn publish_context(known: &Known, device: &str, attachment: &Attachment) -> 
     let truths = [(READ_ONLY, !attachment.opens_for_writing()), (ONLY_READS, attachment.on_writable)];
     let truths = truths.into_iter().filter(|(_, is_so)| *is_so).map(|(key, is_so)| (key, is_so.to_string()));
     let uid = attachment.pod.as_ref().and_then(|pod| pod.uid.clone()).map(|uid| (POD_UID, uid));
-    let said = fixed.into_iter().chain(truths).chain(uid).map(|(key, value)| (key.to_owned(), value));
+    let confirm = known.tags.confirm.map(|mode| (CONFIRM, mode.to_string()));
+    let said = fixed.into_iter().chain(truths).chain(uid).chain(confirm).map(|(key, value)| (key.to_owned(), value));
     said.chain(uuid).chain(owner::to_map(&known.tags.ownership)).collect()
 }
 
@@ -64,6 +66,8 @@ pub struct PublishContext {
     pub pod_uid: Option<String>,
     /// The workflow that owns the volume, with long ids shortened to hashes; none: nobody's.
     pub owner: Option<OwnerView>,
+    /// How strictly its pods are confirmed, where its class said so.
+    pub confirm: Option<Confirm>,
 }
 
 /// A publish_context that can't be understood.
@@ -93,6 +97,7 @@ impl PublishContext {
             only_reads: is_so(ONLY_READS)?,
             pod_uid: map.get(POD_UID).cloned(),
             owner: owner::from_map(map)?,
+            confirm: map.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(|_| bad(CONFIRM))?,
         })
     }
 }
@@ -153,6 +158,7 @@ mod tests {
             fs_uuid: Some(FsUuid::from_random([7; 16])),
             try_number: None,
             ti_id: None,
+            confirm: None,
             pvc_namespace: None,
             pvc_name: None,
             reach: crate::workflow::Reach::default(),
@@ -191,7 +197,7 @@ mod tests {
             map.remove(key);
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }
-        for key in [FS_UUID, READ_ONLY, ONLY_READS] {
+        for key in [FS_UUID, READ_ONLY, ONLY_READS, CONFIRM] {
             let mut map = publish_context(&known(), "/dev/drbd1000", &Attachment::of_writer());
             map.insert(key.into(), "none".into());
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));

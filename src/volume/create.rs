@@ -296,7 +296,8 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         pvc_namespace: request.claim.pvc_namespace.clone(),
         pvc_name: request.claim.pvc_name.clone(),
         reach: request.reach.clone(),
-        retain: None,
+        confirm: request.claim.confirm,
+        retain: request.claim.retain,
         reap_unproven: None,
     })
 }

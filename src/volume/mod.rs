@@ -1,11 +1,9 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
 //! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
-//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
-//! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
-//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
-//! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
-//! (which resource groups are there), [`asking`] (a claim beside a reaper), [`generation`], [`spread`] (which nodes are tried for replicas; [`topology`] says which there
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one
+//! operation per volume), [`limit`] (how many a node may have), [`groups`] (which resource groups are there), [`asking`]
+//! (a claim beside a reaper), [`generation`], [`spread`] (which nodes are tried for replicas; [`topology`] says which there
 //! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
 
@@ -13,6 +11,7 @@ pub mod asking;
 pub mod attach;
 mod attachment;
 pub mod attributes;
+pub mod begun;
 pub mod capacity;
 pub mod claims;
 mod clear;

@@ -55,6 +55,7 @@ async fn linstor(records: &[Value]) -> MockServer {
         fs_uuid: None,
         try_number: None,
         ti_id: None,
+        confirm: None,
         pvc_namespace: None,
         pvc_name: None,
         reach: crate::workflow::Reach::default(),

@@ -98,7 +98,7 @@ impl Asking {
     /// The workflow of that scope, and what the pod shows of its own.
     fn workflow(&self, scope: Scope, instances: &Instances) -> Result<(Ownership, Option<Evidence>), AskError> {
         let shown = self.pod.as_ref().map(|pod| {
-            let because = |because| AskError::Evidence { pod: pod.reference.clone(), because };
+            let because = |because| AskError::Evidence { pod: pod.reference.clone(), because: Box::new(because) };
             Evidence::read(pod).map_err(because)
         });
         let shown = shown.transpose()?;
@@ -133,8 +133,8 @@ impl Asking {
     }
 
     fn contradiction(&self, merge::Contradiction { field, said, shown }: merge::Contradiction) -> AskError {
-        let claim = self.manifest.reference.clone();
-        let pod = self.pod_reference().expect("only a pod contradicts its claim");
+        let claim = Box::new(self.manifest.reference.clone());
+        let pod = Box::new(self.pod_reference().expect("only a pod contradicts its claim"));
         AskError::Contradiction { claim, pod, field, said, shown }
     }
 }
@@ -150,7 +150,7 @@ fn read(annotations: &BTreeMap<String, String>, object: impl Fn() -> Object) -> 
     if annotations.contains_key(key::CONFIRM) {
         return Err(AskError::ClassOnly { object: object() });
     }
-    Statement::read(annotations).map_err(|value| AskError::Annotation { object: object(), value })
+    Statement::read(annotations).map_err(|value| AskError::Annotation { object: Box::new(object()), value })
 }
 
 /// external-provisioner makes a volume's CSI name of a prefix and the claim's UID: another claim of the same name must

@@ -66,7 +66,7 @@ impl<T: Directory + Debug> AsObject for T {
 
 impl Directory for AnyDirectory {
     fn is_configured(&self) -> bool {
-        !matches!(self, Self::None)
+        self.chosen().is_some()
     }
 
     async fn pod(&self, pod: &PodRef) -> Result<Pod, DirectoryError> {

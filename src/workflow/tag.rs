@@ -10,6 +10,7 @@ use crate::linstor::name::{NameError, NodeName};
 use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
+    confirm::{Confirm, NotAMode},
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     incarnation::{BadIncarnation, Incarnation},
     reach::{NotAccess, Reach, RemoteAccess},
@@ -41,6 +42,8 @@ pub const INTERNAL: &str = "Aux/linflow/internal";
 pub const REMOTE_ACCESS: &str = "Aux/linflow/remote-access";
 /// The nodes that keep a diskless resource of the volume, separated by spaces.
 pub const CLIENTS: &str = "Aux/linflow/clients";
+/// How strictly pods are confirmed, where the class said so: enforce, audit or off.
+pub const CONFIRM: &str = "Aux/linflow/confirm";
 /// How long the volume is kept after its run, where its class says so.
 pub const RETAIN: &str = "Aux/linflow/retain";
 /// After how long without a claim the volume goes though nothing proves its run's end, where its class says so.
@@ -111,6 +114,9 @@ pub enum TagError {
     /// A client that no node can be.
     #[error("the volume's property {CLIENTS} is unreadable: {0}")]
     Clients(NameError),
+    /// A mode of confirmation that is none.
+    #[error("the volume's property {CONFIRM} is unreadable: {0}")]
+    Confirm(NotAMode),
     /// A retention that is none.
     #[error("the volume's property {RETAIN} is unreadable: {0}")]
     Retain(NotARetention),
@@ -155,6 +161,8 @@ pub struct Tags {
     pub pvc_name: Option<String>,
     /// Who may use the volume over the network. What was made before there was this property is reached from everywhere.
     pub reach: Reach,
+    /// How strictly pods are confirmed, where the volume's class said so; else the driver says it.
+    pub confirm: Option<Confirm>,
     /// How long it is kept after its run; none: the default.
     pub retain: Option<Retain>,
     /// After how long without a claim it goes though nothing proves its run's end; none: never.
@@ -175,6 +183,7 @@ impl Tags {
         let Reach { remote, clients } = &self.reach;
         let remote = (*remote != RemoteAccess::Anywhere).then(|| remote.to_string());
         let names: Vec<&str> = clients.iter().map(NodeName::as_str).collect();
+        let confirm = self.confirm.map(|mode| mode.to_string());
         let clients = (!names.is_empty()).then(|| names.join(" "));
         let retain = self.retain.map(|retain| retain.to_string());
         let reap_unproven = self.reap_unproven.map(|span| humantime::format_duration(span).to_string());
@@ -183,6 +192,7 @@ impl Tags {
             (REAP_UNPROVEN, &reap_unproven),
             (REMOTE_ACCESS, &remote),
             (CLIENTS, &clients),
+            (CONFIRM, &confirm),
             (FS_UUID, &fs_uuid),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
@@ -218,6 +228,7 @@ impl Tags {
             pvc_namespace: get(PVC_NAMESPACE),
             pvc_name: get(PVC_NAME),
             reach: read_reach(properties)?,
+            confirm: properties.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(TagError::Confirm)?,
             retain: properties.get(RETAIN).map(|text| text.parse()).transpose().map_err(TagError::Retain)?,
             reap_unproven: properties.get(REAP_UNPROVEN).map(read_span).transpose()?,
         }))
@@ -302,6 +313,7 @@ pub(crate) fn sample(incarnation: &Incarnation) -> Tags {
         reach: Reach::default(),
         retain: None,
         reap_unproven: None,
+        confirm: None,
     }
 }
 

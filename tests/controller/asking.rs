@@ -91,6 +91,15 @@ async fn a_scope_in_an_annotation_wins_over_the_class_and_the_default_is_none() 
 }
 
 #[tokio::test]
+async fn a_claim_says_for_how_long_its_volume_is_kept() {
+    let scene = Scene::start("").await;
+    scene.kubernetes.put_pod("af3_ke_ephemeral_pvc", POD);
+    let retain = [("linflow.csi/retain", "success=2h")];
+    let tag = scene.ask(&of(&name_of("af3_ke_ephemeral_pvc"), &retain), "run").await.unwrap();
+    assert_eq!(tag["Aux/linflow/retain"], "success=2h,failure=7days");
+}
+
+#[tokio::test]
 async fn ids_of_250_characters_of_any_script_are_kept_exactly() {
     let scene = Scene::start("").await;
     let (dag, run) = ("客".repeat(250), "п".repeat(250));
@@ -160,6 +169,20 @@ async fn a_claim_made_again_under_its_name_is_not_the_one_that_asks() {
     let message = refused(scene.controller.create(pvc(CLAIM).request()).await, Code::FailedPrecondition);
     assert!(message.contains(CLAIM) && message.contains(ANOTHER), "{message}");
     assert!(scene.world.definition(&format!("pvc-{CLAIM}")).await.is_none());
+}
+
+/// After a final answer nobody would ask for it again, nor delete it.
+#[tokio::test]
+async fn what_was_begun_for_a_claim_that_is_gone_is_brought_to_its_end() {
+    let scene = Scene::start("").await;
+    scene.ask(&pvc(CLAIM), "").await.unwrap();
+    scene.kubernetes.remove("claim-data");
+    let volume = scene.controller.create(pvc(CLAIM).request()).await.unwrap().volume_id;
+    assert_eq!(volume, format!("pvc-{CLAIM}"));
+    scene.kubernetes.put_claim(&pvc(ANOTHER));
+    scene.controller.create(pvc(CLAIM).request()).await.unwrap();
+    scene.controller.delete(&volume).await.unwrap();
+    refused(scene.controller.create(pvc(CLAIM).request()).await, Code::FailedPrecondition);
 }
 
 #[tokio::test]

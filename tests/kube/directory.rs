@@ -28,6 +28,7 @@ async fn a_pod_and_its_claim_are_found_by_two_questions_for_metadata_alone() {
     let found = directory.pod(&owner).await.unwrap();
     assert_eq!((found.reference, found.phase, found.claims.len()), (pod("task", "u1"), None, 0));
     assert_eq!((&found.annotations["dag_id"][..], &found.labels["dag_id"][..]), ("etl", "etl"));
+    assert_eq!(found.annotations.len(), 1, "kubectl's copy of the spec is not kept");
 
     let asked = server.asked();
     let lines: Vec<&str> = asked.iter().map(|one| &one.line[..]).collect();

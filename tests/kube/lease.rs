@@ -86,7 +86,7 @@ async fn who_finds_it_changed_by_another_has_lost_it() {
 }
 
 #[tokio::test]
-async fn of_two_that_take_it_at_once_one_has_it() {
+async fn of_three_that_take_it_at_once_one_has_it() {
     let server = ApiServer::start().await;
     for _ in 0..10 {
         let leases = [lease(&server), lease(&server), lease(&server)];

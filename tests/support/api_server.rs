@@ -83,7 +83,8 @@ impl ApiServer {
     pub fn put_pod(&self, name: &str, uid: &str, phase: &str) {
         let metadata = json!({
             "name": name, "namespace": "airflow", "uid": uid,
-            "labels": {"dag_id": "etl"}, "annotations": {"dag_id": "etl"}, "managedFields": [{"manager": "x"}],
+            "labels": {"dag_id": "etl"}, "managedFields": [{"manager": "x"}],
+            "annotations": {"dag_id": "etl", "kubectl.kubernetes.io/last-applied-configuration": "args: [a-live-token]"},
         });
         let spec = json!({"containers": [{"args": ["a-live-token"]}]});
         self.put(PODS, json!({"metadata": metadata, "spec": spec, "status": {"phase": phase}}));
@@ -204,6 +205,9 @@ impl Store {
             return (201, json!({"spec": body["spec"], "status": status}));
         }
         if *method == Method::POST {
+            if body["metadata"]["generateName"].as_str().is_some_and(|start| start.ends_with('.')) {
+                return (422, status(422, "Invalid", "metadata.generateName: it can't end in a dot", None));
+            }
             let generated = || format!("{}{}", body["metadata"]["generateName"].as_str().unwrap(), self.version);
             let name = body["metadata"]["name"].as_str().map_or_else(generated, str::to_owned);
             if self.objects.contains_key(&(path.to_owned(), name.clone())) {

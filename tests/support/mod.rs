@@ -40,11 +40,11 @@ use linflow::{
         socket::{Endpoint, bind},
     },
     linstor::{Client, Settings, name::NodeName},
-    metrics::Operations,
+    metrics::{Doubts, Operations},
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
     volume::topology::TopologySettings,
-    workflow::{AnyDirectory, Instances},
+    workflow::{AnyDirectory, Confirm, Instances},
 };
 use tempfile::TempDir;
 use tokio::time::{interval, timeout};
@@ -126,6 +126,8 @@ impl World {
             linstor: self.linstor(),
             directory,
             instances: Instances::default(),
+            confirm: Confirm::default(),
+            doubts: Doubts::default(),
             name: node.parse().unwrap(),
             max_volumes: 0,
             topology: TopologySettings { pools: true, file: None },

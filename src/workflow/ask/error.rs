@@ -21,7 +21,7 @@ pub enum AskError {
     #[error("annotation {value} (on {object})")]
     Annotation {
         /// What is annotated.
-        object: Object,
+        object: Box<Object>,
         /// The annotation.
         value: ValueError,
     },
@@ -62,9 +62,9 @@ pub enum AskError {
     )]
     Contradiction {
         /// The claim.
-        claim: ClaimRef,
+        claim: Box<ClaimRef>,
         /// The pod that owns it.
-        pod: PodRef,
+        pod: Box<PodRef>,
         /// Which id.
         field: Field,
         /// The claim's value.
@@ -78,7 +78,7 @@ pub enum AskError {
         /// The pod.
         pod: PodRef,
         /// What is wrong with its metadata.
-        because: EvidenceError,
+        because: Box<EvidenceError>,
     },
     /// A claim that was made again under the name of the one that asks.
     #[error(
@@ -127,8 +127,8 @@ impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDirectory => f.write_str(
-                "the StorageClass doesn't name it, and linflow can't look at claims and pods; start the controller with --pods DIR, or \
-                 use scope none",
+                "the StorageClass doesn't name it, and linflow can't look at claims and pods; start the controller with --kubernetes \
+                 true, --kubeconfig FILE or --pods DIR, or use scope none",
             ),
             Self::NoClaim => f.write_str(
                 "the StorageClass doesn't name it, and the claim's name is not told; run external-provisioner with \

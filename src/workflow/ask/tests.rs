@@ -242,7 +242,8 @@ async fn a_claim_that_contradicts_its_pod_is_refused_naming_the_field() {
 async fn metadata_that_contradicts_itself_names_nobody() {
     for recording in ["af3_ke_override_spoof", "af3_kpo_spoof_labels"] {
         let error = owned_by(recording, &[]).ask(&[RUN_SCOPE]).await.expect_err("tampered with");
-        assert!(matches!(&error, AskError::Evidence { because: EvidenceError::Contradiction { .. }, .. }), "{error}");
+        let AskError::Evidence { because, .. } = &error else { panic!("{error}") };
+        assert!(matches!(**because, EvidenceError::Contradiction { .. }), "{because}");
     }
 }
 

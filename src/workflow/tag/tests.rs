@@ -12,6 +12,7 @@ fn tags(ownership: Ownership) -> Tags {
         fs_uuid: Some(FsUuid::from_random([1; 16])),
         try_number: None,
         ti_id: None,
+        confirm: None,
         pvc_namespace: Some("airflow".to_owned()),
         pvc_name: Some("scratch".to_owned()),
         reach: Reach::default(),

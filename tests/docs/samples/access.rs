@@ -24,6 +24,7 @@ pub fn denials() -> Vec<Denial> {
             owner: OWNER.to_owned(),
             proven: format!("DAG sales of Airflow prod in pod {}", pod()),
         },
+        Denial::Unseen(lookups().remove(2)),
     ]
 }
 

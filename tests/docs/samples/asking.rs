@@ -33,13 +33,13 @@ pub fn all() -> Vec<AskError> {
         AskError::ClassOnly { object: Object::Claim(claim()) },
         AskError::LabelOnly { pod: pod(), field: Field::RunId, label: "manual__1-1ba00d816".to_owned() },
         AskError::Contradiction {
-            claim: claim(),
-            pod: pod(),
+            claim: claim().into(),
+            pod: pod().into(),
             field: Field::DagId,
             said: "payroll".to_owned(),
             shown: "sales".to_owned(),
         },
-        AskError::Evidence { pod: pod(), because: tampered() },
+        AskError::Evidence { pod: pod(), because: tampered().into() },
         AskError::Remade { claim: claim(), csi_name: "pvc-0b5c6f0e-2222-4333-8444-555555555555".to_owned() },
         DirectoryError::WrongUid { object: Object::Pod(pod()), found: "61d2".to_owned() }.into(),
         DirectoryError::Unavailable { object: Object::Pod(pod()), reason: "the API server does not answer".to_owned() }
@@ -56,7 +56,7 @@ fn unreadable() -> ClaimError {
 fn annotation() -> AskError {
     let because = DagId::parse("{{ dag.dag_id }}").expect_err("a template").to_string();
     let value = linflow::workflow::ValueError { key: key::DAG_ID, because };
-    AskError::Annotation { object: Object::Claim(claim()), value }
+    AskError::Annotation { object: Object::Claim(claim()).into(), value }
 }
 
 fn tampered() -> EvidenceError {
