@@ -1,110 +1,23 @@
 //! The Controller service: parse, reserve, do, render. What is done is in `volume/`.
 
-use std::{future::Future, sync::Arc, time::Duration};
+mod parts;
 
-use tokio::sync::Notify;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use std::{future::Future, time::Duration};
+
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{attaching, request, request::RequestError, response, status, status::Coded, validate};
-use crate::linstor::Client;
+use super::{attaching, queue, request, request::RequestError, response, status, status::Coded, validate};
 use crate::linstor::name::{NodeName, ResourceName};
-use crate::metrics::Doubts;
 use crate::volume::{
-    self, VolumeId, begun,
-    capacity::Capacities,
-    create, delete, detach, expand,
-    groups::Groups,
-    health::{self, Health},
-    limit::Limit,
-    list::{self, Listed},
-    modify,
-    page::Listings,
-    params::Parameters,
-    reserve::Reservations,
-    settle,
-    snapshot::Taken,
+    self, VolumeId, begun, create, delete, detach, expand, health, list, modify, params::Parameters, reserve::Busy,
     validate::Expectation,
 };
-use crate::workflow::{self, AnyDirectory, AskError, Claim, Confirm, Instances};
+use crate::workflow::{self, AskError, Claim, Directory};
 
-/// What the Controller service works with. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ControllerService {
-    linstor: Client,
-    groups: Groups,
-    reservations: Reservations,
-    instances: Arc<Instances>,
-    directory: AnyDirectory,
-    capacities: Capacities,
-    listings: Listings<Listed>,
-    limit: Limit,
-    sick: Listings<Health>,
-    snapshots: Listings<Taken>,
-    /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
-    patience: Duration,
-    /// Told of each detach that waits for its node.
-    pending: Arc<Notify>,
-    /// How strictly pods are confirmed where a volume's class doesn't say, and who counts those that are not.
-    confirm: Confirm,
-    doubts: Doubts,
-    running: TaskTracker,
-}
+pub use parts::ControllerService;
 
 impl ControllerService {
-    /// A service on that LINSTOR. `patience`: how long an attach waits for its device before it answers UNAVAILABLE.
-    pub fn new(linstor: Client, instances: Instances, patience: Duration) -> Self {
-        Self {
-            linstor,
-            groups: Groups::default(),
-            reservations: Reservations::default(),
-            instances: Arc::new(instances),
-            directory: AnyDirectory::None,
-            capacities: Capacities::default(),
-            listings: Listings::default(),
-            limit: Limit::default(),
-            sick: Listings::default(),
-            snapshots: Listings::default(),
-            patience,
-            pending: Arc::default(),
-            confirm: Confirm::default(),
-            doubts: Doubts::default(),
-            running: TaskTracker::new(),
-        }
-    }
-
-    /// The same with a directory in which it is looked up who asks for a volume; without one the class alone says it.
-    pub fn with_directory(self, directory: AnyDirectory) -> Self {
-        Self { directory, ..self }
-    }
-
-    /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
-    pub fn with_limit(self, max_volumes_per_node: Option<u32>) -> Self {
-        Self { limit: Limit::new(max_volumes_per_node), ..self }
-    }
-
-    /// The operations that run, those included whose callers have gone: wait for them before the process ends.
-    pub fn running(&self) -> &TaskTracker {
-        &self.running
-    }
-
-    /// Completes detaches that wait for a node, until `stop`.
-    pub fn settle(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
-        let (linstor, reservations, limit) = (self.linstor.clone(), self.reservations.clone(), self.limit.clone());
-        settle::run(linstor, reservations, limit, Arc::clone(&self.pending), stop)
-    }
-
-    /// The volumes that are being worked on.
-    pub fn reservations(&self) -> &Reservations {
-        &self.reservations
-    }
-
-    /// How many volumes each node may have attached, and has.
-    pub fn limit(&self) -> &Limit {
-        &self.limit
-    }
-
     /// Who asks for the volume of this name. What was begun for a claim or pod that has gone since is brought to its end.
     async fn ask(&self, name: &str, parameters: &Parameters) -> Result<Claim, Status> {
         let refused = match workflow::ask(&self.directory, &self.instances, &parameters.claim, name).await {
@@ -133,7 +46,25 @@ impl ControllerService {
         volumes: &[ResourceName],
         verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reserved = self.reservations.reserve_all(volumes);
+        self.hold(self.reservations.reserve_all(volumes), verb).await
+    }
+
+    /// Runs one verb of one claim of an owner's volume. Claims of one volume wait for each other, so long at most.
+    async fn in_turn<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        resource: &ResourceName,
+        wait: Duration,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.hold(self.reservations.reserve_within(resource, wait).await, verb).await
+    }
+
+    /// Runs the verb with what was reserved for it, in a task of its own.
+    async fn hold<R: Send + 'static, T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        reserved: Result<R, Busy>,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
         let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
@@ -141,42 +72,6 @@ impl ControllerService {
             outcome
         });
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
-    }
-
-    /// The same with another strictness towards pods where a volume's class doesn't say, and somebody who counts.
-    pub fn with_confirm(self, confirm: Confirm, doubts: Doubts) -> Self {
-        Self { confirm, doubts, ..self }
-    }
-
-    pub(super) fn confirm(&self) -> Confirm {
-        self.confirm
-    }
-
-    pub(super) fn doubts(&self) -> &Doubts {
-        &self.doubts
-    }
-
-    pub(super) fn directory(&self) -> &AnyDirectory {
-        &self.directory
-    }
-
-    pub(super) fn instances(&self) -> &Instances {
-        &self.instances
-    }
-
-    /// The client of LINSTOR.
-    pub(super) fn linstor(&self) -> &Client {
-        &self.linstor
-    }
-
-    /// How long a verb looks at LINSTOR for what it waits for, at most.
-    pub(super) fn patience(&self) -> Duration {
-        self.patience
-    }
-
-    /// The listing of snapshots that walks under way share.
-    pub(super) fn snapshot_listings(&self) -> &Listings<Taken> {
-        &self.snapshots
     }
 }
 
@@ -186,15 +81,19 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let message = message.get_ref();
         let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
         let claim = self.ask(&message.name, &parameters).await?;
         let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
-        let volume = VolumeId::from(parsed.resource.clone());
+        let (resource, is_claim) = (parsed.resource.clone(), parsed.claim.ownership.workflow().is_some());
         // Large, and moved on its way to its task.
         let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
-        let created = self.exclusively(&volume, verb).await?;
+        let created = match is_claim {
+            true => self.in_turn(&resource, wait, verb).await?,
+            false => self.exclusively_on(&[resource], verb).await?,
+        };
         self.capacities.forget();
         Ok(Response::new(response::created(&created)))
     }
@@ -203,9 +102,17 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::DeleteVolumeRequest>,
     ) -> Result<Response<csi::DeleteVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
-        self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        let verb = async move { delete::delete(&linstor, &target).await };
+        let kept = match volume.claim() {
+            Some(_) => self.in_turn(volume.resource(), wait, verb).await?,
+            None => self.exclusively(&volume, verb).await?,
+        };
+        if let Some(notice) = kept.as_ref().and_then(response::kept) {
+            self.directory.tell(&notice).await;
+        }
         self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod node;
 mod node_health;
 pub mod proto;
+mod queue;
 pub mod redact;
 pub mod registration;
 pub mod request;

@@ -8,6 +8,7 @@ use crate::volume::{
     attach::AttachRequest,
     attributes::{AttributeError, Attributes},
     capacity::CapacityRequest,
+    claims::owned_name,
     create::CreateRequest,
     filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
@@ -264,7 +265,10 @@ pub fn create(
     }
     Ok(CreateRequest {
         name: name.to_owned(),
-        resource: parameters.resource_name(name)?,
+        resource: match claim.ownership.workflow() {
+            Some(owner) => owned_name(owner, 0),
+            None => parameters.resource_name(name)?,
+        },
         said: Said::new(&parameters.placement, &parameters.topology.policy, wishes.as_ref(), &parameters.properties)?,
         wishes,
         properties: parameters.properties,

@@ -114,6 +114,7 @@ impl Coded for volume::Error {
             | Self::Incompatible { .. }
             | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
+            Self::Owned(error) => error.code(),
             Self::Busy(_)
             | Self::Deleting(_)
             | Self::Contended { .. }
@@ -148,6 +149,16 @@ impl Coded for volume::Error {
             Self::Held(error) => error.code(),
             Self::Directory(error) => error.code(),
             Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for volume::OwnedError {
+    fn code(&self) -> Code {
+        match self {
+            Self::OtherTerms { .. } => Code::AlreadyExists,
+            Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
+            Self::NoClaim { .. } => Code::FailedPrecondition,
         }
     }
 }

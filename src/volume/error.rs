@@ -4,6 +4,7 @@ use super::{
     copy::{OriginError, Source},
     holders::Held,
     id::VolumeId,
+    owned::OwnedError,
     record::{AccessMode, RecordError},
     reserve::Busy,
     size::SizeError,
@@ -53,6 +54,9 @@ pub enum Error {
         /// What was asked for.
         asked: String,
     },
+    /// A claim of an owner's volume.
+    #[error(transparent)]
+    Owned(#[from] OwnedError),
     /// Attached to that node already, in another way.
     #[error("volume {volume} is attached to {node} already with another {field}; detach it first")]
     AttachedDifferently {

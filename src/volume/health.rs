@@ -43,6 +43,7 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Health, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], ..ViewQuery::default() };
     let view = async { linstor.resources_view(&query).await.map_err(Error::from) };
     let (known, view) = tokio::try_join!(Known::load(linstor, volume), view)?;
+    known.check_claim()?;
     let names: Vec<NodeName> = view.iter().filter_map(|one| NodeName::parse(&one.node_name).ok()).collect();
     let nodes = async {
         match names.is_empty() {

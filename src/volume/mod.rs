@@ -36,6 +36,7 @@ pub mod limit;
 pub mod list;
 pub mod modify;
 pub mod moment;
+mod owned;
 pub mod page;
 pub mod params;
 mod patience;
@@ -59,3 +60,4 @@ mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;
+pub use owned::{Kept, OwnedError};

@@ -15,7 +15,7 @@ use super::{
     Error,
     attributes::Attributes,
     id::VolumeId,
-    known::check_ours,
+    known::{check_claim, check_ours},
     patience::Patience,
     record::{self, Ledger},
     said::Said,
@@ -50,6 +50,7 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
     let (definition, view) = tokio::try_join!(linstor.definition(resource), view)?;
     let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
     let tags = check_ours(&definition, resource)?;
+    check_claim(linstor, volume, &tags).await?;
     check_layers(volume, &definition, wish)?;
     let until = Instant::now() + patience;
     let replicas =

@@ -125,10 +125,10 @@ async fn attach_refused(records: &[Value], made: ResponseTemplate) -> (Error, Ve
         fs_type: None,
         read_only: false,
     };
-    let error =
-        attach::attach(&client(&server), &Limit::default(), &AnyDirectory::None, &request, Duration::from_secs(1))
-            .await
-            .unwrap_err();
+    let (client, patience) = (client(&server), Duration::from_secs(1));
+    let found = attach::find(&client, &request).await.unwrap();
+    let attached = attach::attach(&client, &Limit::default(), &AnyDirectory::None, found, &request, patience).await;
+    let error = attached.unwrap_err();
     (error, record_changes(&server).await)
 }
 

@@ -17,7 +17,7 @@ pub use error::{AskError, Lack};
 
 use self::merge::{Merged, Sources};
 use super::{
-    airflow::Evidence,
+    airflow::{Evidence, Shown},
     claim::{Claim, ClaimError, Class, check_fork, owner, resolve_instance},
     directory::{ClaimManifest, ClaimRef, Directory, Object, Pod, PodRef},
     instances::Instances,
@@ -75,6 +75,10 @@ impl Asking {
         let Self { class, manifest, said, on_pod, .. } = self;
         let from = said.from.or(on_pod.from).or(class.said.from);
         check_fork(from.as_ref(), &ownership)?;
+        let run = evidence.as_ref().and_then(|evidence| match &evidence.run {
+            Some(Shown::Exact(run)) => Some(run.clone()),
+            _ => None,
+        });
         let (try_number, ti_id) = evidence.map_or((None, None), |evidence| (evidence.try_number, evidence.ti_id));
         Ok(Claim {
             ownership,
@@ -82,6 +86,7 @@ impl Asking {
             pvc_namespace: Some(manifest.reference.namespace),
             pvc_name: Some(manifest.reference.name),
             pvc_uid: manifest.reference.uid,
+            run,
             try_number,
             ti_id,
             retain: said.retain.or(on_pod.retain).or(class.said.retain),

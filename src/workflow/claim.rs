@@ -6,7 +6,7 @@ use super::{
     confirm::Confirm,
     directory::PodRef,
     fork::ForkFrom,
-    id::Instance,
+    id::{Instance, RunId},
     instances::{Instances, InstancesError},
     key::{self, FROM, INSTANCE, SCOPE},
     reference::{Ownership, WorkflowRef},
@@ -28,6 +28,8 @@ pub struct Claim {
     pub pvc_uid: Option<String>,
     /// The pod that owns the claim, where one does.
     pub pod: Option<PodRef>,
+    /// The run of the pod that owns the claim, where it is known exactly: a DAG's volume serves one run at a time.
+    pub run: Option<RunId>,
     /// Which try the pod is of, where a workflow owns the volume and that is known; for the record.
     pub try_number: Option<u32>,
     /// Airflow's UUID of the pod's task instance, where a workflow owns the volume and that is known; for the record.
@@ -125,6 +127,7 @@ impl From<Ownership> for Claim {
             pvc_name: None,
             pvc_uid: None,
             pod: None,
+            run: None,
             try_number: None,
             ti_id: None,
             retain: None,

@@ -27,6 +27,8 @@ mod list;
 mod modes;
 mod modify;
 mod names;
+mod owned;
+mod owned_queue;
 mod paging;
 mod parameters;
 mod peer;

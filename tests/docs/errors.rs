@@ -37,6 +37,11 @@ pub fn render() -> String {
         ),
         section("Volume", "The controller's verbs.", table(volume, "Error", &samples::volume::all())),
         section(
+            "Owner's volume",
+            "`Owned` above in full.",
+            table(include_str!("../../src/volume/owned/error.rs"), "OwnedError", &samples::owned::all()),
+        ),
+        section(
             "Holders",
             "`Held` above in full: somebody else has an owner's volume.",
             table(include_str!("../../src/volume/holders.rs"), "Held", &samples::volume::held()),

@@ -188,7 +188,8 @@ impl World {
 
     /// Plays a process that opens the volume's device on a node (or closes it), as a mount does.
     pub fn set_open(&self, volume: &str, node: &str, open: bool) {
-        let key = ReplicaKey { node: node.to_owned(), resource: volume.to_owned(), volume: 0 };
+        let resource = csi::resource(volume).to_owned();
+        let key = ReplicaKey { node: node.to_owned(), resource, volume: 0 };
         self.sandbox.cluster().lock().backing().set_open(&key, open).unwrap();
         self.sandbox.refresh().unwrap();
     }

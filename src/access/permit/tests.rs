@@ -30,7 +30,7 @@ fn audited(mut request: Request) -> Request {
 fn claimant(owned: &Owned) -> Claimant {
     match &owned.check {
         Check::Enforce(claimant) | Check::Audit(claimant) => claimant.clone(),
-        Check::Off => panic!("nobody looked"),
+        Check::Off | Check::Attached(_) => panic!("nobody looked"),
     }
 }
 
@@ -118,4 +118,13 @@ fn where_nobody_looks_the_permit_says_so() {
     request.owned.as_mut().expect("it is owned").check = Check::Off;
     let permit = decide(request).expect("nobody looks");
     assert_eq!((permit.rule().as_str(), permit.strength(), permit.overlooked()), ("off", None, None));
+}
+
+#[test]
+fn a_pod_that_its_claim_was_attached_for_is_not_looked_up_again() {
+    let mut request = request(OWNER, "af3_ke_normal_scheduled");
+    let expected = crate::access::expect(&request.volume, request.pod.uid.as_deref(), &request.pod);
+    let proof = expected.expect("it is that pod").expect("a pod owns the claim");
+    request.owned.as_mut().expect("it is owned").check = Check::Attached(proof);
+    assert_eq!(decide(request).expect("it was confirmed").rule(), Rule::Attached);
 }

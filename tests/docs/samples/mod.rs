@@ -4,6 +4,7 @@ pub mod access;
 pub mod asking;
 pub mod linstor;
 pub mod node;
+pub mod owned;
 pub mod request;
 pub mod snapshot;
 pub mod volume;

@@ -24,6 +24,7 @@ pub fn all() -> Vec<Error> {
     samples.extend(elsewhere());
     samples.extend(unfinished());
     samples.extend(copies());
+    samples.extend(super::owned::all().into_iter().map(Error::from));
     samples.push(held().remove(0).into());
     samples.push(super::access::lookups().remove(2).into());
     samples
@@ -186,6 +187,7 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::NodeNotFound(_)
         | Error::Foreign(_)
         | Error::Mismatch { .. }
+        | Error::Owned(_)
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
         | Error::NotAsMade { .. }
