@@ -97,15 +97,15 @@ impl State {
                 if end.is_some() || is_lost {
                     return None;
                 }
-                let keeping = keeping
-                    .get_or_insert_with(|| Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now()));
-                match request(keeping.step()) {
-                    None => *end = keeping.next(Told::Seen(&self.linstor.look(0))),
+                let begin = || Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now());
+                let keeping = keeping.get_or_insert_with(begin);
+                *end = match request(keeping.step()) {
+                    None => keeping.next(Told::Seen(&self.linstor.look(0))),
                     Some(sent) => {
                         state.linstor.apply(&sent);
-                        *end = keeping.next(Told::Done);
+                        keeping.next(Told::Done)
                     }
-                }
+                };
             }
         }
         state.trail.push(format!("{was:?}"));
