@@ -105,6 +105,7 @@ impl Life {
             reach: Reach::default(),
             retain: None,
             reap_unproven: None,
+            confirm: None,
         };
         change(&mut tags);
         let body = json!({

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::claimer::{Claimer, Creating};
 use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
 use crate::lifetime::{
-    keeping::Keeping,
+    keeping::{Keeping, Kept},
     reaping::{End, Reaping, Told},
 };
 use crate::volume::ending::{Ending, Mark, Token};
@@ -97,19 +97,24 @@ impl State {
                 if end.is_some() || is_lost {
                     return None;
                 }
-                let keeping = keeping
-                    .get_or_insert_with(|| Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now()));
-                match request(keeping.step()) {
-                    None => *end = keeping.next(Told::Seen(&self.linstor.look(0))),
-                    Some(sent) => {
-                        state.linstor.apply(&sent);
-                        *end = keeping.next(Told::Done);
-                    }
-                }
+                *end = self.kept(keeping, &mut state.linstor);
             }
         }
         state.trail.push(format!("{was:?}"));
         Some(state)
+    }
+
+    /// One step of a person who keeps the volume.
+    fn kept(&self, keeping: &mut Option<Keeping>, linstor: &mut Linstor) -> Option<Kept> {
+        let begin = || Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now());
+        let keeping = keeping.get_or_insert_with(begin);
+        match request(keeping.step()) {
+            None => keeping.next(Told::Seen(&self.linstor.look(0))),
+            Some(sent) => {
+                linstor.apply(&sent);
+                keeping.next(Told::Done)
+            }
+        }
     }
 
     /// Whoever was told that they have a volume has it.
