@@ -14,6 +14,12 @@ start_kubelet_again() {
 
 rolled_out() { kubectl -n linflow rollout status "$1" --timeout=1s; }
 
+# is_attached CLAIM NODE: as the attacher has it.
+is_attached() {
+    kubectl get volumeattachments -o jsonpath='{range .items[?(@.status.attached==true)]}{.spec.source.persistentVolumeName} {.spec.nodeName}{"\n"}{end}' |
+        grep -x "$(volume_of "$1") $2"
+}
+
 restarts_of() { kubectl -n "$namespace" get pod "$1" -o jsonpath='{.status.containerStatuses[0].restartCount}'; }
 
 # A pod that writes a line ten times a second, and ends with an error when a write fails.

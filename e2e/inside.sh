@@ -4,6 +4,9 @@ set -euo pipefail
 : "${work:?}" "${repo:?}" # run.sh sets them
 cd "$repo"
 
+# shellcheck source=e2e/outlive.sh
+. e2e/outlive.sh
+
 # Version 2 lets no group have both processes and groups that are accounted for.
 own_cgroups() {
     local at type options
@@ -55,9 +58,4 @@ ip address add 10.77.0.1/32 dev lo
 e2e/checks.sh "$1" &
 checks=$!
 trap 'kill -TERM "$checks"' INT TERM
-status=0
-wait "$checks" || status=$?
-while kill -0 "$checks" 2>/dev/null; do
-    wait "$checks" || status=$?
-done
-exit "$status"
+outlive "$checks"

@@ -15,6 +15,8 @@ export work cache repo=$PWD
 
 # shellcheck source=e2e/leftovers.sh
 . e2e/leftovers.sh
+# shellcheck source=e2e/outlive.sh
+. e2e/outlive.sh
 
 if [ "$(id -u)" -ne 0 ]; then
     echo "a kubelet mounts and starts containers: run this as root" >&2
@@ -42,10 +44,4 @@ trap 'keep_logs; remove_leftovers; rm -f "$work.lock"' EXIT
 inside=$!
 # The terminal's Ctrl-C reaches the checks by itself, and so does what is sent to the process group; a signal to this process alone is passed on.
 trap 'pkill -TERM --parent "$inside" || true' INT TERM
-status=0
-wait "$inside" || status=$?
-# A trap ends the first wait before the checks have stopped.
-while kill -0 "$inside" 2>/dev/null; do
-    wait "$inside" || status=$?
-done
-exit "$status"
+outlive "$inside"

@@ -15,8 +15,9 @@
 //! # Layout
 //!
 //! [`config`] the command line; [`csi`] the gRPC services; [`workflow`] whose volume it is; [`access`] who may;
-//! [`volume`] the controller's verbs; [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
-//! [`health`] a word for both; [`run`] the roles; [`admin`] the endpoints of health; [`metrics`] counts and times;
+//! [`failover`] who has a volume when nodes are lost; [`kube`] whom Kubernetes knows; [`volume`] the controller's verbs;
+//! [`linstor`] the REST client; [`node`] devices, filesystems and mounts;
+//! [`lifetime`] how volumes are kept and let go; [`health`] a word for both; [`run`] the roles; [`admin`] the endpoints of health; [`metrics`] counts and times;
 //! [`doctor`] the check of a cluster; [`sandbox`] an embedded LINSTOR with simulated nodes; [`demo`] the whole story in
 //! one command.
 //!
@@ -28,7 +29,10 @@ pub mod config;
 pub mod csi;
 pub mod demo;
 pub mod doctor;
+pub mod failover;
 pub mod health;
+pub mod kube;
+pub mod lifetime;
 pub mod linstor;
 pub mod metrics;
 pub mod node;

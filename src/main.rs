@@ -1,7 +1,9 @@
 //! The `linflow` binary: configuration, logging, the runtime, signals. What each role does is in the library.
 
-use linflow::config::{Args, Command, Config, ConfigError, DoctorConfig, EXIT_USAGE, LogConfig, LogFormat};
-use linflow::{demo, doctor, run};
+use linflow::config::{
+    Args, Command, Config, ConfigError, DoctorConfig, EXIT_USAGE, LogConfig, LogFormat, ManageConfig,
+};
+use linflow::{demo, doctor, lifetime, run};
 use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -105,8 +107,17 @@ async fn play(command: Command, shutdown: CancellationToken) -> Result<ExitCode,
         Command::Sandbox(sandbox) => run::sandbox(sandbox, shutdown).await?,
         Command::Demo(demo) => demo::run(demo, shutdown).await?,
         Command::Doctor(config) => return Ok(diagnose(&config, shutdown).await),
+        Command::Manage(config) => return manage(&config, shutdown).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A person who breaks it off is not kept waiting: what is begun is safe at every step.
+async fn manage(config: &ManageConfig, shutdown: CancellationToken) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
+    match shutdown.run_until_cancelled(Box::pin(lifetime::cli::run(config))).await {
+        Some(exit) => Ok(ExitCode::from(exit?)),
+        None => Err("broken off by a signal; look with linflow volumes list".into()),
+    }
 }
 
 /// The doctor's exit status tells its worst finding, so that a failure of its own has another one than those of roles.

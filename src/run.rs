@@ -1,5 +1,6 @@
 //! The long-running roles: what each serves, and how it ends.
 
+mod ends;
 mod ready;
 mod serve;
 
@@ -7,19 +8,20 @@ use std::{
     error::Error,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
 
 use self::serve::{Enrolment, Reach, Role};
-use crate::config::{DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
+use crate::config::{DirectoryConfig, DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
 use crate::csi::{
     controller::ControllerService,
     node::{NodeParts, NodeService},
     registration::{self, Registration},
 };
-use crate::linstor::Client;
+use crate::kube::{ApiDirectory, Kubernetes};
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox};
 use crate::volume::topology::TopologySettings;
@@ -36,8 +38,9 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 /// Serves Identity and Controller until `shutdown`.
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
-    let controller = controller_service(&driver, &reach.linstor);
-    let role = Role { driver, reach, controller: Some(controller), node: None, registration: None };
+    let kubernetes = kubernetes(&driver);
+    let controller = controller_service(&driver, &reach, directory(&driver, kubernetes.clone()));
+    let role = Role { driver, reach, kubernetes, controller: Some(controller), node: None, registration: None };
     role.serve(shutdown).await
 }
 
@@ -45,17 +48,23 @@ pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Re
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let registration = enrolment(&driver, &node)?;
-    let node = node_service(&driver, node, &reach.linstor);
-    Role { driver, reach, controller: None, node: Some(node), registration }.serve(shutdown).await
+    let kubernetes = kubernetes(&driver);
+    let pods = kubernetes.clone().map(|api| if node.looks_up_pods { api } else { api.without_pods() });
+    let directory = directory(&driver, pods);
+    let node = node_service(&driver, node, &reach, directory);
+    Role { driver, reach, kubernetes, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
 
 /// Serves all services on one socket until `shutdown`.
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
-    let controller = controller_service(&driver, &reach.linstor);
     let registration = enrolment(&driver, &node)?;
-    let node = node_service(&driver, node, &reach.linstor);
-    Role { driver, reach, controller: Some(controller), node: Some(node), registration }.serve(shutdown).await
+    let kubernetes = kubernetes(&driver);
+    let directory = directory(&driver, kubernetes.clone());
+    let controller = controller_service(&driver, &reach, directory.clone());
+    let node = node_service(&driver, node, &reach, directory);
+    let role = Role { driver, reach, kubernetes, controller: Some(controller), node: Some(node), registration };
+    role.serve(shutdown).await
 }
 
 /// Serves the embedded LINSTOR until `shutdown`, then takes its devices away.
@@ -77,20 +86,41 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
     Ok(sandbox.stop().await?)
 }
 
-fn controller_service(driver: &DriverConfig, linstor: &Client) -> ControllerService {
-    ControllerService::new(linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+/// The API server, where it is asked; nothing is asked yet.
+fn kubernetes(driver: &DriverConfig) -> Option<ApiDirectory> {
+    let DirectoryConfig::Kubernetes(place) = &driver.directory else { return None };
+    Some(ApiDirectory::new(Kubernetes::new(place.clone()), driver.driver_name.as_str()))
+}
+
+/// Where a service looks claims and pods up.
+fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDirectory {
+    match (&driver.directory, kubernetes) {
+        (_, Some(kubernetes)) => AnyDirectory::Kubernetes(Arc::new(kubernetes)),
+        (DirectoryConfig::Folder(dir), None) => AnyDirectory::Folder(FolderDirectory::new(dir)),
+        _ => AnyDirectory::None,
+    }
+}
+
+fn controller_service(driver: &DriverConfig, reach: &Reach, directory: AnyDirectory) -> ControllerService {
+    ControllerService::new(reach.linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
+        .with_directory(directory)
+        .with_confirm(driver.confirm, reach.metrics.doubts())
         .with_limit(driver.max_volumes_per_node)
 }
 
-fn node_service(driver: &DriverConfig, node: NodeConfig, linstor: &Client) -> NodeService<LinuxHost> {
+fn node_service(
+    driver: &DriverConfig,
+    node: NodeConfig,
+    reach: &Reach,
+    directory: AnyDirectory,
+) -> NodeService<LinuxHost> {
     NodeService::new(NodeParts {
         host: LinuxHost::new(LOCK_DIR),
-        linstor: linstor.clone(),
-        directory: driver
-            .pods
-            .clone()
-            .map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir))),
+        linstor: reach.linstor.clone(),
+        directory,
         instances: driver.airflow_instances.clone(),
+        confirm: driver.confirm,
+        doubts: reach.metrics.doubts(),
         name: node.name,
         topology: TopologySettings { pools: node.topology_pools, file: Some(beside(&driver.csi_endpoint)) },
         max_volumes: driver.max_volumes_per_node.map_or(0, i64::from),

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "budgets/claims.rs"]
+mod claims;
 #[path = "budgets/copies.rs"]
 mod copies;
 #[path = "budgets/life.rs"]
 mod life;
+#[path = "budgets/owned.rs"]
+mod owned;
 mod support;
 #[path = "budgets/topology.rs"]
 mod topology;
@@ -121,7 +125,7 @@ async fn a_tagged_volume_near_its_pod_takes_at_most_six() {
     let wanted = create("near").on("node-2");
     let tagged = wanted.parameter("instance", "airflow").parameter("dag-id", "sales").parameter("run-id", "manual__1");
     let (made, requests) = world.count(world.controller.create(tagged)).await;
-    assert_eq!(world.replicas(&made.unwrap().volume_id).await.len(), 2);
+    assert_eq!(world.replicas(support::csi::resource(&made.unwrap().volume_id)).await.len(), 2);
     within(6, "CreateVolume with an owner, first replica named", &requests);
     about_one_volume(&requests);
 }

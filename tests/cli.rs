@@ -75,6 +75,22 @@ fn the_help_is_as_reviewed() {
 }
 
 #[test]
+fn the_help_about_volumes_and_runs_is_as_reviewed() {
+    let volumes = ["list", "show", "release", "extend", "keep", "delete"].map(|verb| ["volumes", verb, "--help"]);
+    let runs = ["list", "show", "finish", "resume", "release"].map(|verb| ["runs", verb, "--help"]);
+    for words in volumes.iter().chain(&runs) {
+        let output = linflow(words, &[]);
+        // What every command has is in the others' help.
+        let (own, _) = stdout(&output).split_once("\nLINSTOR:").expect("each takes LINSTOR's flags");
+        let (_, examples) = stdout(&output).split_once("Examples:").expect("each has examples");
+        insta::assert_snapshot!(format!("help_{}_{}", words[0], words[1]), format!("{own}\nExamples:{examples}"));
+    }
+    for command in ["volumes", "runs"] {
+        insta::assert_snapshot!(format!("help_{command}"), stdout(&linflow(&[command, "--help"], &[])));
+    }
+}
+
+#[test]
 fn controller_and_node_take_the_flags_of_all() {
     let flags = |command: &str| -> Vec<String> {
         let output = linflow(&[command, "--help"], &[]);

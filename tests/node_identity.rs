@@ -7,10 +7,10 @@ use std::path::Path;
 
 use support::{
     World, create, is_open,
+    kubernetes::{Kubernetes, recorded},
     node::{OnNode, pod},
     refused,
 };
-use tempfile::TempDir;
 use tonic::Code;
 
 const RUN: &str = "scheduled__2025-01-01T00:00:00+00:00";
@@ -26,25 +26,13 @@ type Owner<'a> = &'a [(&'a str, &'a str)];
 const EXTRACTS: Owner<'_> =
     &[("instance", "airflow"), ("dag-id", "etl_daily"), ("run-id", RUN), ("task-id", "extract")];
 
-fn manifest(recording: &str) -> String {
-    let path = format!("{}/tests/fixtures/airflow-pods/{recording}.yaml", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).unwrap()
-}
-
 /// A folder with the manifests of these recordings.
-fn pods(recordings: &[(&str, &str)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
+fn pods(recordings: &[(&str, &str)]) -> Kubernetes {
+    let folder = Kubernetes::new();
     for (recording, _) in recordings {
-        put(folder.path(), recording, &manifest(recording));
+        folder.put(recording, &recorded(recording));
     }
     folder
-}
-
-/// Writes a manifest as exporters do: whole, then renamed into place.
-fn put(folder: &Path, name: &str, text: &str) {
-    let (draft, file) = (folder.join(format!(".{name}.draft")), folder.join(format!("{name}.yaml")));
-    std::fs::write(&draft, text).unwrap();
-    std::fs::rename(draft, file).unwrap();
 }
 
 /// A volume of that owner, staged on node-1.
@@ -139,8 +127,8 @@ async fn metadata_that_contradicts_itself_proves_nothing() {
 #[tokio::test]
 async fn a_pod_of_another_namespace_is_of_another_airflow() {
     let world = World::start().await;
-    let folder = TempDir::new().unwrap();
-    put(folder.path(), "moved", &manifest(EXTRACT.0).replace("namespace: airflow", "namespace: elsewhere"));
+    let folder = Kubernetes::new();
+    folder.put("moved", &recorded(EXTRACT.0).replace("namespace: airflow", "namespace: elsewhere"));
     let on_node = staged(&world, "data", EXTRACTS, Some(folder.path())).await;
     let answer = on_node.publish(&pod("elsewhere", EXTRACT.1, "u1")).await;
     let message = refused(answer, Code::PermissionDenied);
@@ -165,8 +153,8 @@ async fn a_tagged_volume_whose_pod_cannot_be_looked_up_is_unavailable() {
 #[tokio::test]
 async fn a_namesake_with_another_uid_is_not_the_pod() {
     let world = World::start().await;
-    let folder = TempDir::new().unwrap();
-    put(folder.path(), "pod", &manifest(EXTRACT.0).replace("  namespace: airflow", "  namespace: airflow\n  uid: u2"));
+    let folder = Kubernetes::new();
+    folder.put("pod", &recorded(EXTRACT.0).replace("  namespace: airflow", "  namespace: airflow\n  uid: u2"));
     let on_node = staged(&world, "data", EXTRACTS, Some(folder.path())).await;
     let message = refused(on_node.publish(&pod("airflow", EXTRACT.1, "u1")).await, Code::Unavailable);
     assert!(message.contains("u2"), "{message}");
@@ -204,18 +192,18 @@ async fn a_publish_context_that_lost_its_owner_is_refused() {
 #[tokio::test]
 async fn a_manifest_is_read_again_when_it_changes() {
     let world = World::start().await;
-    let folder = TempDir::new().unwrap();
+    let folder = Kubernetes::new();
     let on_node = staged(&world, "data", EXTRACTS, Some(folder.path())).await;
     let asking = pod("airflow", EXTRACT.1, "u1");
     refused(on_node.publish(&asking).await, Code::Unavailable);
-    let right = manifest(EXTRACT.0);
-    put(folder.path(), "pod", &right.replace("dag_id: etl_daily", "dag_id: sales"));
+    let right = recorded(EXTRACT.0);
+    folder.put("pod", &right.replace("dag_id: etl_daily", "dag_id: sales"));
     assert!(denial(&on_node, EXTRACT.1).await.contains("sales"));
-    put(folder.path(), "pod", &right);
+    folder.put("pod", &right);
     expect_permitted(&on_node, EXTRACT.1).await;
-    put(folder.path(), "pod", "kind: [");
+    folder.put("pod", "kind: [");
     refused(on_node.publish(&asking).await, Code::Unavailable);
-    std::fs::remove_file(folder.path().join("pod.yaml")).unwrap();
+    folder.remove("pod");
     refused(on_node.publish(&asking).await, Code::Unavailable);
     assert!(!on_node.is_published().await);
 }

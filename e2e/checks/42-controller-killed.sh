@@ -7,15 +7,10 @@ claim work 64Mi
 pod first work 'echo words >/scratch/words'
 becomes Succeeded first
 delete pod first
-volume=$(volume_of work)
-attached() {
-    kubectl get volumeattachments -o jsonpath='{range .items[?(@.status.attached==true)]}{.spec.source.persistentVolumeName}{"\n"}{end}' |
-        grep -x "$volume"
-}
 # Without a kubelet a pod is scheduled and its volume attached, and there it stays.
 stop kubelet
 pod second work 'grep -x words /scratch/words'
-await 60 "attached volume" attached
+await 60 "attached volume" is_attached work "$node"
 linflow_processes controller | xargs kill -KILL
 start_kubelet_again
 becomes Succeeded second 120

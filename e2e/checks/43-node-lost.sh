@@ -10,20 +10,15 @@ claim work 64Mi
 pod first work 'echo words >/scratch/words'
 becomes Succeeded first
 delete pod first
-volume=$(volume_of work)
-attached_to() {
-    kubectl get volumeattachments -o jsonpath='{range .items[?(@.status.attached==true)]}{.spec.source.persistentVolumeName} {.spec.nodeName}{"\n"}{end}' |
-        grep -x "$volume $1"
-}
 pod away work 'sleep inf' ".spec.nodeName = \"$lost\""
-await 60 "volume attached to $lost" attached_to "$lost"
+await 60 "volume attached to $lost" is_attached work "$lost"
 curl -fsS -X POST "$sandbox_url/sandbox/nodes/$lost/crash"
 kubectl -n "$namespace" delete pod away --force --grace-period=0
 # What an administrator says when a machine is known to be off.
 kubectl taint node "$lost" node.kubernetes.io/out-of-service=nodeshutdown:NoExecute
 pod back work 'grep -x words /scratch/words'
 becomes Succeeded back 120
-attached_to "$node"
+is_attached work "$node"
 delete pod back
 curl -fsS -X POST "$sandbox_url/sandbox/nodes/$lost/restore"
 kubectl delete "node/$lost"

@@ -3,6 +3,8 @@
 //! [`decide`] alone makes a [`Permit`]; code that mounts a volume takes one, so that nothing is published undecided.
 //! Whether the pod is the owner's was found out before, by [`crate::workflow::verify()`].
 
+pub mod expected;
 pub mod permit;
 
-pub use permit::{Denial, Owned, Permit, Request, Rule, decide};
+pub use expected::{Expected, Unexpected, expect};
+pub use permit::{Check, Claimant, Denial, Doubt, Owned, Permit, Request, Rule, decide};

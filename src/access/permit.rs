@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::expected::Expected;
 use crate::linstor::name::ResourceName;
 use crate::workflow::{
-    OwnerView, PodRef, WorkflowRef,
+    DirectoryError, OwnerView, PodRef, WorkflowRef,
     airflow::Field,
     verify::{Mismatch, Strength, Verified},
 };
@@ -16,6 +17,12 @@ pub enum Rule {
     Untagged,
     /// A workflow owns the volume, and only its pods may have it.
     Owner,
+    /// The claim was attached for this very pod, which was confirmed then.
+    Attached,
+    /// A workflow owns the volume, and this pod isn't known to be one of its; it may have it all the same, on record.
+    Audit,
+    /// A workflow owns the volume, and nobody asks whose pod it is.
+    Off,
 }
 
 impl Rule {
@@ -24,6 +31,9 @@ impl Rule {
         match self {
             Self::Untagged => "untagged",
             Self::Owner => "owner",
+            Self::Attached => "attached",
+            Self::Audit => "audit",
+            Self::Off => "off",
         }
     }
 }
@@ -45,13 +55,38 @@ pub struct Request {
     pub owned: Option<Owned>,
 }
 
-/// A volume's owner, and what was found out about the pod.
+/// A volume's owner, and how it is made sure that the pod is of it.
 #[derive(Debug, Clone)]
 pub struct Owned {
     /// The owner that the volume's tag names.
     pub owner: OwnerView,
-    /// What comparing the pod with the owner gave.
-    pub claimant: Result<Verified<WorkflowRef>, Mismatch>,
+    /// What is made of the pod.
+    pub check: Check,
+}
+
+/// How strictly the pod is confirmed (`workflow::Confirm`), and what was found out about it.
+#[derive(Debug, Clone)]
+pub enum Check {
+    /// A pod that isn't known to be the owner's gets nothing.
+    Enforce(Claimant),
+    /// It gets the volume, and the permit says what would have been denied.
+    Audit(Claimant),
+    /// Nobody looked.
+    Off,
+    /// It was confirmed when the claim was attached for it.
+    Attached(Expected),
+}
+
+/// What comparing the pod with the owner gave.
+pub type Claimant = Result<Verified<WorkflowRef>, Doubt>;
+
+/// Why it isn't known that the pod is of the owner.
+#[derive(Debug, Clone)]
+pub enum Doubt {
+    /// It is of another workflow, or of none.
+    Mismatch(Mismatch),
+    /// It can't be looked up.
+    Unseen(DirectoryError),
 }
 
 /// Proof that a pod may have a volume. Only [`decide`] makes it.
@@ -61,6 +96,7 @@ pub struct Permit {
     pod: PodRef,
     rule: Rule,
     strength: Option<Strength>,
+    overlooked: Option<Box<Denial>>,
 }
 
 impl Permit {
@@ -83,9 +119,14 @@ impl Permit {
     pub fn strength(&self) -> Option<Strength> {
         self.strength
     }
+
+    /// What would have been denied, were it not for an audit.
+    pub fn overlooked(&self) -> Option<&Denial> {
+        self.overlooked.as_deref()
+    }
 }
 
-/// The pod may not have the volume (gRPC: PERMISSION_DENIED).
+/// The pod may not have the volume (gRPC: PERMISSION_DENIED, or UNAVAILABLE where nothing is known of it yet).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// The pod is not of the owner's workflow.
@@ -110,6 +151,9 @@ pub enum Denial {
         /// The workflow and the pod that were verified.
         proven: String,
     },
+    /// The pod can't be looked up, so that nothing is known of its identity.
+    #[error(transparent)]
+    Unseen(DirectoryError),
 }
 
 impl Denial {
@@ -118,119 +162,49 @@ impl Denial {
         Rule::Owner
     }
 
-    /// The owner, in an engineer's words.
-    pub fn owner(&self) -> &str {
-        match self {
-            Self::NotTheOwner { owner, .. } | Self::OtherProof { owner, .. } => owner,
-        }
-    }
-
-    /// The claimant, in an engineer's words.
-    pub fn claimant(&self) -> &str {
-        match self {
-            Self::NotTheOwner { mismatch, .. } => &mismatch.claimant,
-            Self::OtherProof { proven, .. } => proven,
-        }
-    }
-
     /// The field that differs, where one does.
     pub fn field(&self) -> Option<Field> {
         match self {
             Self::NotTheOwner { mismatch, .. } => Some(mismatch.difference.field()),
-            Self::OtherProof { .. } => None,
+            Self::OtherProof { .. } | Self::Unseen(_) => None,
         }
     }
 }
 
-/// Decides. A volume without an owner is anyone's; an owned one is for a pod that was verified for this very owner.
+/// Decides. A volume without an owner is anyone's; an owned one is for a pod that was verified for this very owner,
+/// unless its class or the driver is laxer.
 pub fn decide(request: Request) -> Result<Permit, Denial> {
     let Request { volume, pod, owned } = request;
-    let Some(Owned { owner, claimant }) = owned else {
-        return Ok(Permit { volume, pod, rule: Rule::Untagged, strength: None });
-    };
+    let permit =
+        |rule, strength, overlooked| Permit { volume: volume.clone(), pod: pod.clone(), rule, strength, overlooked };
+    let Some(Owned { owner, check }) = owned else { return Ok(permit(Rule::Untagged, None, None)) };
+    let judge = |claimant| judge(&volume, &pod, &owner, claimant);
+    match check {
+        Check::Off => Ok(permit(Rule::Off, None, None)),
+        Check::Attached(Expected { .. }) => Ok(permit(Rule::Attached, None, None)),
+        Check::Enforce(claimant) => judge(claimant).map(|strength| permit(Rule::Owner, Some(strength), None)),
+        Check::Audit(claimant) => Ok(match judge(claimant) {
+            Ok(strength) => permit(Rule::Owner, Some(strength), None),
+            Err(denial) => permit(Rule::Audit, None, Some(Box::new(denial))),
+        }),
+    }
+}
+
+/// Is the pod of this very owner? Answers how good the evidence was.
+fn judge(volume: &ResourceName, pod: &PodRef, owner: &OwnerView, claimant: Claimant) -> Result<Strength, Denial> {
+    let (volume, owned_by) = (volume.clone(), owner.to_string());
     match claimant {
-        Ok(proof) if owner.is(proof.value()) && proof.pod().could_be(&pod) => {
-            Ok(Permit { volume, pod, rule: Rule::Owner, strength: Some(proof.strength()) })
-        }
+        Ok(proof) if owner.is(proof.value()) && proof.pod().could_be(pod) => Ok(proof.strength()),
         Ok(proof) => {
             let proven = format!("{} in pod {}", proof.value(), proof.pod());
-            Err(Denial::OtherProof { volume, owner: owner.to_string(), proven })
+            Err(Denial::OtherProof { volume, owner: owned_by, proven })
         }
-        Err(mismatch) => Err(Denial::NotTheOwner { volume, owner: owner.to_string(), mismatch: Box::new(mismatch) }),
+        Err(Doubt::Mismatch(mismatch)) => {
+            Err(Denial::NotTheOwner { volume, owner: owned_by, mismatch: Box::new(mismatch) })
+        }
+        Err(Doubt::Unseen(error)) => Err(Denial::Unseen(error)),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::workflow::{
-        Instances,
-        fixtures::{recorded_pod, workflow},
-        verify,
-    };
-
-    const OWNER: &str = "airflow/etl_daily/scheduled__2025-01-01T00%3A00%3A00%2B00%3A00";
-
-    fn uid(pod: &PodRef, uid: &str) -> PodRef {
-        PodRef { uid: Some(uid.to_owned()), ..pod.clone() }
-    }
-
-    /// A pod asks for a volume of `owner` with the evidence of its recording.
-    fn request(owner: &str, recording: &str) -> Request {
-        let pod = recorded_pod(recording);
-        let owner = OwnerView::from(&workflow(owner));
-        let claimant = verify(&owner, &pod, &Instances::default());
-        let volume = ResourceName::parse("pvc-1").expect("a resource name");
-        Request { volume, pod: uid(&pod.reference, "u1"), owned: Some(Owned { owner, claimant }) }
-    }
-
-    #[test]
-    fn an_untagged_volume_is_for_any_pod() {
-        let request = Request { owned: None, ..request(OWNER, "af3_kpo_spoof_labels") };
-        let permit = decide(request).expect("no owner");
-        assert_eq!((permit.rule().as_str(), permit.strength()), ("untagged", None));
-    }
-
-    #[test]
-    fn a_tagged_volume_is_for_a_verified_pod_of_its_owner() {
-        let permit = decide(request(OWNER, "af3_ke_normal_scheduled")).expect("the owner's");
-        assert_eq!((permit.rule(), permit.strength()), (Rule::Owner, Some(Strength::Exact)));
-        assert_eq!(permit.volume().as_str(), "pvc-1");
-        assert_eq!(permit.pod().to_string(), "airflow/etl-daily-extract-jgytcjyi (uid u1)");
-    }
-
-    #[test]
-    fn a_match_by_label_is_marked_in_the_permit() {
-        let permit = decide(request(OWNER, "af3_kpo_normal")).expect("the labels match");
-        assert_eq!(permit.strength(), Some(Strength::LabelHash));
-    }
-
-    #[test]
-    fn publish_by_another_run_is_denied() {
-        let denial =
-            decide(request("airflow/etl_daily/manual__1", "af3_ke_normal_scheduled")).expect_err("another run");
-        assert_eq!(denial.field(), Some(Field::RunId));
-        assert_eq!(
-            denial.to_string(),
-            "volume pvc-1 belongs to DAG etl_daily, run manual__1 of Airflow airflow; pod airflow/etl-daily-extract-jgytcjyi \
-             runs DAG etl_daily, run scheduled__2025-01-01T00:00:00+00:00, task extract of namespace airflow: run_id differs \
-             (owner's \"manual__1\", pod's \"scheduled__2025-01-01T00:00:00+00:00\"); mount it from a task of its owner, or \
-             claim a volume for this one"
-        );
-    }
-
-    #[test]
-    fn a_proof_for_another_owner_is_no_proof() {
-        let Owned { claimant, .. } = request(OWNER, "af3_ke_normal_scheduled").owned.expect("it is owned");
-        let owner = OwnerView::from(&workflow("airflow/etl_daily/manual__1"));
-        let request = Request { owned: Some(Owned { owner, claimant }), ..request(OWNER, "af3_ke_normal_scheduled") };
-        assert!(matches!(decide(request), Err(Denial::OtherProof { .. })));
-    }
-
-    #[test]
-    fn a_proof_of_another_pod_is_no_proof() {
-        let other = recorded_pod("af3_ke_mapped").reference;
-        let request = Request { pod: other, ..request(OWNER, "af3_ke_normal_scheduled") };
-        assert!(matches!(decide(request), Err(Denial::OtherProof { .. })));
-    }
-}
+mod tests;

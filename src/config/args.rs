@@ -1,5 +1,6 @@
 //! The words of the command line. Each doc comment is the text of `--help`.
 
+use super::manage_args::{RunsArgs, VolumesArgs};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::FalseyValueParser};
 use std::ffi::OsString;
 
@@ -20,7 +21,7 @@ Examples:
   linflow all --csi-endpoint unix:///run/linflow/csi.sock --linstor-url http://127.0.0.1:3370 \\
       --node-name node-1
 
-Exit status: 0 done, 1 failed (doctor has its own), 64 wrong command line or environment (every mistake is listed).";
+Exit status: 0 done, 1 failed (doctor, volumes and runs have their own), 64 wrong command line or environment (every mistake is listed).";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CommandArgs {
@@ -42,6 +43,12 @@ pub(super) enum CommandArgs {
     /// Check a cluster: LINSTOR, its nodes and pools, this node; each with what to do
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
+    /// List, keep and let go the volumes of workflows
+    #[command(subcommand, disable_help_subcommand = true)]
+    Volumes(VolumesArgs),
+    /// List runs with volumes, and say that a run is over
+    #[command(subcommand, disable_help_subcommand = true)]
+    Runs(RunsArgs),
 }
 
 const CONTROLLER_EXAMPLES: &str = "\
@@ -94,8 +101,8 @@ pub(super) struct LogArgs {
     /// How log lines look on stderr: text or json
     #[arg(long, global = true, env = "LINFLOW_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: String,
-    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of demo
-    /// and doctor: error]
+    /// What to log: a level, or levels by module such as info,linflow::linstor=debug [default: info; of demo,
+    /// doctor, volumes and runs: error]
     #[arg(long, global = true, env = "LINFLOW_LOG", value_name = "FILTER")]
     pub(super) log: Option<String>,
 }
@@ -111,12 +118,27 @@ pub(super) struct DriverArgs {
     /// The driver's name, as StorageClasses name it
     #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
     pub(super) driver_name: String,
-    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in
+    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in, in place of Kubernetes
     #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
     pub(super) pods: Option<String>,
+    /// Whether to ask Kubernetes' API server for pods and claims, by the service account of the pod that linflow runs in:
+    /// true or false [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
+    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
+    pub(super) kubernetes: Option<String>,
+    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
+    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Whether a node looks up the pods that a volume's attachment does not name, which needs the right to get pods: true
+    /// or false; a controller and all always do [default: false]
+    #[arg(long, env = "LINFLOW_POD_LOOKUPS", value_name = "BOOL")]
+    pub(super) pod_lookups: Option<String>,
     /// An Airflow instance and the namespaces that its pods run in; give it once per instance (or ; between them)
     #[arg(long, env = "LINFLOW_AIRFLOW_INSTANCE", value_name = "NAME=NAMESPACE[,…]", value_delimiter = ';')]
     pub(super) airflow_instance: Vec<String>,
+    /// What happens where a pod isn't of the owner of its volume, unless the volume's StorageClass says (confirm):
+    /// enforce (it is refused), audit (it is logged and counted) or off [default: enforce]
+    #[arg(long, env = "LINFLOW_CONFIRM", value_name = "MODE")]
+    pub(super) confirm: Option<String>,
     /// Serve /healthz, /readyz and /metrics here, such as 127.0.0.1:9808
     #[arg(long, env = "LINFLOW_ADMIN_LISTEN", value_name = "ADDR")]
     pub(super) admin_listen: Option<String>,
@@ -143,7 +165,37 @@ pub(super) struct DriverArgs {
     #[arg(long, env = "LINFLOW_KUBELET_CSI_PATH", value_name = "PATH")]
     pub(super) kubelet_csi_path: Option<String>,
     #[command(flatten)]
+    pub(super) lifetime: LifetimeArgs,
+    #[command(flatten)]
     pub(super) linstor: LinstorArgs,
+}
+
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Volumes of workflows")]
+pub(super) struct LifetimeArgs {
+    /// How often a controller looks for volumes of workflows that nobody needs any more, 1s to 1day; 0: never. It removes
+    /// nothing where Kubernetes can't be asked
+    #[arg(long, env = "LINFLOW_REAP_INTERVAL", value_name = "DURATION", default_value = "5m")]
+    pub(super) reap_interval: String,
+    /// Only log what would be removed: true or false [default: false]
+    #[arg(long, env = "LINFLOW_REAP_DRY_RUN", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) reap_dry_run: Option<String>,
+    /// The most volumes that are removed a minute, 1 to 1000
+    #[arg(
+        long,
+        env = "LINFLOW_REAP_PER_MINUTE",
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value = "10"
+    )]
+    pub(super) reap_per_minute: String,
+    /// Serve POST /v1/runs/finish and /v1/runs/resume here, by which Airflow's side says that a run is over, such as
+    /// 0.0.0.0:9809; a controller does
+    #[arg(long, env = "LINFLOW_RUNS_LISTEN", value_name = "ADDR")]
+    pub(super) runs_listen: Option<String>,
+    /// A file with the bearer token of that call, read at each
+    #[arg(long, env = "LINFLOW_RUNS_TOKEN_FILE", value_name = "FILE")]
+    pub(super) runs_token_file: Option<String>,
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -258,13 +310,13 @@ impl Args {
     /// Splits the words, environment included. Errors: clap's, with its text for the person; `--help` and `--version`
     /// come as one too.
     pub fn from_words<W: Into<OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
-        let mut command = Self::without_env_values(Self::command()).mut_subcommands(Self::without_env_values);
+        let mut command = Self::without_env_values(Self::command());
         let matches = command.try_get_matches_from_mut(words)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
     /// Help names the variables, not their values: they may hold keys.
     fn without_env_values(command: clap::Command) -> clap::Command {
-        command.mut_args(|arg| arg.hide_env_values(true))
+        command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(Self::without_env_values)
     }
 }

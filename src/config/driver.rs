@@ -3,12 +3,14 @@
 use super::{
     Environment,
     args::DriverArgs,
+    directory::{self, DirectoryConfig},
     error::{Mistakes, Wrong},
+    lifetime::{self, LifetimeConfig},
     linstor, text,
 };
 use crate::{
     linstor::{Settings, name::NodeName},
-    workflow::{Instances, instances::InstancesError},
+    workflow::{Confirm, Instances, confirm::NotAMode, instances::InstancesError},
 };
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -21,16 +23,20 @@ pub struct DriverConfig {
     pub driver_name: DriverName,
     /// How to reach LINSTOR.
     pub linstor: Settings,
-    /// The folder of Pod and PersistentVolumeClaim manifests; it existed at start.
-    pub pods: Option<PathBuf>,
+    /// Where Kubernetes is asked about pods and claims.
+    pub directory: DirectoryConfig,
     /// Which Airflow instance a namespace belongs to.
     pub airflow_instances: Instances,
+    /// How strictly pods are confirmed where a volume's class doesn't say.
+    pub confirm: Confirm,
     /// Where to serve `/healthz`, `/readyz` and `/metrics`; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
     /// How long calls that run may take to end after a signal.
     pub drain_timeout: Duration,
     /// The most volumes that may be attached to a node, 1 to 1048575 (the range of a DRBD minor); `None`: no limit.
     pub max_volumes_per_node: Option<u32>,
+    /// What a controller does about volumes that nobody needs any more.
+    pub lifetime: LifetimeConfig,
 }
 
 /// What a role with the Node service needs besides.
@@ -42,6 +48,8 @@ pub struct NodeConfig {
     pub topology_pools: bool,
     /// Is a node without DRBD kept from kubelet?
     pub requires_drbd: bool,
+    /// May a node look pods up at Kubernetes' API server?
+    pub looks_up_pods: bool,
     /// How to register with kubelet; `None`: somebody else does it.
     pub kubelet: Option<KubeletConfig>,
 }
@@ -98,21 +106,26 @@ pub(super) fn controller(
     let csi_endpoint = mistakes.require("--csi-endpoint", endpoint, remedy, text::socket_path);
     let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
     let linstor = linstor::validate(&args.linstor, environment, mistakes);
-    let pods = mistakes.optional("--pods", text::given(&args.pods), text::existing_folder);
+    let directory = directory::directory(args, environment, mistakes);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
+    let confirm = mistakes.optional("--confirm", text::given(&args.confirm), mode);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);
     let drain = mistakes.check("--drain-timeout", &args.drain_timeout, text::timeout(&args.drain_timeout));
     let limit = text::given(&args.max_volumes_per_node);
     let limit = mistakes.optional("--max-volumes-per-node", limit, |text| text::number(text, 1..=0xf_ffff));
+    let asks_kubernetes = matches!(directory, Some(DirectoryConfig::Kubernetes(_)));
+    let lifetime = lifetime::validate(&args.lifetime, asks_kubernetes, mistakes);
     Some(DriverConfig {
         csi_endpoint: csi_endpoint?,
         driver_name: driver_name?,
         linstor: linstor?,
-        pods: pods?,
+        directory: directory?,
         airflow_instances: airflow_instances?,
+        confirm: confirm?.unwrap_or_default(),
         admin_listen: admin_listen?,
         drain_timeout: drain?,
         max_volumes_per_node: limit?,
+        lifetime: lifetime?,
     })
 }
 
@@ -128,6 +141,7 @@ pub(super) fn with_node(
         .require("--node-name", text::given(&args.node_name), remedy, |name| text::linstor_name(NodeName::parse(name)));
     let topology_pools = mistakes.optional("--topology-pools", text::given(&args.topology_pools), text::truth);
     let requires_drbd = mistakes.optional("--require-drbd", text::given(&args.require_drbd), text::truth);
+    let looks_up_pods = mistakes.optional("--pod-lookups", text::given(&args.pod_lookups), text::truth);
     let (topology_pools, requires_drbd) = (topology_pools?.unwrap_or(true), requires_drbd?.unwrap_or(false));
     let (dir, seen) = (text::given(&args.kubelet_dir), text::given(&args.kubelet_csi_path));
     let socket = mistakes.optional("--kubelet-dir", dir, |dir| registration_socket(dir, &args.driver_name));
@@ -135,7 +149,16 @@ pub(super) fn with_node(
     let (driver, seen) = (driver?, seen?);
     let csi_path = seen.unwrap_or_else(|| driver.csi_endpoint.clone());
     let kubelet = socket?.map(|socket| KubeletConfig { socket, csi_path });
-    Some((driver, NodeConfig { name: name?, topology_pools, requires_drbd, kubelet }))
+    Some((
+        driver,
+        NodeConfig {
+            name: name?,
+            topology_pools,
+            requires_drbd,
+            looks_up_pods: looks_up_pods?.unwrap_or(false),
+            kubelet,
+        },
+    ))
 }
 
 /// Where kubelet looks for drivers. Kubelet sends the socket's path, percent-encoded, as HTTP/2's `:authority`: no valid one
@@ -150,6 +173,10 @@ fn registration_socket(kubelet_dir: &str, driver_name: &str) -> Result<PathBuf, 
     text::socket_path(&format!("{dir}/plugins_registry/{driver_name}@reg.sock")).map_err(|_| {
         Wrong::new(format!("is too long for the path of a socket {driver_name}@reg.sock below it"), remedy)
     })
+}
+
+fn mode(text: &str) -> Result<Confirm, Wrong> {
+    text.trim().parse().map_err(|error: NotAMode| Wrong::new(error.to_string(), "write enforce, audit or off"))
 }
 
 /// Each item is parsed for itself, so that each mistake is told, and then all together: a namespace belongs to one

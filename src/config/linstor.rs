@@ -161,7 +161,7 @@ fn token_file(
     mistakes.check(flag, path, readable_token(Path::new(path))).map(Some)
 }
 
-fn readable_token(path: &Path) -> Result<PathBuf, Wrong> {
+pub(super) fn readable_token(path: &Path) -> Result<PathBuf, Wrong> {
     let remedy = "name a readable file that holds the token";
     match std::fs::read_to_string(path) {
         Ok(token) if token.trim().is_empty() => Err(Wrong::new("is an empty file", remedy)),

@@ -6,19 +6,26 @@
 //! have them.
 
 mod args;
+mod directory;
 mod doctor;
 mod driver;
 mod error;
+mod lifetime;
 mod linstor;
 mod log;
+mod manage;
+mod manage_args;
 mod sandbox;
 mod text;
 
 pub use args::Args;
+pub use directory::DirectoryConfig;
 pub use doctor::{DoctorConfig, DoctorRole};
 pub use driver::{DriverConfig, DriverName, KubeletConfig, NodeConfig};
 pub use error::ConfigError;
+pub use lifetime::{LifetimeConfig, RunsConfig};
 pub use log::{LogConfig, LogFormat};
+pub use manage::{Action, ManageConfig, RunSelection, Selection, Until};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};
 
 use std::time::Duration;
@@ -56,6 +63,8 @@ pub enum Command {
     Demo(DemoConfig),
     /// The check of a cluster.
     Doctor(DoctorConfig),
+    /// A person's word about volumes or runs.
+    Manage(ManageConfig),
 }
 
 impl Command {
@@ -64,7 +73,7 @@ impl Command {
     pub fn drain_timeout(&self) -> Duration {
         match self {
             Self::Controller(driver) | Self::Node(driver, _) | Self::All(driver, _) => driver.drain_timeout,
-            Self::Sandbox(_) | Self::Demo(_) | Self::Doctor(_) => Duration::from_secs(25),
+            Self::Sandbox(_) | Self::Demo(_) | Self::Doctor(_) | Self::Manage(_) => Duration::from_secs(25),
         }
     }
 }
@@ -74,7 +83,10 @@ impl Args {
     pub fn validate(&self, environment: Environment<'_>) -> Result<Config, Vec<ConfigError>> {
         let mut mistakes = Mistakes::default();
         // These say themselves what there is to say.
-        let is_quiet = matches!(self.command, CommandArgs::Demo(_) | CommandArgs::Doctor(_));
+        let is_quiet = matches!(
+            self.command,
+            CommandArgs::Demo(_) | CommandArgs::Doctor(_) | CommandArgs::Volumes(_) | CommandArgs::Runs(_)
+        );
         let default = if is_quiet { "error" } else { "info" };
         let log = log::validate(&self.log, default, &mut mistakes);
         let command = match &self.command {
@@ -90,6 +102,8 @@ impl Args {
             CommandArgs::Sandbox(args) => sandbox::sandbox(args, &mut mistakes).map(Command::Sandbox),
             CommandArgs::Demo(args) => sandbox::demo(args, &mut mistakes).map(Command::Demo),
             CommandArgs::Doctor(args) => doctor::doctor(args, environment, &mut mistakes).map(Command::Doctor),
+            CommandArgs::Volumes(args) => manage::volumes(args, environment, &mut mistakes).map(Command::Manage),
+            CommandArgs::Runs(args) => manage::runs(args, environment, &mut mistakes).map(Command::Manage),
         };
         // Both values may be there beside a mistake: a certificate without its key is two valid settings.
         match (log, command, mistakes.into_errors()) {

@@ -1,5 +1,7 @@
 use super::*;
+use crate::kube::Place;
 use crate::linstor::{Pem, Settings};
+use crate::workflow::Confirm;
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -54,10 +56,18 @@ fn every_mistake_is_reported_at_once() {
         "--log=a=b=c",
         "--pods",
         "/does/not/exist",
+        "--kubernetes",
+        "perhaps",
+        "--kubeconfig",
+        "/does/not/exist",
         "--airflow-instance",
         "prod",
+        "--pod-lookups",
+        "1",
+        "--confirm",
+        "maybe",
     ];
-    let errors = parse(&words, &[]).expect_err("there are 14 mistakes");
+    let errors = parse(&words, &[]).expect_err("there are 18 mistakes");
     let expected = [
         "--log-format",
         "--log",
@@ -68,15 +78,19 @@ fn every_mistake_is_reported_at_once() {
         "--linstor-in-flight",
         "--linstor-read-timeout",
         "--pods",
+        "--kubernetes",
+        "--kubeconfig",
         "--airflow-instance",
+        "--confirm",
         "--admin-listen",
         "--drain-timeout",
         "--max-volumes-per-node",
         "--node-name",
+        "--pod-lookups",
     ];
     assert_eq!(flags(&errors), expected);
     assert_eq!(
-        errors[13].to_string(),
+        errors[16].to_string(),
         "--node-name: is missing; name this node as LINSTOR knows it, such as --node-name node-1"
     );
 }
@@ -95,6 +109,8 @@ fn a_full_command_line_becomes_typed_values() {
         "20",
         "--topology-pools",
         "false",
+        "--confirm",
+        "audit",
         "--admin-listen",
         "127.0.0.1:0",
         "--linstor-write-timeout",
@@ -107,7 +123,46 @@ fn a_full_command_line_becomes_typed_values() {
     let urls: Vec<&str> = driver.linstor.urls.iter().map(url::Url::as_str).collect();
     assert_eq!(urls, ["http://a:1/", "http://b:3370/"]);
     assert_eq!((driver.linstor.max_in_flight, driver.linstor.write_timeout.as_secs()), (16, 120));
+    assert_eq!(driver.confirm, Confirm::Audit);
     assert_eq!((node.name.as_str(), driver.max_volumes_per_node, node.topology_pools), ("node-1", Some(20), false));
+}
+
+#[test]
+fn kubernetes_is_asked_at_one_place() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the folder is writable");
+        path.to_str().expect("temporary paths are UTF-8").to_owned()
+    };
+    let (good, bare) = (write("good", "{kind: Config, current-context: c}"), write("bare", "{kind: Config}"));
+    let broken = write("broken", "users: [{name: u, user: {token: hunter2, token: [}}]");
+    let pods = folder.path().to_str().expect("temporary paths are UTF-8");
+    let directory = |words: &[&str]| {
+        let words = [&CONTROLLER[..], &["--linstor-url", "a"], words].concat();
+        match parse(&words, &[]).map(|config| config.command) {
+            Ok(Command::Controller(driver)) => Ok(driver.directory),
+            other => Err(other.map(|_| ()).expect_err("controller was asked for")),
+        }
+    };
+    assert_eq!(directory(&[]), Ok(DirectoryConfig::None));
+    assert_eq!(directory(&["--pods", pods]), Ok(DirectoryConfig::Folder(pods.into())));
+    let asked = DirectoryConfig::Kubernetes(Place::Kubeconfig(good.clone().into()));
+    assert_eq!(directory(&["--kubeconfig", &good]), Ok(asked.clone()));
+    assert_eq!(directory(&["--kubeconfig", &good, "--kubernetes=true"]), Ok(asked));
+    for (words, flag, word) in [
+        (&["--pods", pods, "--kubeconfig", &good][..], "--pods", "excludes --kubeconfig"),
+        (&["--pods", pods, "--kubernetes=true"], "--pods", "excludes --kubernetes true"),
+        (&["--kubeconfig", &good, "--kubernetes=false"], "--kubeconfig", "excludes --kubernetes false"),
+        (&["--kubernetes=true"], "--kubernetes", "KUBERNETES_SERVICE_HOST"),
+        (&["--kubeconfig", &bare], "--kubeconfig", "no current-context"),
+        (&["--kubeconfig", &broken], "--kubeconfig", "it is no kubeconfig"),
+    ] {
+        let errors = directory(words).expect_err("it can't be");
+        assert_eq!(flags(&errors), [flag], "{words:?}");
+        let said = errors[0].to_string();
+        assert!(said.contains(word) && !said.contains("hunter2"), "{said}");
+    }
 }
 
 #[test]

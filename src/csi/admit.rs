@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use tonic::Status;
-
-use super::status;
-use crate::access::{self, Owned, Permit, Request};
+use crate::access::{self, Check, Claimant, Denial, Doubt, Expected, Owned, Permit, Request};
 use crate::linstor::name::ResourceName;
-use crate::workflow::{Directory, DirectoryError, Instances, Object, OwnerView, PodRef, verify};
+use crate::metrics::Doubts;
+use crate::workflow::{
+    Confirm, Directory, DirectoryError, Instances, Notice, Object, OwnerView, PodRef, airflow::Field, verify,
+};
 
 const POD_NAME: &str = "csi.storage.k8s.io/pod.name";
 const POD_NAMESPACE: &str = "csi.storage.k8s.io/pod.namespace";
@@ -16,7 +16,7 @@ const POD_UID: &str = "csi.storage.k8s.io/pod.uid";
 
 /// The pod as kubelet names it in the volume_context, where the CSIDriver object says `podInfoOnMount`. Parts that are
 /// missing stay empty.
-fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
+pub fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
     let get = |key: &str| volume_context.get(key).cloned();
     PodRef {
         namespace: get(POD_NAMESPACE).unwrap_or_default(),
@@ -25,32 +25,104 @@ fn pod(volume_context: &BTreeMap<String, String>) -> PodRef {
     }
 }
 
-/// Decides whether the pod may have the volume, and answers the proof.
-///
-/// # Errors
-/// PERMISSION_DENIED naming owner, claimant and the field that differs; UNAVAILABLE where a tagged volume's pod can't
-/// be looked up.
-pub async fn admit(
-    directory: &impl Directory,
-    instances: &Instances,
-    volume: &ResourceName,
-    owner: Option<&OwnerView>,
-    volume_context: &BTreeMap<String, String>,
-) -> Result<Permit, Status> {
-    let pod = pod(volume_context);
-    let owned = match owner {
-        None => None,
-        Some(owner) => {
-            let manifest = look_up(directory, &pod).await.map_err(|error| status::of(&error))?;
-            Some(Owned { owner: owner.clone(), claimant: verify(owner, &manifest, instances) })
+/// Where pods are confirmed.
+#[derive(Debug, Clone, Copy)]
+pub enum Door {
+    /// ControllerPublishVolume, where the claim's pod is known.
+    Attach,
+    /// NodePublishVolume.
+    Mount,
+}
+
+impl Door {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Attach => "attach",
+            Self::Mount => "mount",
         }
-    };
-    let decided = access::decide(Request { volume: volume.clone(), pod: pod.clone(), owned });
-    match &decided {
-        Ok(permit) => tracing::info!(%volume, %pod, rule = %permit.rule(), "publish permitted"),
-        Err(denial) => tracing::warn!(%volume, %pod, rule = %denial.rule(), %denial, "publish denied"),
     }
-    decided.map_err(|denial| status::of(&denial))
+}
+
+/// Confirms pods at one door.
+#[derive(Debug)]
+pub struct Guard<'a, D> {
+    /// Where it stands.
+    pub door: Door,
+    /// Where it looks pods up.
+    pub directory: &'a D,
+    /// Which namespace belongs to which Airflow.
+    pub instances: &'a Instances,
+    /// How strict it is.
+    pub confirm: Confirm,
+    /// Who counts whom it stopped, or would have.
+    pub doubts: &'a Doubts,
+}
+
+impl<D: Directory> Guard<'_, D> {
+    /// Decides whether the pod may have the volume, and answers the proof. Who it was attached for is not looked up again.
+    ///
+    /// # Errors
+    /// `Denial` naming owner, claimant and the field that differs, or that a tagged volume's pod can't be looked up.
+    pub async fn admit(
+        &self,
+        volume: &ResourceName,
+        owner: Option<&OwnerView>,
+        pod: PodRef,
+        expected: Option<Expected>,
+    ) -> Result<Permit, Denial> {
+        let owned = match (owner, expected) {
+            (None, _) => None,
+            (Some(owner), Some(proof)) => Some(Owned { owner: owner.clone(), check: Check::Attached(proof) }),
+            (Some(owner), None) => Some(Owned { owner: owner.clone(), check: self.check(owner, &pod).await }),
+        };
+        let decided = access::decide(Request { volume: volume.clone(), pod: pod.clone(), owned });
+        let door = self.door.as_str();
+        match &decided {
+            Ok(permit) => match permit.overlooked() {
+                None => tracing::info!(%volume, %pod, door, rule = %permit.rule(), "pod permitted"),
+                Some(denial) => {
+                    tracing::warn!(%volume, %pod, door, rule = %permit.rule(), %denial, "pod permitted that would be denied");
+                    self.count(denial);
+                }
+            },
+            Err(denial) => {
+                tracing::warn!(%volume, %pod, door, rule = %denial.rule(), %denial, "pod denied");
+                self.count(denial);
+                self.tell(pod, denial).await;
+            }
+        }
+        decided
+    }
+
+    async fn check(&self, owner: &OwnerView, pod: &PodRef) -> Check {
+        match self.confirm {
+            Confirm::Enforce => Check::Enforce(self.claimant(owner, pod).await),
+            Confirm::Audit => Check::Audit(self.claimant(owner, pod).await),
+            Confirm::Off => Check::Off,
+        }
+    }
+
+    async fn claimant(&self, owner: &OwnerView, pod: &PodRef) -> Claimant {
+        let manifest = look_up(self.directory, pod).await.map_err(Doubt::Unseen)?;
+        verify(owner, &manifest, self.instances).map_err(Doubt::Mismatch)
+    }
+
+    fn count(&self, denial: &Denial) {
+        let field = match denial {
+            Denial::Unseen(_) => "unseen",
+            denial => denial.field().map_or("proof", Field::as_str),
+        };
+        self.doubts.noticed(self.door.as_str(), self.confirm.as_str(), field);
+    }
+
+    /// Whoever looks at the pod is to see why it doesn't start. What isn't known yet is kubelet's to tell.
+    async fn tell(&self, pod: PodRef, denial: &Denial) {
+        if matches!(denial, Denial::Unseen(_)) {
+            return;
+        }
+        let (about, message) = (Object::Pod(pod), denial.to_string());
+        self.directory.tell(&Notice { about, is_warning: true, reason: "VolumeRefused", message }).await;
+    }
 }
 
 async fn look_up(directory: &impl Directory, pod: &PodRef) -> Result<crate::workflow::Pod, DirectoryError> {

@@ -1,96 +1,33 @@
 //! The Controller service: parse, reserve, do, render. What is done is in `volume/`.
 
-use std::{future::Future, sync::Arc, time::Duration};
+mod parts;
 
-use tokio::sync::Notify;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use std::{future::Future, time::Duration};
+
 use tonic::{Request, Response, Status};
 
 use super::proto::{self as csi, controller_server::Controller};
-use super::{request, response, status, status::Coded, validate};
-use crate::linstor::Client;
+use super::{attaching, queue, request, request::RequestError, response, status, status::Coded, validate};
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::volume::{
-    self, VolumeId, attach,
-    capacity::Capacities,
-    create, delete,
-    detach::{self, Detached},
-    expand,
-    groups::Groups,
-    health::{self, Health},
-    limit::Limit,
-    list::{self, Listed},
-    modify,
-    page::Listings,
-    reserve::Reservations,
-    settle,
-    snapshot::Taken,
+    self, VolumeId, begun, create, delete, detach, expand, health, list, modify, params::Parameters, reserve::Busy,
     validate::Expectation,
 };
-use crate::workflow::Instances;
+use crate::workflow::{self, AskError, Claim, Directory};
 
-/// What the Controller service works with. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ControllerService {
-    linstor: Client,
-    groups: Groups,
-    reservations: Reservations,
-    instances: Arc<Instances>,
-    capacities: Capacities,
-    listings: Listings<Listed>,
-    limit: Limit,
-    sick: Listings<Health>,
-    snapshots: Listings<Taken>,
-    /// How long an attach waits for the device, and a growth or a copy for the replicas, at most.
-    patience: Duration,
-    /// Told of each detach that waits for its node.
-    pending: Arc<Notify>,
-    running: TaskTracker,
-}
+pub use parts::ControllerService;
 
 impl ControllerService {
-    /// A service on that LINSTOR. `patience`: how long an attach waits for its device before it answers UNAVAILABLE.
-    pub fn new(linstor: Client, instances: Instances, patience: Duration) -> Self {
-        Self {
-            linstor,
-            groups: Groups::default(),
-            reservations: Reservations::default(),
-            instances: Arc::new(instances),
-            capacities: Capacities::default(),
-            listings: Listings::default(),
-            limit: Limit::default(),
-            sick: Listings::default(),
-            snapshots: Listings::default(),
-            patience,
-            pending: Arc::default(),
-            running: TaskTracker::new(),
-        }
-    }
-
-    /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
-    pub fn with_limit(self, max_volumes_per_node: Option<u32>) -> Self {
-        Self { limit: Limit::new(max_volumes_per_node), ..self }
-    }
-
-    /// The operations that run, those included whose callers have gone: wait for them before the process ends.
-    pub fn running(&self) -> &TaskTracker {
-        &self.running
-    }
-
-    /// Completes detaches that wait for a node, until `stop`.
-    pub fn settle(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
-        let (linstor, reservations, limit) = (self.linstor.clone(), self.reservations.clone(), self.limit.clone());
-        settle::run(linstor, reservations, limit, Arc::clone(&self.pending), stop)
-    }
-
-    /// The volumes that are being worked on.
-    pub fn reservations(&self) -> &Reservations {
-        &self.reservations
-    }
-
-    /// How many volumes each node may have attached, and has.
-    pub fn limit(&self) -> &Limit {
-        &self.limit
+    /// Who asks for the volume of this name. What was begun for a claim or pod that has gone since is brought to its end.
+    async fn ask(&self, name: &str, parameters: &Parameters) -> Result<Claim, Status> {
+        let refused = match workflow::ask(&self.directory, &self.instances, &parameters.claim, name).await {
+            Ok(claim) => return Ok(claim),
+            Err(refused @ (AskError::Gone(_) | AskError::Remade { .. })) => refused,
+            Err(refused) => return Err(status::of(&refused)),
+        };
+        let resource = parameters.resource_name(name).map_err(|error| status::of(&RequestError::from(error)))?;
+        let begun = begun::made_for(&self.linstor, &resource, name).await.map_err(|error| status::of(&error))?;
+        begun.ok_or_else(|| status::of(&refused))
     }
 
     /// Runs one verb on one volume. It runs in a task of its own, so that a caller who goes away never cuts it between
@@ -109,7 +46,25 @@ impl ControllerService {
         volumes: &[ResourceName],
         verb: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, Status> {
-        let reserved = self.reservations.reserve_all(volumes);
+        self.hold(self.reservations.reserve_all(volumes), verb).await
+    }
+
+    /// Runs one verb of one claim of an owner's volume. Claims of one volume wait for each other, so long at most.
+    async fn in_turn<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        resource: &ResourceName,
+        wait: Duration,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.hold(self.reservations.reserve_within(resource, wait).await, verb).await
+    }
+
+    /// Runs the verb with what was reserved for it, in a task of its own.
+    async fn hold<R: Send + 'static, T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        reserved: Result<R, Busy>,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
         let reserved = reserved.map_err(|busy| status::of(&volume::Error::Busy(busy)))?;
         let task = self.running.spawn(async move {
             let outcome = verb.await;
@@ -117,21 +72,6 @@ impl ControllerService {
             outcome
         });
         task.await.map_err(|panic| status::lost_task(&panic))?.map_err(|error| status::of(&error))
-    }
-
-    /// The client of LINSTOR.
-    pub(super) fn linstor(&self) -> &Client {
-        &self.linstor
-    }
-
-    /// How long a verb looks at LINSTOR for what it waits for, at most.
-    pub(super) fn patience(&self) -> Duration {
-        self.patience
-    }
-
-    /// The listing of snapshots that walks under way share.
-    pub(super) fn snapshot_listings(&self) -> &Listings<Taken> {
-        &self.snapshots
     }
 }
 
@@ -141,12 +81,19 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::CreateVolumeRequest>,
     ) -> Result<Response<csi::CreateVolumeResponse>, Status> {
-        let parsed = request::create(message.get_ref(), &self.instances).map_err(|error| status::of(&error))?;
+        let wait = queue::bound(message.metadata());
+        let message = message.get_ref();
+        let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
+        let claim = self.ask(&message.name, &parameters).await?;
+        let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
         let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
-        let volume = VolumeId::from(parsed.resource.clone());
+        let (resource, is_claim) = (parsed.resource.clone(), parsed.claim.ownership.workflow().is_some());
         // Large, and moved on its way to its task.
         let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
-        let created = self.exclusively(&volume, verb).await?;
+        let created = match is_claim {
+            true => self.in_turn(&resource, wait, verb).await?,
+            false => self.exclusively_on(&[resource], verb).await?,
+        };
         self.capacities.forget();
         Ok(Response::new(response::created(&created)))
     }
@@ -155,9 +102,17 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::DeleteVolumeRequest>,
     ) -> Result<Response<csi::DeleteVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
-        self.exclusively(&volume, async move { delete::delete(&linstor, &target).await }).await?;
+        let verb = async move { delete::delete(&linstor, &target).await };
+        let kept = match volume.claim() {
+            Some(_) => self.in_turn(volume.resource(), wait, verb).await?,
+            None => self.exclusively(&volume, verb).await?,
+        };
+        if let Some(notice) = kept.as_ref().and_then(response::kept) {
+            self.directory.tell(&notice).await;
+        }
         self.capacities.forget();
         Ok(Response::new(csi::DeleteVolumeResponse {}))
     }
@@ -167,9 +122,8 @@ impl Controller for ControllerService {
         message: Request<csi::ControllerPublishVolumeRequest>,
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
-        let (linstor, volume, patience) = (self.linstor.clone(), parsed.volume.clone(), self.patience);
-        let limit = self.limit.clone();
-        let verb = async move { attach::attach(&linstor, &limit, &parsed, patience).await };
+        let (service, volume) = (self.clone(), parsed.volume.clone());
+        let verb = async move { attaching::attach(&service, &parsed).await };
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
@@ -183,17 +137,14 @@ impl Controller for ControllerService {
         // "If the value is unset, the SP MUST unpublish the volume from all nodes"
         // (ControllerUnpublishVolumeRequest.node_id).
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
-        let node =
-            named.map(NodeName::parse).transpose().map_err(|error| status::of(&request::RequestError::from(error)))?;
+        let node = named.map(NodeName::parse).transpose().map_err(|error| status::of(&RequestError::from(error)))?;
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
         let verb = async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
-            if detached == Detached::Done {
-                limit.release(&target, node.as_ref());
-            }
+            limit.release(&target, node.as_ref(), &detached.still_on);
             Ok::<_, volume::Error>(detached)
         };
-        if self.exclusively(&volume, verb).await? == Detached::Pending {
+        if self.exclusively(&volume, verb).await?.is_pending {
             self.pending.notify_one();
         }
         Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))

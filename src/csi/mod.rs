@@ -6,6 +6,7 @@
 //! log line per call; [`registration`] how kubelet learns of it.
 
 pub mod admit;
+mod attaching;
 mod call;
 pub mod controller;
 mod drain;
@@ -14,6 +15,7 @@ pub mod identity;
 pub mod node;
 mod node_health;
 pub mod proto;
+mod queue;
 pub mod redact;
 pub mod registration;
 pub mod request;

@@ -6,15 +6,18 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status};
 
+use super::admit::{self, Door, Guard};
 use super::proto::{self as csi, node_server::Node};
 use super::request::{self, node as parse};
-use super::{admit, node_health, response, status};
+use super::{node_health, response, status};
+use crate::access;
 use crate::linstor::{Client, name::NodeName};
+use crate::metrics::Doubts;
 use crate::node::{self, FormatRecord, FormatRecordError, Host};
 use crate::volume::filesystem::FsUuid;
 use crate::volume::topology::{NodeTopology, TopologySettings};
 use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
-use crate::workflow::{AnyDirectory, Instances};
+use crate::workflow::{AnyDirectory, Confirm, Instances};
 
 /// How long a stage may take: kubelet gives up after two minutes.
 const STAGE: Duration = Duration::from_secs(110);
@@ -34,10 +37,20 @@ struct Shared<H> {
     linstor: Client,
     directory: AnyDirectory,
     instances: Instances,
+    confirm: Confirm,
+    doubts: Doubts,
     name: NodeName,
     max_volumes: i64,
     topology: NodeTopology,
     reservations: Reservations,
+}
+
+impl<H> Shared<H> {
+    /// Who confirms the pods of a volume: as strictly as its class says, else the driver.
+    fn guard(&self, class: Option<Confirm>) -> Guard<'_, AnyDirectory> {
+        let Self { directory, instances, confirm, doubts, .. } = self;
+        Guard { door: Door::Mount, directory, instances, confirm: class.unwrap_or(*confirm), doubts }
+    }
 }
 
 /// What a Node service is made of.
@@ -51,6 +64,10 @@ pub struct NodeParts<H> {
     pub directory: AnyDirectory,
     /// Which namespace belongs to which Airflow.
     pub instances: Instances,
+    /// How strictly pods are confirmed where a volume's class doesn't say.
+    pub confirm: Confirm,
+    /// Who counts pods that are not a volume's owner's.
+    pub doubts: Doubts,
     /// The node's name in LINSTOR, which is its CSI node id.
     pub name: NodeName,
     /// How many volumes the node takes; 0: the orchestrator decides.
@@ -78,10 +95,11 @@ impl FormatRecord for FormattedMark {
 impl<H: Host + 'static> NodeService<H> {
     /// A service of these parts.
     pub fn new(parts: NodeParts<H>) -> Self {
-        let NodeParts { host, linstor, directory, instances, name, max_volumes, topology } = parts;
+        let NodeParts { host, linstor, directory, instances, confirm, doubts, name, max_volumes, topology } = parts;
         let reservations = Reservations::default();
         let topology = NodeTopology::new(linstor.clone(), name.clone(), topology);
-        let shared = Shared { host, linstor, directory, instances, name, max_volumes, topology, reservations };
+        let shared =
+            Shared { host, linstor, directory, instances, confirm, doubts, name, max_volumes, topology, reservations };
         Self { shared: Arc::new(shared), running: TaskTracker::new() }
     }
 
@@ -155,10 +173,12 @@ impl<H: Host + 'static> Node for NodeService<H> {
         let (volume, context, request) = parse::publish(&message).map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
-            let owner = context.owner.as_ref();
-            let permit =
-                admit::admit(&shared.directory, &shared.instances, target.resource(), owner, &message.volume_context)
-                    .await?;
+            let pod = admit::pod(&message.volume_context);
+            let expected = access::expect(target.resource(), context.pod_uid.as_deref(), &pod);
+            let expected = expected.map_err(|error| status::of(&error))?;
+            let guard = shared.guard(context.confirm);
+            let permit = guard.admit(target.resource(), context.owner.as_ref(), pod, expected).await;
+            let permit = permit.map_err(|denial| status::of(&denial))?;
             let published = node::publish(&shared.host, &request, &permit, Instant::now() + TOUCH).await;
             published.map_err(|error| status::of(&error))
         };

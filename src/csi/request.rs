@@ -8,6 +8,7 @@ use crate::volume::{
     attach::AttachRequest,
     attributes::{AttributeError, Attributes},
     capacity::CapacityRequest,
+    claims::owned_name,
     create::CreateRequest,
     filesystem::{FsType, OptionError, UnknownFsType},
     id::VolumeIdError,
@@ -18,7 +19,7 @@ use crate::volume::{
     snapshot::params::SnapshotParameterError,
     topology::Term,
 };
-use crate::workflow::{Claim, ClaimError, Instances};
+use crate::workflow::{Claim, ClaimError, key::FROM};
 
 pub mod node;
 
@@ -231,14 +232,25 @@ fn is_banned(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r')
 }
 
-/// A CreateVolumeRequest.
-pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Result<CreateRequest, RequestError> {
-    let name = require("name", &request.name)?;
-    let characters = name.chars().count();
-    if characters > 128 || name.chars().any(is_banned) {
+/// What a CreateVolumeRequest's class says, with which its claim is asked for.
+pub fn parameters(request: &csi::CreateVolumeRequest) -> Result<Parameters, RequestError> {
+    let characters = require("name", &request.name)?.chars().count();
+    if characters > 128 || request.name.chars().any(is_banned) {
         return Err(RequestError::VolumeName(characters));
     }
-    let mut parameters = Parameters::parse(&request.parameters)?;
+    Ok(Parameters::parse(&request.parameters)?)
+}
+
+/// A CreateVolumeRequest with these parameters, from this claim.
+pub fn create(
+    request: &csi::CreateVolumeRequest,
+    mut parameters: Parameters,
+    claim: Claim,
+) -> Result<CreateRequest, RequestError> {
+    let name = &*request.name;
+    if claim.from.is_some() {
+        return Err(RequestError::Unsupported(FROM));
+    }
     let attributes = Attributes::parse(&request.mutable_parameters)?;
     // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
     parameters.placement.count = attributes.replicas.or(parameters.placement.count);
@@ -253,7 +265,10 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
     }
     Ok(CreateRequest {
         name: name.to_owned(),
-        resource: parameters.resource_name(name)?,
+        resource: match claim.ownership.workflow() {
+            Some(owner) => owned_name(owner, 0),
+            None => parameters.resource_name(name)?,
+        },
         said: Said::new(&parameters.placement, &parameters.topology.policy, wishes.as_ref(), &parameters.properties)?,
         wishes,
         properties: parameters.properties,
@@ -261,7 +276,7 @@ pub fn create(request: &csi::CreateVolumeRequest, instances: &Instances) -> Resu
         source: request.volume_content_source.as_ref().map(content_source).transpose()?,
         fs_type,
         is_fs_named,
-        claim: Claim::parse(&parameters.claim, instances)?,
+        claim,
         placement: parameters.placement,
         policy: parameters.topology.policy,
         reach: parameters.topology.reach,

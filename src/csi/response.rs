@@ -4,7 +4,10 @@ pub mod snapshot;
 
 use super::proto as csi;
 use crate::node::Stats;
-use crate::volume::{capacity::Capacity, context, copy::Source, create::Created, list::Listed, topology::Segments};
+use crate::volume::{
+    Kept, capacity::Capacity, context, copy::Source, create::Created, list::Listed, topology::Segments,
+};
+use crate::workflow::{Notice, Object};
 
 /// Bytes as CSI counts them.
 fn int64(bytes: u64) -> i64 {
@@ -26,6 +29,21 @@ pub fn created(volume: &Created) -> csi::CreateVolumeResponse {
         accessible_topology: volume.reachable_from.iter().map(topology).collect(),
     };
     csi::CreateVolumeResponse { volume: Some(volume) }
+}
+
+/// What the claim is told whose volume is kept; none where it isn't known.
+pub fn kept(kept: &Kept) -> Option<Notice> {
+    let Kept { volume, owner, pvc } = kept;
+    Some(Notice {
+        about: Object::Claim(pvc.clone()?),
+        is_warning: false,
+        reason: "VolumeKept",
+        message: format!(
+            "the data of {owner} stays in LINSTOR as {resource} for its next claim; to let go of it run \
+             `linflow volumes release {resource}`",
+            resource = volume.resource()
+        ),
+    })
 }
 
 fn content_source(source: &Source) -> csi::VolumeContentSource {

@@ -11,6 +11,14 @@ fn missing(id: &str) -> Status {
     status::of(&Error::NotFound(id.to_owned()))
 }
 
+/// The claims of an owner's volume have its snapshots in common: each is told of them by the id that it asked with.
+fn of_source(snapshot: csi::Snapshot, asked: &str) -> csi::Snapshot {
+    match asked.contains('@') {
+        true => csi::Snapshot { source_volume_id: asked.to_owned(), ..snapshot },
+        false => snapshot,
+    }
+}
+
 impl ControllerService {
     pub(super) async fn take_snapshot(
         &self,
@@ -20,7 +28,8 @@ impl ControllerService {
         let (linstor, patience, sources) = (self.linstor().clone(), self.patience(), parsed.sources().to_vec());
         let verb = async move { create::create(&linstor, &parsed, patience).await };
         let taken = self.exclusively_on(&sources, verb).await?;
-        Ok(csi::CreateSnapshotResponse { snapshot: taken.first().map(response::snapshot) })
+        let snapshot = taken.first().map(|taken| of_source(response::snapshot(taken), &message.source_volume_id));
+        Ok(csi::CreateSnapshotResponse { snapshot })
     }
 
     pub(super) async fn remove_snapshot(&self, message: &csi::DeleteSnapshotRequest) -> Result<(), Status> {
@@ -38,7 +47,9 @@ impl ControllerService {
         let Some(filter) = filter else { return Ok(csi::ListSnapshotsResponse::default()) };
         let page = list::list(self.linstor(), self.snapshot_listings(), &filter, &message.starting_token, max).await;
         let page = page.map_err(|error| status::of(&error))?;
-        let entry = |taken| csi::list_snapshots_response::Entry { snapshot: Some(response::snapshot(taken)) };
+        let entry = |taken| csi::list_snapshots_response::Entry {
+            snapshot: Some(of_source(response::snapshot(taken), &message.source_volume_id)),
+        };
         let entries = page.entries.iter().map(entry).collect();
         Ok(csi::ListSnapshotsResponse { entries, next_token: page.next.unwrap_or_default() })
     }

@@ -10,13 +10,14 @@ use std::error::Error;
 use tonic::{Code, Status};
 
 use super::request::RequestError;
-use crate::access::Denial;
+use crate::access::{Denial, Unexpected};
 use crate::linstor::{self, Kind};
 use crate::node;
 use crate::volume;
+use crate::volume::holders::Held;
 use crate::volume::size::SizeError;
 use crate::volume::snapshot;
-use crate::workflow::{ClaimError, DirectoryError};
+use crate::workflow::{AskError, ClaimError, DirectoryError};
 
 /// An error that knows its gRPC code.
 pub trait Coded: Error {
@@ -47,8 +48,7 @@ impl Coded for RequestError {
     fn code(&self) -> Code {
         match self {
             Self::Size(error) => size(error),
-            // The claim's namespace is another Airflow's: who asks is wrong, not what.
-            Self::Claim(ClaimError::OutsideInstance { .. }) => Code::PermissionDenied,
+            Self::Claim(error) => claim(error),
             Self::NoSuchSource(_) => Code::NotFound,
             Self::NoStagingPath | Self::RawUse => Code::FailedPrecondition,
             Self::Missing(_)
@@ -57,7 +57,6 @@ impl Coded for RequestError {
             | Self::NodeId(_)
             | Self::Parameter(_)
             | Self::Attribute(_)
-            | Self::Claim(_)
             | Self::AccessMode { .. }
             | Self::FsType(_)
             | Self::FsOption(_)
@@ -69,6 +68,29 @@ impl Coded for RequestError {
             | Self::Repeated { .. }
             | Self::MaxEntries(_)
             | Self::Context(_) => Code::InvalidArgument,
+        }
+    }
+}
+
+/// Where the claim's namespace is another Airflow's, who asks is wrong, not what.
+fn claim(error: &ClaimError) -> Code {
+    match error {
+        ClaimError::OutsideInstance { .. } => Code::PermissionDenied,
+        _ => Code::InvalidArgument,
+    }
+}
+
+impl Coded for AskError {
+    /// Nothing was made, so that what won't change by itself is final.
+    fn code(&self) -> Code {
+        match self {
+            Self::Claim(error) => claim(error),
+            Self::Annotation { .. } | Self::ClassOnly { .. } | Self::Unresolved { .. } | Self::LabelOnly { .. } => {
+                Code::InvalidArgument
+            }
+            Self::Contradiction { .. } | Self::Evidence { .. } => Code::PermissionDenied,
+            Self::Remade { .. } | Self::Gone(_) => Code::FailedPrecondition,
+            Self::Unavailable(error) => error.code(),
         }
     }
 }
@@ -85,13 +107,14 @@ fn size(error: &SizeError) -> Code {
 impl Coded for volume::Error {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
+            Self::NotFound(_) | Self::Released(_) | Self::NodeNotFound(_) | Self::NoSource { .. } => Code::NotFound,
             Self::NoSuchGroup(_)
             | Self::Unmodifiable { .. }
             | Self::Bound { .. }
             | Self::Incompatible { .. }
             | Self::OtherAccessType { .. } => Code::InvalidArgument,
             Self::Mismatch { .. } | Self::AttachedDifferently { .. } => Code::AlreadyExists,
+            Self::Owned(error) => error.code(),
             Self::Busy(_)
             | Self::Deleting(_)
             | Self::Contended { .. }
@@ -123,7 +146,29 @@ impl Coded for volume::Error {
             | Self::Random(_) => Code::Unavailable,
             Self::CopyFailed { .. } | Self::Origin(_) => Code::Internal,
             Self::Record(_) | Self::Tag(_) | Self::Name(_) => Code::Internal,
+            Self::Held(error) => error.code(),
+            Self::Directory(error) => error.code(),
             Self::Linstor(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for volume::OwnedError {
+    fn code(&self) -> Code {
+        match self {
+            Self::OtherTerms { .. } => Code::AlreadyExists,
+            Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
+            Self::NoClaim { .. } => Code::FailedPrecondition,
+        }
+    }
+}
+
+impl Coded for Held {
+    fn code(&self) -> Code {
+        match self {
+            // The runs of a DAG take turns.
+            Self::ByRun { .. } => Code::Aborted,
+            Self::ByPod { .. } | Self::ByReaders { .. } => Code::FailedPrecondition,
         }
     }
 }
@@ -196,6 +241,7 @@ impl Coded for node::Error {
             | Self::InUse { .. }
             | Self::ForeignMount { .. }
             | Self::SecondTarget { .. }
+            | Self::HeldByPod { .. }
             | Self::WentReadOnly(_) => Code::FailedPrecondition,
             Self::Suspended { .. } => Code::DeadlineExceeded,
             Self::Busy(_) => Code::Aborted,
@@ -208,6 +254,15 @@ impl Coded for node::Error {
 }
 
 impl Coded for Denial {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotTheOwner { .. } | Self::OtherProof { .. } => Code::PermissionDenied,
+            Self::Unseen(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for Unexpected {
     fn code(&self) -> Code {
         Code::PermissionDenied
     }

@@ -1,9 +1,11 @@
 //! ValidateVolumeCapabilities: what the caller says of a volume, and the answer to it.
 
+use std::collections::BTreeMap;
+
 use super::proto::{self as csi, validate_volume_capabilities_response::Confirmed};
 use super::request::{self, RequestError};
 use crate::volume::{attributes::Attributes, context, params::Parameters, said::Said, validate::Expectation};
-use crate::workflow::{Claim, Instances};
+use crate::workflow::{Claim, ClaimError, Instances, Ownership};
 
 /// What the caller takes the volume for, beside its id.
 ///
@@ -30,13 +32,16 @@ pub fn expectation(
         let said = Said::new(&named.placement, &named.topology.policy, wishes.as_ref(), &named.properties)?;
         Some((said, named.placement))
     };
-    let has_claim = !named.claim.is_empty();
-    Ok(Expectation {
-        fs_types,
-        uses,
-        class,
-        ownership: has_claim.then(|| Claim::parse(&named.claim, instances)).transpose()?.map(|claim| claim.ownership),
-    })
+    Ok(Expectation { fs_types, uses, class, ownership: owner(&named.claim, instances)? })
+}
+
+/// The owner that the class names. Where it leaves that to the claim or its pod, any owner is the right one.
+fn owner(claim: &BTreeMap<String, String>, instances: &Instances) -> Result<Option<Ownership>, RequestError> {
+    match Claim::parse(claim, instances) {
+        Ok(Claim { ownership, .. }) => Ok(ownership.workflow().is_some().then_some(ownership)),
+        Err(ClaimError::Unresolved { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The answer: confirmed as it was asked, or why not.

@@ -22,11 +22,11 @@ use crate::linstor::{
     model::{Resource, ViewQuery, is_same_name},
     name::{NodeName, PoolName, ResourceName},
 };
-use crate::metrics::Operations;
+use crate::metrics::{Doubts, Operations};
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox, model::Cluster as Simulated, model::failures::FailureError};
 use crate::volume::topology::TopologySettings;
-use crate::workflow::{AnyDirectory, FolderDirectory, Instances};
+use crate::workflow::{AnyDirectory, Confirm, FolderDirectory, Instances};
 
 /// The simulated nodes.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -165,6 +165,8 @@ fn node_service(name: &str, linstor: &Client, work: &Work) -> Result<NodeService
         linstor: linstor.clone(),
         directory: AnyDirectory::Folder(FolderDirectory::new(work.pods())),
         instances: Instances::default(),
+        confirm: Confirm::default(),
+        doubts: Doubts::default(),
         name: NodeName::parse(name).map_err(unnamed)?,
         max_volumes: 0,
         topology: TopologySettings { pools: true, file: None },

@@ -80,8 +80,10 @@ impl Work {
 
     /// What is mounted below a folder, the uppermost first.
     pub async fn mounts_below(&self, folder: &Path) -> Result<Vec<MountEntry>, Error> {
-        let table = self.host.mount_table(Instant::now() + PATIENCE).await?;
-        Ok(table.0.into_iter().rev().filter(|entry| entry.mount_point.starts_with(folder)).collect())
+        let folder = folder.to_owned();
+        let is_below = move |entry: &MountEntry| entry.mount_point.starts_with(&folder);
+        let table = self.host.mounts(is_below, Instant::now() + PATIENCE).await?;
+        Ok(table.0.into_iter().rev().collect())
     }
 
     /// Takes away all that is mounted below a folder, in use or not, as a power cut would. Answers how many mounts that

@@ -4,12 +4,8 @@ use super::facts::{Facts, known};
 use super::finding::{Finding, Found};
 use super::volumes::{is_ours, replicas};
 use super::words::{count, list};
+use crate::linstor::model::quorum::{AUTO_TIE_BREAKER, ON_NO_QUORUM, QUORUM, is_off};
 use crate::linstor::model::{DRBD, Props};
-
-const QUORUM: &str = "DrbdOptions/Resource/quorum";
-const AUTO_QUORUM: &str = "DrbdOptions/auto-quorum";
-const ON_NO_QUORUM: &str = "DrbdOptions/Resource/on-no-quorum";
-const TIE_BREAKER: &str = "DrbdOptions/auto-add-quorum-tiebreaker";
 
 /// What the cluster's settings mean for its volumes, and which volumes have no quorum.
 pub fn quorum(facts: &Facts) -> Found {
@@ -26,10 +22,6 @@ fn value<'a>(props: &'a Props, key: &str) -> Option<&'a str> {
     props.get(key).map(String::as_str)
 }
 
-fn is_off(props: &Props) -> bool {
-    value(props, QUORUM) == Some("off") || value(props, AUTO_QUORUM) == Some("disabled")
-}
-
 fn without(seen: &str, about: &str) -> Finding {
     let todo = format!("set {QUORUM} to majority, or take the property away: two nodes could write one volume at once");
     Finding::fail(format!("quorum is switched off: {seen}"), todo).about(about)
@@ -44,11 +36,11 @@ fn majority(props: &Props) -> Finding {
 
 fn tie_breaker(props: &Props) -> Finding {
     let about = "controller";
-    match value(props, TIE_BREAKER) {
+    match value(props, AUTO_TIE_BREAKER) {
         Some(on) if on.eq_ignore_ascii_case("true") => Finding::ok("tie-breakers are added").about(about),
         off => Finding::warn(
-            format!("{TIE_BREAKER} is {}: a volume with two replicas has no quorum", off.unwrap_or("not set")),
-            format!("linstor controller set-property {TIE_BREAKER} True"),
+            format!("{AUTO_TIE_BREAKER} is {}: a volume with two replicas has no quorum", off.unwrap_or("not set")),
+            format!("linstor controller set-property {AUTO_TIE_BREAKER} True"),
         )
         .about(about),
     }
@@ -116,6 +108,7 @@ mod tests {
     use super::*;
     use crate::doctor::finding::Level;
     use crate::doctor::samples;
+    use crate::linstor::model::quorum::AUTO_QUORUM;
 
     fn levels(facts: &Facts) -> Vec<Level> {
         quorum(facts).unwrap_or_else(|finding| vec![finding]).into_iter().map(|finding| finding.level).collect()
@@ -128,8 +121,8 @@ mod tests {
             (QUORUM, Some("majority"), [Fine, Fine, Fine]),
             (QUORUM, Some("off"), [Fail, Fine, Fine]),
             (AUTO_QUORUM, Some("disabled"), [Fail, Fine, Fine]),
-            (TIE_BREAKER, Some("False"), [Fine, Warn, Fine]),
-            (TIE_BREAKER, None, [Fine, Warn, Fine]),
+            (AUTO_TIE_BREAKER, Some("False"), [Fine, Warn, Fine]),
+            (AUTO_TIE_BREAKER, None, [Fine, Warn, Fine]),
             (ON_NO_QUORUM, Some("suspend-io"), [Fine, Fine, Warn]),
             (ON_NO_QUORUM, None, [Fine, Fine, Warn]),
         ] {

@@ -145,9 +145,9 @@ fn attachments(facts: &Facts, ours: &[&ResourceDefinition]) -> Result<Vec<Findin
                 continue;
             }
         };
-        for (node, attachment) in &ledger.attachments {
-            let place = format!("{} at {node}", definition.name);
-            if !nodes.iter().any(|one| is_same_name(&one.name, node.as_str())) {
+        for (seat, attachment) in &ledger.attachments {
+            let place = format!("{} at {}", definition.name, seat.node);
+            if !nodes.iter().any(|one| is_same_name(&one.name, seat.node.as_str())) {
                 homeless.push(place);
             } else if attachment.detaching {
                 waiting.push(place);

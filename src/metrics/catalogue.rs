@@ -16,7 +16,21 @@ pub struct Member {
 }
 
 /// All of them, in the order of the page.
-pub const MEMBERS: [Member; 8] = [BUILD, OPERATIONS, REQUESTS, REPEATS, SLOW, QUEUED, WAITING, UNDER_WAY];
+pub const MEMBERS: [Member; 13] = [
+    BUILD,
+    OPERATIONS,
+    DOUBTS,
+    REQUESTS,
+    REPEATS,
+    SLOW,
+    QUEUED,
+    WAITING,
+    UNDER_WAY,
+    REAPED,
+    REAP_FAILURES,
+    LIFETIME_VOLUMES,
+    LIFETIME_BYTES,
+];
 
 /// Which linflow this is.
 pub const BUILD: Member = member("linflow_build", "info", &["version"], "The version of linflow");
@@ -31,6 +45,14 @@ pub const OPERATIONS: Member = Member {
         "CSI calls by method and gRPC code; Canceled: the caller went away before the answer",
     )
 };
+
+/// Pods without the right to a volume.
+pub const DOUBTS: Member = member(
+    "linflow_pod_doubts",
+    "counter",
+    &["at", "mode", "field"],
+    "Pods that were not known to be of the owner of the volume that they asked for, at mount or attach; mode enforce: they were refused, audit: let through; field: what differs, unseen where the pod could not be looked up",
+);
 
 /// Attempts at LINSTOR.
 pub const REQUESTS: Member = Member {
@@ -77,6 +99,30 @@ pub const WAITING: Member =
 /// Who is under way now.
 pub const UNDER_WAY: Member =
     member("linflow_linstor_in_flight", "gauge", &[], "Requests to LINSTOR that are under way now");
+
+/// What the reaper removed.
+pub const REAPED: Member =
+    member("linflow_reaper_reaped", "counter", &[], "Volumes of workflows that the reaper removed");
+
+/// What the reaper could not do.
+pub const REAP_FAILURES: Member = member(
+    "linflow_reaper_failures",
+    "counter",
+    &[],
+    "Looks at workflows' volumes, and removals, that came to nothing and are tried again",
+);
+
+/// Volumes by their fate.
+pub const LIFETIME_VOLUMES: Member = member(
+    "linflow_lifetime_volumes",
+    "gauge",
+    &["fate"],
+    "Volumes of workflows at the reaper's last look, by what is to become of them: claimed, attached, waiting (nothing proves that the run is over), retained, kept (the DAG's), reapable, contested (a person must look), …",
+);
+
+/// Their bytes.
+pub const LIFETIME_BYTES: Member =
+    member("linflow_lifetime_bytes", "gauge", &["fate"], "The sizes of these volumes together");
 
 const fn member(name: &'static str, kind: &'static str, labels: &'static [&'static str], help: &'static str) -> Member {
     Member { name, kind, labels, help, buckets: &[] }

@@ -1,12 +1,14 @@
 //! What `/metrics` tells: CSI calls and LINSTOR's replies, by kind and outcome, and how long they took.
 //!
-//! [`Operations`] is told of CSI calls, [`Requests`] of requests to LINSTOR; [`catalogue`] names every member. No label
+//! [`Operations`] is told of CSI calls, [`Doubts`] of pods in them, [`Requests`] of requests to LINSTOR; [`catalogue`] names every member. No label
 //! holds an id: of volumes, of nodes, or of workflows.
 
 mod baseline;
 pub mod catalogue;
 mod csi;
+mod lifetime;
 mod linstor;
+mod pods;
 mod slow;
 
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use std::sync::Arc;
 use prometheus_client::{encoding::text, metrics::info::Info, registry::Registry};
 
 pub use csi::Operations;
+pub use lifetime::Lifetimes;
 pub use linstor::Requests;
+pub use pods::Doubts;
 
 use crate::linstor::Client;
 
@@ -26,7 +30,9 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 pub struct Metrics {
     registry: Registry,
     operations: Operations,
+    doubts: Doubts,
     requests: Arc<Requests>,
+    lifetimes: Lifetimes,
 }
 
 impl Metrics {
@@ -38,8 +44,12 @@ impl Metrics {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register(catalogue::BUILD.name, catalogue::BUILD.help, version);
         operations.register(&mut registry);
+        let doubts = Doubts::default();
+        doubts.register(&mut registry);
         requests.register(&mut registry);
-        Self { registry, operations, requests }
+        let lifetimes = Lifetimes::default();
+        lifetimes.register(&mut registry);
+        Self { registry, operations, doubts, requests, lifetimes }
     }
 
     /// Who is to be told of CSI calls.
@@ -48,10 +58,22 @@ impl Metrics {
         self.operations.clone()
     }
 
+    /// Who is to be told of pods that ask for another owner's volume.
+    #[must_use]
+    pub fn doubts(&self) -> Doubts {
+        self.doubts.clone()
+    }
+
     /// Who is to be told of requests to LINSTOR.
     #[must_use]
     pub fn requests(&self) -> Arc<Requests> {
         Arc::clone(&self.requests)
+    }
+
+    /// Who is to be told of volumes' ends.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes.clone()
     }
 
     /// The same with the queue before that LINSTOR.

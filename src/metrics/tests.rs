@@ -32,6 +32,8 @@ fn every_member_is_on_the_page_with_its_kind_and_its_labels() {
     let client = Client::new(&Settings::new(vec!["http://linstor:3370".parse().unwrap()])).unwrap();
     let metrics = Metrics::new("linflow.csi").with_queue_of(client);
     metrics.operations().ended("/csi.v1.Identity/Probe", "OK", USUAL);
+    metrics.lifetimes().looked(&std::collections::BTreeMap::from([("waiting", (1, 4096))]));
+    metrics.doubts().noticed("mount", "enforce", "run_id");
     let requests = metrics.requests();
     requests.waited(USUAL);
     requests.repeated(&route());

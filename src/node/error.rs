@@ -251,6 +251,17 @@ pub enum Error {
         /// The one there is.
         first: PathBuf,
     },
+    /// Another pod has a volume that one pod has at a time.
+    #[error(
+        "the volume is held by the pod with uid {uid}, which has it at {}, and a task's volume has one pod at a time; wait until that pod has ended and kubelet has unmounted it",
+        path.display()
+    )]
+    HeldByPod {
+        /// That pod's UID.
+        uid: String,
+        /// Its target.
+        path: PathBuf,
+    },
     /// The files of the volume were not all given to the pod's group in time; a repeat goes on.
     #[error(
         "the files at {} are being given to group {group}: {changed} were in this call, then its time was up; call again",

@@ -14,6 +14,7 @@ use super::{
     filesystem::Locked,
     host::{BlockDevice, DeviceNumber, PathKind},
     mounts::MountEntry,
+    mounts::at,
     wait::await_some,
 };
 use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
@@ -69,7 +70,7 @@ impl<H: Host> Expand<'_, H> {
 
     async fn find_at(&self, path: &AbsolutePath) -> Result<Option<(BlockDevice, Option<FsType>)>, Error> {
         let Some(place) = self.host.inspect(path.as_path(), self.deadline).await? else { return Ok(None) };
-        let table = self.host.mount_table(self.deadline).await?;
+        let table = self.host.mounts(at(&place.path), self.deadline).await?;
         let Some(entry) = table.top_at(&place.path) else { return Ok(None) };
         if let Some(PathKind::BlockDevice(_)) = place.kind {
             let device = self.host.resolve(&place.path, self.deadline).await?;

@@ -17,6 +17,7 @@ use super::{
     AbsolutePath, Host,
     drbd::{self, Refusal, errno, status},
     host::{BlockDevice, ByteRange, DrbdAnswer, HostError, PathKind, Place},
+    mounts::at,
 };
 use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
 
@@ -97,7 +98,7 @@ impl<H: Host> Look<'_, H> {
     }
 
     async fn at_place(&mut self, place: &Place) {
-        let Ok(table) = self.host.mount_table(self.soon()).await else { return };
+        let Ok(table) = self.host.mounts(at(&place.path), self.soon()).await else { return };
         let Some(entry) = table.top_at(&place.path) else { return };
         if let Some(PathKind::BlockDevice(_)) = place.kind {
             self.is_mounted = true;

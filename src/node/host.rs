@@ -12,7 +12,7 @@ use tokio::time::Instant;
 pub use super::operation::{Operation, Program};
 use super::{
     imprint::Imprint,
-    mounts::MountTable,
+    mounts::{MountEntry, MountTable},
     options::{Attributes, MountOptions},
 };
 use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
@@ -232,8 +232,12 @@ pub trait Host: Send + Sync {
         deadline: Instant,
     ) -> impl Future<Output = Result<ProgramEnd, HostError>> + Send;
 
-    /// What is mounted in this process's view of the machine.
-    fn mount_table(&self, deadline: Instant) -> impl Future<Output = Result<MountTable, HostError>> + Send;
+    /// Those mounts of this process's view of the machine that are asked for.
+    fn mounts(
+        &self,
+        is_wanted: impl Fn(&MountEntry) -> bool + Send + 'static,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<MountTable, HostError>> + Send;
 
     /// Mounts the filesystem of a device on a directory.
     fn mount(

@@ -14,6 +14,7 @@ pub mod device;
 pub mod drbd;
 pub mod error;
 pub mod expand;
+mod fence;
 pub mod filesystem;
 pub mod formatting;
 pub mod health;

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io::{self, BufRead},
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
@@ -36,8 +37,12 @@ pub struct MountEntry {
 impl MountEntry {
     /// Whether the filesystem was mounted for writing and takes no more writes, which ext4 does after an I/O error.
     pub fn went_read_only(&self) -> bool {
-        let refuses_writes = self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro");
-        refuses_writes && self.options.iter().any(|option| option == "rw")
+        self.has_read_only_superblock() && self.options.iter().any(|option| option == "rw")
+    }
+
+    /// Whether the filesystem as a whole takes no writes.
+    pub fn has_read_only_superblock(&self) -> bool {
+        self.super_options.iter().any(|option| option == "ro" || option == "emergency_ro")
     }
 
     /// Whether this mount takes no writes while the filesystem as a whole does.
@@ -60,8 +65,20 @@ impl MountTable {
     /// Parses the file; a line of an unknown form is an error, since an overlooked mount could be overwritten.
     pub fn parse(text: &[u8]) -> Result<Self, UnknownLine> {
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let unknown = |line: &[u8]| UnknownLine(String::from_utf8_lossy(line).into_owned());
-        lines.map(|line| parse_line(line).ok_or_else(|| unknown(line))).collect::<Result<_, _>>().map(Self)
+        lines.map(parse_line).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Reads the file and keeps what is wanted. A node with many pods has hundreds of mounts, and many volumes are
+    /// worked on at once: whole tables would be megabytes, and stay with the process as idle memory.
+    pub fn select(file: impl BufRead, is_wanted: impl Fn(&MountEntry) -> bool) -> io::Result<Self> {
+        let mut wanted = Vec::new();
+        for line in file.split(b'\n') {
+            let entry = parse_line(&line?).map_err(io::Error::other)?;
+            if is_wanted(&entry) {
+                wanted.push(entry);
+            }
+        }
+        Ok(Self(wanted))
     }
 
     /// The mount that one sees at a path, where several are stacked.
@@ -81,8 +98,24 @@ impl MountTable {
     }
 }
 
+/// Wants what is mounted at a path.
+pub fn at(path: &Path) -> impl Fn(&MountEntry) -> bool + Send + use<> {
+    let path = path.to_owned();
+    move |entry| entry.mount_point == path
+}
+
+/// Wants what is mounted at a path, and a device wherever it is mounted.
+pub fn at_or_of(path: &Path, device: DeviceNumber) -> impl Fn(&MountEntry) -> bool + Send + use<> {
+    let is_at_path = at(path);
+    move |entry| entry.device == device || is_at_path(entry)
+}
+
+fn parse_line(line: &[u8]) -> Result<MountEntry, UnknownLine> {
+    parse_fields(line).ok_or_else(|| UnknownLine(String::from_utf8_lossy(line).into_owned()))
+}
+
 /// `36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/x rw,errors=continue`
-fn parse_line(line: &[u8]) -> Option<MountEntry> {
+fn parse_fields(line: &[u8]) -> Option<MountEntry> {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
     let separator = 6 + fields.get(6..)?.iter().position(|field| *field == b"-")?;
     let [id, parent, device, root, mount_point, options, ..] = fields.as_slice() else { return None };
@@ -188,6 +221,20 @@ mod tests {
         assert_eq!(table.holding(Path::new("/mnt/x/y")).map(|mount| mount.id), Some(36));
         assert_eq!(table.holding(Path::new("/mnt")).map(|mount| mount.id), Some(27));
         assert_eq!((first.went_read_only(), table.0[1].went_read_only()), (false, true));
+    }
+
+    #[test]
+    fn of_a_file_what_is_wanted_is_kept_and_every_line_is_understood() {
+        let file = "40 27 8:0 / /mnt rw - ext4 /dev/a rw\n\
+            41 27 0:9 / /mnt/tmp rw - tmpfs x rw\n\
+            42 27 8:0 / /elsewhere rw - ext4 /dev/a rw\n";
+        let ids = |table: MountTable| table.0.iter().map(|entry| entry.id).collect::<Vec<_>>();
+        let select = |is_wanted: &dyn Fn(&MountEntry) -> bool| MountTable::select(file.as_bytes(), is_wanted).unwrap();
+        assert_eq!(ids(select(&at(Path::new("/mnt")))), [40]);
+        let device = DeviceNumber { major: 8, minor: 0 };
+        assert_eq!(ids(select(&at_or_of(Path::new("/mnt/tmp"), device))), [40, 41, 42]);
+        assert_eq!(ids(select(&at_or_of(Path::new("/other"), device))), [40, 42]);
+        assert!(MountTable::select(&b"40 27\n"[..], at(Path::new("/mnt"))).is_err());
     }
 
     #[test]

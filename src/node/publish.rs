@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::{
     AbsolutePath, Access, DeviceHint, Difference, Error, FsUse, Host, Targets,
     device::{await_device, locate},
+    fence::{is_same_volume, refuse_other_pod},
     host::{BlockDevice, Handover, HostError, PathKind, Place},
-    mounts::{MountEntry, MountTable},
+    mounts::{MountEntry, MountTable, at, at_or_of},
     options::{Attribute, Attributes},
     stage::{ensure_directory, render, unmount_all},
 };
@@ -31,8 +32,12 @@ pub struct PublishRequest {
     pub read_only: bool,
     /// Whether the volume itself is read-only, and was staged so.
     pub is_volume_read_only: bool,
-    /// At how many targets the volume may be published here.
+    /// At how many targets the volume may be published here; of an owner's volume, this claim of it.
     pub targets: Targets,
+    /// Do other claims of the volume have the same device?
+    pub is_shared: bool,
+    /// The pod's UID, where the volume has one pod at a time.
+    pub only_pod: Option<String>,
 }
 
 /// Publishes a staged volume, for which there is a permit, at the target path, or the device node of a raw block
@@ -62,8 +67,8 @@ async fn publish_filesystem<H: Host>(
     let staging_path = request.staging_path.as_path();
     let not_staged = || Error::NotStaged(staging_path.to_owned());
     let staging = host.inspect(staging_path, deadline).await?.ok_or_else(not_staged)?;
-    let table = host.mount_table(deadline).await?;
-    let staged = table.top_at(&staging.path).ok_or_else(not_staged)?;
+    let staged = host.mounts(at(&staging.path), deadline).await?;
+    let staged = staged.top_at(&staging.path).ok_or_else(not_staged)?;
     if let Some(device) = locate(host, &request.device, deadline).await? {
         require_device(&staging.path, staged, &device)?;
     }
@@ -72,8 +77,13 @@ async fn publish_filesystem<H: Host>(
         return Err(Error::WentReadOnly(staging.path));
     }
     let seen_elsewhere = relative(&staging.path);
+    let place = place_of_target(host, request, deadline).await?;
+    let table = host.mounts(at_or_of(&place.path, staged.device), deadline).await?;
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, table.of_device(staged.device))?;
+    }
     let others = table.of_device(staged.device).filter(|entry| !entry.mount_point.ends_with(seen_elsewhere));
-    refuse_second_target(host, request, &table, others, deadline).await?;
+    refuse_second_target(request, &place.path, &table, others)?;
     let target = ensure_directory(host, request.target_path.as_path(), deadline).await?;
     let is_of_volume = |entry: &MountEntry| entry.device == staged.device && entry.root == staged.root;
     let present = present_at(&target.path, &table, is_of_volume)?;
@@ -150,9 +160,14 @@ const FINISHED: Attribute = Attribute::NoDirAtime;
 
 async fn publish_block<H: Host>(host: &H, request: &PublishRequest, deadline: Instant) -> Result<(), Error> {
     let device = await_device(host, &request.device, deadline).await?;
-    let table = host.mount_table(deadline).await?;
+    let place = place_of_target(host, request, deadline).await?;
+    let is_wanted = at_or_of(&place.path, device.number);
+    let table = host.mounts(move |entry| is_wanted(entry) || may_be_node(entry), deadline).await?;
     let others = nodes_of(host, &device, &table, deadline).await?;
-    refuse_second_target(host, request, &table, others.into_iter(), deadline).await?;
+    if let Some(only) = &request.only_pod {
+        refuse_other_pod(only, others.iter().copied())?;
+    }
+    refuse_second_target(request, &place.path, &table, others.into_iter())?;
     let target = ensure_file(host, request.target_path.as_path(), &device, deadline).await?;
     // Two writers, the pod and the filesystem's driver, would destroy what is there.
     if let Some(mounted) = table.of_device(device.number).next() {
@@ -185,15 +200,24 @@ async fn nodes_of<'a, H: Host>(
     deadline: Instant,
 ) -> Result<Vec<&'a MountEntry>, Error> {
     let mut found = Vec::new();
-    // Device nodes are in a devtmpfs, or in a tmpfs where a container has its own /dev.
-    let is_node = |entry: &&MountEntry| entry.fs_type.ends_with("tmpfs") && entry.root != Path::new("/");
-    for entry in table.0.iter().filter(is_node) {
+    for entry in table.0.iter().filter(|entry| may_be_node(entry)) {
         let node = host.resolve(&entry.mount_point, deadline).await;
         if node.is_ok_and(|node| node.is_some_and(|node| node.number == device.number)) {
             found.push(entry);
         }
     }
     Ok(found)
+}
+
+/// Device nodes are in a devtmpfs, or in a tmpfs where a container has its own /dev.
+fn may_be_node(entry: &MountEntry) -> bool {
+    entry.fs_type.ends_with("tmpfs") && entry.root != Path::new("/")
+}
+
+/// Where the target is to be.
+async fn place_of_target<H: Host>(host: &H, request: &PublishRequest, deadline: Instant) -> Result<Place, Error> {
+    let target = request.target_path.as_path();
+    host.inspect(target, deadline).await?.ok_or_else(|| Error::ParentMissing(target.to_owned()))
 }
 
 /// The place of a path, with a regular file there or the device already.
@@ -239,20 +263,19 @@ fn refuse_difference(target: &Path, present: Option<&Attributes>, wanted: &Attri
 
 /// Refuses a target beside another one, before anything is made there. A mount is one target wherever else it is seen: a
 /// container may have the host's root mounted below a directory.
-async fn refuse_second_target<'a, H: Host>(
-    host: &H,
+fn refuse_second_target<'a>(
     request: &PublishRequest,
+    target: &Path,
     table: &MountTable,
     mut others: impl Iterator<Item = &'a MountEntry>,
-    deadline: Instant,
 ) -> Result<(), Error> {
-    let target = request.target_path.as_path();
-    let place = host.inspect(target, deadline).await?.ok_or_else(|| Error::ParentMissing(target.to_owned()))?;
-    if request.targets == Targets::Many || table.top_at(&place.path).is_some() {
+    if request.targets == Targets::Many || table.top_at(target).is_some() {
         return Ok(());
     }
-    match others.find(|entry| !entry.mount_point.ends_with(relative(&place.path))) {
-        Some(other) => Err(Error::SecondTarget { path: place.path, first: other.mount_point.clone() }),
+    let is_of_claim = |other: &Path| !request.is_shared || is_same_volume(target, other);
+    let is_other = |path: &Path| !path.ends_with(relative(target)) && is_of_claim(path);
+    match others.find(|entry| is_other(&entry.mount_point)) {
+        Some(other) => Err(Error::SecondTarget { path: target.to_owned(), first: other.mount_point.clone() }),
         None => Ok(()),
     }
 }

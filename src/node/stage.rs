@@ -10,7 +10,7 @@ use super::{
     filesystem::{Locked, Probed},
     formatting::{Plan, Wanted, decide, decide_static},
     host::{BlockDevice, HostError, PathKind, Place},
-    mounts::{MountEntry, MountTable},
+    mounts::{MountEntry, MountTable, at, at_or_of},
     options::{Attribute, Attributes, MountOptions, SelinuxContext},
     probe::Found,
 };
@@ -53,7 +53,7 @@ pub async fn stage<H: Host>(
     let lock = await_lock(host, &device, deadline).await?;
     let on = Locked { host, device: &device, lock: &lock, uses_drbd: request.device.uses_drbd, deadline };
     let target = staging.ensure_directory().await?;
-    let table = host.mount_table(deadline).await?;
+    let table = host.mounts(at_or_of(&target.path, device.number), deadline).await?;
     let fs_type = match table.top_at(&target.path) {
         Some(entry) => staging.complete(entry, &target.path).await?,
         None => staging.mount(&on, record, &table, &target.path).await?,
@@ -85,6 +85,7 @@ impl<H: Host> Staging<'_, H> {
         target: &Path,
     ) -> Result<FsType, Error> {
         self.refuse_other_context(table)?;
+        self.refuse_other_access(table)?;
         let is_mounted = table.of_device(self.device.number).next().is_some();
         let fs_type = self.prepare(on, record, is_mounted).await?;
         self.options.fit(fs_type)?;
@@ -146,6 +147,21 @@ impl<H: Host> Staging<'_, H> {
             Some(entry) => Err(Error::Incompatible {
                 path: entry.mount_point.clone(),
                 difference: Difference { field: "SELinux context", is: context_of(entry), wanted },
+            }),
+        }
+    }
+
+    /// One superblock is for writing or not, for all that mount it; Linux answers a bare EBUSY to another wish.
+    fn refuse_other_access(&self, table: &MountTable) -> Result<(), Error> {
+        let access = |is_read_only| if is_read_only { "ro" } else { "rw" };
+        let wanted = access(self.options.attributes.contains(&Attribute::ReadOnly));
+        let superblock = |entry: &MountEntry| access(entry.has_read_only_superblock());
+        match table.of_device(self.device.number).find(|entry| superblock(entry) != wanted) {
+            None => Ok(()),
+            Some(entry) if entry.went_read_only() => Err(Error::WentReadOnly(entry.mount_point.clone())),
+            Some(entry) => Err(Error::Incompatible {
+                path: entry.mount_point.clone(),
+                difference: Difference { field: "access", is: superblock(entry).to_owned(), wanted: wanted.to_owned() },
             }),
         }
     }
@@ -263,7 +279,7 @@ pub async fn unstage<H: Host>(host: &H, staging_path: &AbsolutePath, deadline: I
 /// Takes away whatever linflow mounted at a place, however many are stacked; nothing mounted is fine.
 pub(super) async fn unmount_all<H: Host>(host: &H, place: &Place, deadline: Instant) -> Result<(), Error> {
     loop {
-        let table = host.mount_table(deadline).await?;
+        let table = host.mounts(at(&place.path), deadline).await?;
         let Some(entry) = table.top_at(&place.path) else { return Ok(()) };
         let is_filesystem = entry.fs_type.parse::<FsType>().is_ok();
         if !is_filesystem && !matches!(place.kind, Some(PathKind::BlockDevice(_))) {

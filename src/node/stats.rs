@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::{
     AbsolutePath, Error, Host,
     host::{PathKind, Usage},
+    mounts::at,
 };
 use crate::volume::filesystem::FsType;
 
@@ -24,7 +25,7 @@ pub enum Stats {
 pub async fn stats<H: Host>(host: &H, path: &AbsolutePath, deadline: Instant) -> Result<Stats, Error> {
     let not_found = || Error::NotFound(path.as_path().to_owned());
     let place = host.inspect(path.as_path(), deadline).await?.ok_or_else(not_found)?;
-    let table = host.mount_table(deadline).await?;
+    let table = host.mounts(at(&place.path), deadline).await?;
     let entry = table.top_at(&place.path).ok_or_else(not_found)?;
     if let Some(PathKind::BlockDevice(_)) = place.kind {
         let device = host.resolve(&place.path, deadline).await?.ok_or_else(not_found)?;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure,
+    ends::Ends,
     ready::{Ready, answers},
 };
 use crate::admin::{self, Page};
@@ -19,6 +20,7 @@ use crate::csi::{
     service::{self, Services},
     socket::{self, Endpoint},
 };
+use crate::kube::ApiDirectory;
 use crate::linstor::Client;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 use crate::node::linux::LinuxHost;
@@ -34,6 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Role {
     pub(super) driver: DriverConfig,
     pub(super) reach: Reach,
+    pub(super) kubernetes: Option<ApiDirectory>,
     pub(super) controller: Option<ControllerService>,
     pub(super) node: Option<NodeService<LinuxHost>>,
     pub(super) registration: Option<Enrolment>,
@@ -65,7 +68,7 @@ impl Role {
     /// Serves until `shutdown`, and then until all that runs has ended: the socket for kubelet goes first, then calls
     /// are not taken any more, those under way are answered, and health is told up to the last moment.
     pub(super) async fn serve(self, shutdown: CancellationToken) -> Result<(), Failure> {
-        let Self { driver, reach: Reach { linstor, metrics }, controller, node, registration } = self;
+        let Self { driver, reach: Reach { linstor, metrics }, kubernetes, controller, node, registration } = self;
         let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
         let listener = listen(&driver).await?;
         greet(&linstor).await;
@@ -76,10 +79,22 @@ impl Role {
             kubelet: registration.as_ref().map(|it| it.registration.standings()),
             shutdown: shutdown.clone(),
         };
+        let ends = match is_controller {
+            true => {
+                let directory = super::directory(&driver, kubernetes.clone());
+                Ends::start(&driver, &linstor, directory, metrics.lifetimes(), &shutdown).await?
+            }
+            false => Ends::default(),
+        };
         let (ended, operations) = (CancellationToken::new(), metrics.operations());
         let page = Page { media_type: MEDIA_TYPE, text: Box::new(move || metrics.page()) };
         let admin = tokio::spawn(serve_admin(listener, ready, page, ended.clone()));
         let settle = controller.as_ref().map(|controller| tokio::spawn(controller.settle(shutdown.clone())));
+        // A node asks when it must, and keeps nothing.
+        if let Some(kubernetes) = kubernetes.filter(|_| is_controller) {
+            let stop = shutdown.clone();
+            tokio::spawn(async move { kubernetes.watch(stop).await });
+        }
         // A node mounts and unmounts without LINSTOR, so its probe doesn't ask: a restart would not bring LINSTOR back.
         let identity = Identity::new(driver.driver_name.as_str(), move || {
             let linstor = linstor.clone();
@@ -98,6 +113,7 @@ impl Role {
         if let Some(settle) = settle {
             settle.await?;
         }
+        ends.ended().await?;
         ended.cancel();
         Ok(admin.await??)
     }

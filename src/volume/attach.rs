@@ -4,6 +4,9 @@
 //! make-available comes between it and the waiting for one. A repeat: definition ‖ records, view: three. A volume that
 //! isn't reached from everywhere takes a look at the view more, before the nodes.
 
+mod device;
+mod found;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime},
@@ -13,24 +16,29 @@ use tokio::time::Instant;
 
 use super::{
     Error,
+    clear::clear,
     context::publish_context,
     detach::{self, Finished},
     filesystem::FsType,
-    giveup::{self, Lost},
+    holders::Newcomer,
     id::VolumeId,
     known::Known,
     limit::Limit,
     patience::Patience,
-    record::{self, AccessMode, AccessType, Attachment, Ledger},
+    record::{AccessMode, AccessType, Attachment},
+    seat::{Seat, attach_entry},
     topology,
     validate::check_use,
 };
+use crate::failover::{self, Decision, Doubt, Holder, Observation, Refusal, Step, Wish};
 use crate::linstor::{
     Client, Kind, Object,
-    model::{Node, Resource, ViewQuery, is_same_name},
+    model::{Node, Resource, is_same_name},
     name::NodeName,
 };
-use crate::workflow::RemoteAccess;
+use crate::workflow::{Directory, RemoteAccess};
+
+pub use found::{Found, find};
 
 /// A ControllerPublishVolume request, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,103 +58,191 @@ pub struct AttachRequest {
 }
 
 /// Attaches the volume to the node and waits, at most `patience`, until LINSTOR shows its device there. Answers the
-/// publish_context.
+/// publish_context. The directory is asked only about pods that have an owner's volume already.
 ///
 /// # Errors
-/// `NotFound`, `NodeNotFound`, `NodeNotOnline`, `NotAsMade`, `AttachedDifferently`, `AttachedElsewhere`, `NodeFull`,
-/// `NotProven`, `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
+/// `NodeNotFound`, `NodeNotOnline`, `NotAsMade`, `AttachedDifferently`, `AttachedElsewhere`, `Held`, `Directory`,
+/// `NodeFull`, `NotProven`, `NoReplicaHere`, `RemoteForbidden`, `NotReady`.
 pub async fn attach(
     linstor: &Client,
     limit: &Limit,
+    directory: &impl Directory,
+    Found { known }: Found,
     request: &AttachRequest,
     patience: Duration,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let known = Known::load(linstor, &request.volume).await?;
-    let attach = Attach { linstor, request, known: &known, until: Instant::now() + patience };
-    let is_repeat = attach.is_repeat()?;
-    if is_repeat && attach.others().iter().all(|(_, other)| other.mode.shares_with(request.mode)) {
-        // Short cut of a repeat. Where the device isn't to be seen, the whole way is gone again.
-        if let Some(device) = attach.view().await?.iter().find_map(|resource| attach.device_of(resource)) {
-            return Ok(publish_context(&known, &device, request.read_only));
+    let seat = Seat::of(&request.volume, &request.node);
+    let mut wish = request.wish();
+    let is_repeat = is_repeat(&known, &seat, request)?;
+    let newcomer = match known.ledger.attachment_at(&seat).filter(|_| is_repeat) {
+        Some((_, before)) => {
+            wish = before.clone();
+            Newcomer::default()
         }
-    }
+        None => Newcomer::meet(directory, &known, &seat, &wish).await?,
+    };
     if !is_repeat {
         check_use(&known, request.access, request.fs_type)?;
+        wish = Attachment {
+            pod: newcomer.pod.clone(),
+            run: newcomer.run.clone(),
+            on_writable: newcomer.on_writable,
+            ..wish
+        };
     }
-    let lost = attach.check_nodes(&attach.copies().await?).await?;
-    // A detach that waits for its node has its place there still.
-    let is_new = known.ledger.attachment_to(&request.node).is_none();
+    let attach = Attach { linstor, request, known: &known, seat, wish, newcomer, until: Instant::now() + patience };
+    if is_repeat && attach.others().iter().all(|(_, other)| other.sharing().bears(attach.wish.sharing())) {
+        // Short cut of a repeat. Where the device isn't to be seen, the whole way is gone again.
+        if let Some(device) = attach.view().await?.iter().find_map(|resource| attach.device_of(resource)) {
+            return Ok(publish_context(&known, &device, &attach.wish));
+        }
+    }
+    let lost = attach.clear_way(&attach.copies().await?).await?;
+    // A detach that waits for its node has its place there still, and so have other claims.
+    let is_new = known.ledger.attachments_to(&request.node).next().is_none();
     let _slot = if is_new { limit.take(linstor, &request.volume, &request.node).await? } else { None };
     let device = if known.definition.uses_drbd() {
         attach.ensure_replicated(&lost).await?
     } else {
         attach.ensure_local().await?
     };
-    Ok(publish_context(&known, &device, request.read_only))
+    Ok(publish_context(&known, &device, &attach.wish))
+}
+
+/// Has this very attachment been recorded before?
+fn is_repeat(known: &Known, seat: &Seat, request: &AttachRequest) -> Result<bool, Error> {
+    let own = known.ledger.attachment_at(seat);
+    let Some((_, existing)) = own.filter(|(_, existing)| !existing.detaching) else { return Ok(false) };
+    match request.difference(existing) {
+        None => Ok(true),
+        Some(field) => {
+            let AttachRequest { volume, node, .. } = request.clone();
+            Err(Error::AttachedDifferently { volume, node, field })
+        }
+    }
 }
 
 struct Attach<'a> {
     linstor: &'a Client,
     request: &'a AttachRequest,
     known: &'a Known,
+    seat: Seat,
+    /// What is recorded, or to be recorded.
+    wish: Attachment,
+    newcomer: Newcomer,
     until: Instant,
 }
 
-impl Attach<'_> {
-    /// Has this very attachment been recorded before?
-    fn is_repeat(&self) -> Result<bool, Error> {
-        let Some((_, existing)) = self.own().filter(|(_, existing)| !existing.detaching) else { return Ok(false) };
-        match self.difference(existing) {
-            None => Ok(true),
-            Some(field) => {
-                let AttachRequest { volume, node, .. } = self.request.clone();
-                Err(Error::AttachedDifferently { volume, node, field })
-            }
-        }
+impl AttachRequest {
+    /// What an attach of the same volume to the same node asks for otherwise than that one did.
+    fn difference(&self, existing: &Attachment) -> Option<&'static str> {
+        existing.difference(self.mode, self.access, self.read_only)
     }
 
-    /// The record of the target, and its name there.
-    fn own(&self) -> Option<(&NodeName, &Attachment)> {
-        self.known.ledger.attachment_to(&self.request.node)
+    fn wish(&self) -> Attachment {
+        Attachment {
+            mode: self.mode,
+            read_only: self.read_only,
+            access: Some(self.access),
+            claim: self.volume.to_string(),
+            time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            detaching: false,
+            on_writable: false,
+            pod: None,
+            run: None,
+        }
+    }
+}
+
+impl Attach<'_> {
+    /// The record of the target, as it was read.
+    fn own(&self) -> Option<(&Seat, &Attachment)> {
+        self.known.ledger.attachment_at(&self.seat)
     }
 
     /// The records of all other nodes.
-    fn others(&self) -> Vec<(&NodeName, &Attachment)> {
+    fn others(&self) -> Vec<(&Seat, &Attachment)> {
         self.known.ledger.attachments_beside(&self.request.node)
     }
 
-    fn difference(&self, existing: &Attachment) -> Option<&'static str> {
-        existing.difference(self.request.mode, self.request.access, self.request.read_only)
-    }
-
-    /// Is the target ONLINE, and what of the other nodes that have the volume? Answers those that are to be given up.
-    async fn check_nodes(&self, copies: &[NodeName]) -> Result<Vec<Lost>, Error> {
+    /// Is the target ONLINE, may it use the volume, and do the other nodes leave it alone? Answers those that are given
+    /// up: their records go when the device is here.
+    async fn clear_way(&self, copies: &[NodeName]) -> Result<Vec<NodeName>, Error> {
         let target = &self.request.node;
         let others = self.others();
-        let beside = others.iter().map(|(node, _)| *node).chain(copies);
+        let beside = others.iter().map(|(seat, _)| &seat.node).chain(copies);
         let names: BTreeSet<&NodeName> = std::iter::once(target).chain(beside).collect();
-        let names: Vec<&NodeName> = names.into_iter().collect();
-        let nodes = self.linstor.nodes(&names).await?;
-        let status = |name: &NodeName| nodes.iter().find(|node| is_same_name(&node.name, name.as_str()));
-        let node = status(target).ok_or_else(|| Error::NodeNotFound(target.clone()))?;
-        if !node.is_online() {
-            return Err(Error::NodeNotOnline { node: target.clone(), status: node.connection_status.clone() });
+        let nodes = self.linstor.nodes(&names.into_iter().collect::<Vec<_>>()).await?;
+        let mut seen = Observation::new(&self.known.definition, others.into_iter().map(holder).collect(), &nodes);
+        let wish = Wish { target: target.clone(), sharing: self.wish.sharing() };
+        let is_target = |node: &&Node| node.is_online() && is_same_name(&node.name, target.as_str());
+        if let Some(node) = nodes.iter().find(is_target) {
+            self.check_reach(node, &nodes, copies)?;
         }
-        self.check_reach(node, &nodes, copies)?;
+        if let Decision::Refuse(refusal) = failover::decide(&seen, &wish) {
+            return Err(self.refused(refusal));
+        }
         // Whoever is to write there now must not meet the reader that was there before, nor the reverse.
         if let Some((own, before)) = self.own()
-            && self.difference(before).is_some()
+            && self.request.difference(before).is_some()
+            && detach::finish(self.linstor, self.known, own).await? == Finished::Cancelled
         {
-            let finished = detach::finish(self.linstor, &self.request.volume, self.known, own).await?;
-            if finished == Finished::Cancelled {
-                return Err(self.contended(own));
+            return Err(self.contended(&own.node));
+        }
+        self.carry_out(&mut seen, &wish).await
+    }
+
+    /// Decides, carries out and looks again, until nobody stands in the way or it is said who does. DRBD needs some
+    /// seconds to notice a death.
+    async fn carry_out(&self, seen: &mut Observation, wish: &Wish) -> Result<Vec<NodeName>, Error> {
+        let mut patience = Patience::until(self.until);
+        loop {
+            match failover::decide(seen, wish) {
+                Decision::Free => return Ok(Vec::new()),
+                Decision::GiveUp { nodes, proof } => {
+                    tracing::info!(volume = %self.request.volume, ?nodes, %proof, "gave up nodes that do not answer");
+                    return Ok(nodes);
+                }
+                Decision::Tidy(steps) => {
+                    for step in steps {
+                        if clear(self.linstor, self.known, &step).await? == Finished::Cancelled {
+                            let (by, status) = (step.node().clone(), seen.standing(step.node()).to_string());
+                            return Err(self.refused(Refusal::Held { by, status }));
+                        }
+                        seen.forget(step.node());
+                    }
+                }
+                Decision::Look => seen.look(&self.view().await?),
+                Decision::Wait(doubt) => {
+                    if !patience.wait().await {
+                        return Err(self.not_proven(doubt));
+                    }
+                    seen.look(&self.view().await?);
+                }
+                Decision::Refuse(refusal) => return Err(self.refused(refusal)),
             }
         }
-        let mut lost = Vec::new();
-        for (other, attachment) in others {
-            lost.extend(self.displace(other, attachment, status(other)).await?);
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        let AttachRequest { volume, node, .. } = self.request.clone();
+        match refusal {
+            Refusal::NoSuchNode => Error::NodeNotFound(node),
+            Refusal::TargetAway(status) => Error::NodeNotOnline { node, status },
+            Refusal::Held { by, status } => match self.newcomer.kept_elsewhere(self.known, &by) {
+                Some(held) => held.into(),
+                None => {
+                    let there = self.known.ledger.attachments_to(&by).next();
+                    let mode = there.map_or(self.request.mode, |(_, held)| held.mode);
+                    Error::AttachedElsewhere { volume, node: by, mode, status }
+                }
+            },
+            Refusal::Unprovable(doubt) => self.not_proven(doubt),
         }
-        Ok(lost)
+    }
+
+    fn not_proven(&self, Doubt { node, seen }: Doubt) -> Error {
+        Error::NotProven { volume: self.request.volume.clone(), node, seen }
     }
 
     /// The nodes with a copy of a volume that isn't reached from everywhere; none of any other.
@@ -175,45 +271,8 @@ impl Attach<'_> {
         Err(Error::RemoteForbidden { volume, node, allowed, nodes: nodes.join(", ") })
     }
 
-    /// Another node has the volume. Readers bear each other, wherever they are and whatever became of their nodes. Else
-    /// a node that let go while it was away is tidied up, and one that lives keeps the volume.
-    async fn displace(
-        &self,
-        other: &NodeName,
-        attachment: &Attachment,
-        node: Option<&Node>,
-    ) -> Result<Option<Lost>, Error> {
-        let volume = &self.request.volume;
-        match node {
-            _ if attachment.mode.shares_with(self.request.mode) => Ok(None),
-            // LINSTOR has removed the node and what it held.
-            None => {
-                detach::drop_record(self.linstor, self.known, other).await?;
-                Ok(None)
-            }
-            Some(node) if node.is_online() && attachment.detaching => {
-                match detach::finish(self.linstor, volume, self.known, other).await? {
-                    Finished::Done => Ok(None),
-                    Finished::Cancelled => Err(self.attached_to(other, attachment, node)),
-                }
-            }
-            Some(node) if node.is_online() || !self.known.definition.uses_drbd() => {
-                Err(self.attached_to(other, attachment, node))
-            }
-            Some(_) => Ok(Some(Lost(other.clone()))),
-        }
-    }
-
-    fn attached_to(&self, other: &NodeName, attachment: &Attachment, state: &Node) -> Error {
-        let (volume, node) = (self.request.volume.clone(), other.clone());
-        Error::AttachedElsewhere { volume, node, mode: attachment.mode, status: state.connection_status.clone() }
-    }
-
     /// With DRBD: what is there already, or what LINSTOR makes available; a diskless client where there is no replica.
-    async fn ensure_replicated(&self, lost: &[Lost]) -> Result<String, Error> {
-        if !lost.is_empty() {
-            self.await_proof(lost).await?;
-        }
+    async fn ensure_replicated(&self, lost: &[NodeName]) -> Result<String, Error> {
         self.record(lost).await?;
         // What a lost node had must be proven promotable here, which takes the waiting anyway.
         let there = if lost.is_empty() { self.view().await? } else { Vec::new() };
@@ -227,26 +286,10 @@ impl Attach<'_> {
                 self.await_device(!lost.is_empty()).await?
             }
         };
-        for Lost(node) in lost {
-            detach::drop_record(self.linstor, self.known, node).await?;
+        for node in lost {
+            clear(self.linstor, self.known, &Step::Forget(node.clone())).await?;
         }
         Ok(device)
-    }
-
-    /// Waits until the survivors prove that the lost nodes can't write any more: DRBD needs some seconds to notice a
-    /// death.
-    async fn await_proof(&self, lost: &[Lost]) -> Result<(), Error> {
-        let mut patience = Patience::until(self.until);
-        loop {
-            let Err(doubt) = giveup::prove(&self.known.definition, &self.view().await?, lost, &self.request.node)
-            else {
-                return Ok(());
-            };
-            if !doubt.may_pass || !patience.wait().await {
-                let volume = self.request.volume.clone();
-                return Err(Error::NotProven { volume, node: doubt.node, seen: doubt.seen });
-            }
-        }
     }
 
     /// Without DRBD: only where the replica is. LINSTOR's make-available would make an empty twin anywhere else.
@@ -266,27 +309,34 @@ impl Attach<'_> {
     }
 
     /// Writes the record, then reads all: two controllers that attach to two nodes at once both see the other's, and
-    /// both back off, unless both attach readers.
-    async fn record(&self, lost: &[Lost]) -> Result<(), Error> {
-        if self.is_repeat()? {
+    /// both back off, unless both attach readers. So do two that attach claims to one node which don't bear each other.
+    async fn record(&self, lost: &[NodeName]) -> Result<(), Error> {
+        if self.own().is_some_and(|(_, own)| *own == self.wish) {
             return Ok(());
         }
-        self.write_record().await?;
-        let resource = self.request.volume.resource();
-        let store = self.linstor.kv(resource).await?.unwrap_or_default();
-        let ledger = Ledger::read(resource.as_str(), &store, &self.known.tags.incarnation)?;
-        let beside = ledger.attachments_beside(&self.request.node);
-        let is_lost = |node: &NodeName| lost.iter().any(|Lost(given_up)| given_up == node);
-        let is_rival = |node: &NodeName, attachment: &Attachment| {
-            !is_lost(node) && !attachment.mode.shares_with(self.request.mode)
+        let entry = attach_entry(&self.known.tags.incarnation, self.recorded(), &self.wish);
+        self.linstor.kv_put(self.request.volume.resource(), &entry, &[]).await?;
+        let ledger = self.known.ledger_now(self.linstor).await?;
+        let there = ledger.attachments_to(&self.request.node);
+        let mut beside = ledger.attachments_beside(&self.request.node).into_iter();
+        let is_rival = |(seat, other): &(&Seat, &Attachment)| {
+            !lost.contains(&seat.node) && !other.sharing().bears(self.wish.sharing())
         };
-        match beside.into_iter().find(|(node, attachment)| is_rival(node, attachment)) {
-            Some((rival, _)) => {
-                detach::drop_record(self.linstor, self.known, self.recorded_name()).await?;
-                Err(self.contended(rival))
+        let elsewhere = beside.find(is_rival).map(|(seat, _)| seat);
+        let rival = elsewhere.or_else(|| self.newcomer.rival(self.known, there, &self.seat, &self.wish));
+        let own = ledger.attachment_at(&self.seat);
+        let is_released = self.seat.claim.as_ref().is_some_and(|claim| !ledger.claims.contains_key(claim));
+        match rival {
+            _ if is_released => {
+                detach::drop_records(self.linstor, self.known, &[self.recorded()]).await?;
+                Err(Error::Released(self.request.volume.clone()))
+            }
+            Some(rival) => {
+                detach::drop_records(self.linstor, self.known, &[self.recorded()]).await?;
+                Err(self.contended(&rival.node))
             }
             // Another controller has detached it from this node meanwhile, or attached it here in another way.
-            None if ledger.attachment_to(&self.request.node).is_none_or(|(_, own)| self.difference(own).is_some()) => {
+            None if own.is_none_or(|(_, own)| self.request.difference(own).is_some()) => {
                 Err(self.contended(&self.request.node))
             }
             None => Ok(()),
@@ -298,22 +348,8 @@ impl Attach<'_> {
     }
 
     /// The target as its record names it: one record a node, even if its name comes in another case than before.
-    fn recorded_name(&self) -> &NodeName {
-        self.own().map_or(&self.request.node, |(recorded, _)| recorded)
-    }
-
-    async fn write_record(&self) -> Result<(), Error> {
-        let attachment = Attachment {
-            mode: self.request.mode,
-            read_only: self.request.read_only,
-            access: Some(self.request.access),
-            claim: self.request.volume.to_string(),
-            time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            detaching: false,
-        };
-        let entry = record::attach_entry(&self.known.tags.incarnation, self.recorded_name(), &attachment);
-        self.linstor.kv_put(self.request.volume.resource(), &entry, &[]).await?;
-        Ok(())
+    fn recorded(&self) -> &Seat {
+        self.own().map_or(&self.seat, |(recorded, _)| recorded)
     }
 
     /// A refused attach leaves no record behind. After silence or a fault it does, for the device may yet appear; and
@@ -322,7 +358,7 @@ impl Attach<'_> {
         let node = &self.request.node;
         if self.own().is_none()
             && error.refusal().is_some_and(|refusal| !refusal.kind.may_have_acted())
-            && let Err(left) = detach::drop_record(self.linstor, self.known, node).await
+            && let Err(left) = detach::drop_records(self.linstor, self.known, &[&self.seat]).await
         {
             return left;
         }
@@ -332,50 +368,9 @@ impl Attach<'_> {
             _ => error.into(),
         }
     }
-
-    /// A 200 of make-available proves nothing: it says so for dead nodes too. The view of an answering satellite does.
-    async fn await_device(&self, must_promote: bool) -> Result<String, Error> {
-        let mut patience = Patience::until(self.until);
-        loop {
-            let resources = self.view().await?;
-            let here = resources.iter().find(|resource| self.is_here(resource));
-            let device = here.filter(|resource| !must_promote || resource.may_promote() == Some(true));
-            if let Some(device) = device.and_then(|resource| self.device_of(resource)) {
-                return Ok(device);
-            }
-            if !patience.wait().await {
-                let AttachRequest { volume, node, .. } = self.request.clone();
-                return Err(Error::NotReady { volume, node, seen: describe(here) });
-            }
-        }
-    }
-
-    async fn view(&self) -> Result<Vec<Resource>, Error> {
-        let query = ViewQuery { resources: vec![self.request.volume.resource().clone()], ..ViewQuery::default() };
-        Ok(self.linstor.resources_view(&query).await?)
-    }
-
-    fn is_here(&self, resource: &Resource) -> bool {
-        is_same_name(&resource.node_name, self.request.node.as_str())
-    }
-
-    /// The path of the device on the node, where it can be used. A tie-breaker has one and must become a client first.
-    fn device_of(&self, resource: &Resource) -> Option<String> {
-        let is_usable =
-            resource.is_live() && !resource.is_deleting() && !resource.is_inactive() && !resource.is_tie_breaker();
-        let device = resource.device_path(0).filter(|_| self.is_here(resource) && is_usable)?;
-        Some(device.to_owned())
-    }
 }
 
-/// What was seen of the resource on the node, for people.
-fn describe(resource: Option<&Resource>) -> String {
-    let Some(resource) = resource else { return "LINSTOR shows no resource there".to_owned() };
-    let state = resource.disk_state(0).map_or_else(|| "unknown".to_owned(), |state| state.to_string());
-    format!(
-        "satellite answers: {}, flags: [{}], disk: {state}, may be promoted: {}",
-        resource.is_live(),
-        resource.flags.join(", "),
-        resource.may_promote().map_or("not said".to_owned(), |may| may.to_string()),
-    )
+/// Who has the volume on another node, as its record says.
+fn holder((seat, attachment): (&Seat, &Attachment)) -> Holder {
+    Holder { node: seat.node.clone(), sharing: attachment.sharing(), is_detaching: attachment.detaching }
 }

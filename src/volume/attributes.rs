@@ -10,14 +10,13 @@ use super::{
     place::MAX_REPLICAS,
     qos::{Limit, Limits, QosError},
 };
-use crate::linstor::model::Props;
+use crate::linstor::model::{Props, quorum};
 use crate::workflow::key::PREFIX;
 
 /// The prefixes that a key may have, in lower case: linflow's, and those of linstor-csi.
 const PREFIXES: [&str; 3] = [PREFIX, "linstor.csi.linbit.com/", "property.linstor.csi.linbit.com/"];
 /// Options of DRBD that LINSTOR gives every definition that needs them.
-const LINSTORS_OWN: [&str; 3] =
-    ["DrbdOptions/Resource/quorum", "DrbdOptions/Resource/on-no-quorum", "DrbdOptions/auto-verify-alg"];
+const LINSTORS_OWN: [&str; 3] = [quorum::QUORUM, quorum::ON_NO_QUORUM, "DrbdOptions/auto-verify-alg"];
 /// The replica count, and linstor-csi's word for it.
 const REPLICAS: [&str; 2] = ["placementCount", "autoPlace"];
 

@@ -16,18 +16,18 @@ const OWNER: &str = "owner\0";
 
 /// A claim of an owner's volume: the first 32 hex digits of the SHA-256 of its CSI name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClaimKey(String);
+pub struct ClaimKey(Box<str>);
 
 impl ClaimKey {
     /// The key of the claim with this CSI name.
     pub fn of(csi_name: &str) -> Self {
-        Self(short_hash(csi_name))
+        Self(short_hash(csi_name).into())
     }
 
     /// Parses the 32 lower-case hex digits.
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        (text.len() == 32 && is_hex).then(|| Self(text.to_owned()))
+        (text.len() == 32 && is_hex).then(|| Self(text.into()))
     }
 
     /// The 32 digits.

@@ -8,8 +8,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::filesystem::{FsType, FsUuid, FsWishes, OptionError};
 use super::known::Known;
+use super::record::Attachment;
 use crate::workflow::{
-    Incarnation, OwnerView,
+    Confirm, Incarnation, OwnerView,
     owner::{self, OwnerError},
 };
 
@@ -19,12 +20,15 @@ const BYTES: &str = "linflow.csi/bytes";
 const INCARNATION: &str = "linflow.csi/incarnation";
 const FS_UUID: &str = "linflow.csi/fs-uuid";
 const READ_ONLY: &str = "linflow.csi/read-only";
+const ONLY_READS: &str = "linflow.csi/only-reads";
+const POD_UID: &str = "linflow.csi/pod-uid";
+const CONFIRM: &str = "linflow.csi/confirm";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";
 
-/// The publish_context of a volume whose device is at that path on the node, where it may only be read if `read_only`.
-/// Whether it was formatted is not in it: that is read live.
-pub fn publish_context(known: &Known, device: &str, read_only: bool) -> BTreeMap<String, String> {
+/// The publish_context of a volume whose device is at that path on the node, for this attachment. Whether it was
+/// formatted is not in it: that is read live.
+pub fn publish_context(known: &Known, device: &str, attachment: &Attachment) -> BTreeMap<String, String> {
     let uuid = known.tags.fs_uuid.iter().map(|uuid| (FS_UUID.to_owned(), uuid.to_string()));
     let fixed = [
         (DEVICE, device.to_owned()),
@@ -32,9 +36,12 @@ pub fn publish_context(known: &Known, device: &str, read_only: bool) -> BTreeMap
         (BYTES, known.bytes().to_string()),
         (INCARNATION, known.tags.incarnation.to_string()),
     ];
-    let fixed = fixed.map(|(key, value)| (key.to_owned(), value)).into_iter();
-    let read_only = read_only.then(|| (READ_ONLY.to_owned(), true.to_string()));
-    fixed.chain(uuid).chain(read_only).chain(owner::to_map(&known.tags.ownership)).collect()
+    let truths = [(READ_ONLY, !attachment.opens_for_writing()), (ONLY_READS, attachment.on_writable)];
+    let truths = truths.into_iter().filter(|(_, is_so)| *is_so).map(|(key, is_so)| (key, is_so.to_string()));
+    let uid = attachment.pod.as_ref().and_then(|pod| pod.uid.clone()).map(|uid| (POD_UID, uid));
+    let confirm = known.tags.confirm.map(|mode| (CONFIRM, mode.to_string()));
+    let said = fixed.into_iter().chain(truths).chain(uid).chain(confirm).map(|(key, value)| (key.to_owned(), value));
+    said.chain(uuid).chain(owner::to_map(&known.tags.ownership)).collect()
 }
 
 /// A publish_context as the node reads it.
@@ -52,8 +59,15 @@ pub struct PublishContext {
     pub fs_uuid: Option<FsUuid>,
     /// Must the node not write to it? False where nothing is said, as in contexts of older versions.
     pub read_only: bool,
+    /// Does this claim only read a volume that other claims write on the same node? Then it is staged for writing, and
+    /// what its pods see is read-only.
+    pub only_reads: bool,
+    /// The UID of the pod that owns the claim, for which alone it was attached; none where no pod owns it.
+    pub pod_uid: Option<String>,
     /// The workflow that owns the volume, with long ids shortened to hashes; none: nobody's.
     pub owner: Option<OwnerView>,
+    /// How strictly its pods are confirmed, where its class said so.
+    pub confirm: Option<Confirm>,
 }
 
 /// A publish_context that can't be understood.
@@ -72,14 +86,18 @@ impl PublishContext {
     pub fn from_map(map: &BTreeMap<String, String>) -> Result<Self, ContextError> {
         let get = |key: &'static str| map.get(key).ok_or(ContextError::Entry(key));
         let bad = ContextError::Entry;
+        let is_so = |key| map.get(key).map_or(Ok(false), |value| value.parse()).map_err(|_| bad(key));
         Ok(Self {
             device: get(DEVICE)?.into(),
             uses_drbd: get(DRBD)?.parse().map_err(|_| bad(DRBD))?,
             bytes: get(BYTES)?.parse().map_err(|_| bad(BYTES))?,
             incarnation: Incarnation::parse(get(INCARNATION)?).map_err(|_| bad(INCARNATION))?,
             fs_uuid: map.get(FS_UUID).map(|uuid| FsUuid::parse(uuid)).transpose().map_err(|_| bad(FS_UUID))?,
-            read_only: map.get(READ_ONLY).map_or(Ok(false), |value| value.parse()).map_err(|_| bad(READ_ONLY))?,
+            read_only: is_so(READ_ONLY)?,
+            only_reads: is_so(ONLY_READS)?,
+            pod_uid: map.get(POD_UID).cloned(),
             owner: owner::from_map(map)?,
+            confirm: map.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(|_| bad(CONFIRM))?,
         })
     }
 }
@@ -128,7 +146,7 @@ mod tests {
     use super::*;
     use crate::linstor::model::{ResourceDefinition, VolumeDefinition};
     use crate::volume::{VolumeId, record::Ledger};
-    use crate::workflow::{Ownership, Tags, tag::DRIVER_VERSION};
+    use crate::workflow::{Ownership, PodRef, Tags, tag::DRIVER_VERSION};
 
     fn known() -> Known {
         let ownership = Ownership::None;
@@ -140,9 +158,12 @@ mod tests {
             fs_uuid: Some(FsUuid::from_random([7; 16])),
             try_number: None,
             ti_id: None,
+            confirm: None,
             pvc_namespace: None,
             pvc_name: None,
             reach: crate::workflow::Reach::default(),
+            retain: None,
+            reap_unproven: None,
         };
         let volume_definitions = vec![VolumeDefinition { size_kib: 1024, ..VolumeDefinition::default() }];
         let definition = ResourceDefinition { volume_definitions, ..ResourceDefinition::default() };
@@ -151,23 +172,33 @@ mod tests {
 
     #[test]
     fn the_node_reads_what_the_controller_wrote() {
-        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000", false)).unwrap();
+        let writer = Attachment::of_writer();
+        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000", &writer)).unwrap();
         assert_eq!((read.device.to_str(), read.bytes, read.uses_drbd), (Some("/dev/drbd1000"), 1 << 20, false));
         assert_eq!((read.incarnation, read.fs_uuid), (known().tags.incarnation, known().tags.fs_uuid));
         assert_eq!((read.owner, read.read_only), (None, false));
-        let reader = publish_context(&known(), "/dev/drbd1000", true);
-        assert!(PublishContext::from_map(&reader).unwrap().read_only);
+        let reader = Attachment { read_only: true, ..writer };
+        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000", &reader)).unwrap();
+        assert_eq!((read.read_only, read.only_reads, read.pod_uid), (true, false, None));
+    }
+
+    #[test]
+    fn a_claim_that_reads_what_others_write_does_not_make_the_device_read_only_and_names_its_pod() {
+        let pod = PodRef { namespace: "airflow".into(), name: "p".into(), uid: Some("u1".into()) };
+        let beside = Attachment { read_only: true, on_writable: true, pod: Some(pod), ..Attachment::of_writer() };
+        let read = PublishContext::from_map(&publish_context(&known(), "/dev/drbd1000", &beside)).unwrap();
+        assert_eq!((read.read_only, read.only_reads, read.pod_uid.as_deref()), (false, true, Some("u1")));
     }
 
     #[test]
     fn a_missing_or_broken_key_is_named() {
         for key in [DEVICE, DRBD, BYTES, INCARNATION] {
-            let mut map = publish_context(&known(), "/dev/drbd1000", false);
+            let mut map = publish_context(&known(), "/dev/drbd1000", &Attachment::of_writer());
             map.remove(key);
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }
-        for key in [FS_UUID, READ_ONLY] {
-            let mut map = publish_context(&known(), "/dev/drbd1000", false);
+        for key in [FS_UUID, READ_ONLY, ONLY_READS, CONFIRM] {
+            let mut map = publish_context(&known(), "/dev/drbd1000", &Attachment::of_writer());
             map.insert(key.into(), "none".into());
             assert_eq!(PublishContext::from_map(&map), Err(ContextError::Entry(key)));
         }

@@ -3,83 +3,30 @@
 //! Fresh: look (or make the group), spawn, look: three requests. Naming the node of the first replica takes one more
 //! ([`spread`] says which nodes are tried). A repeat finds the definition and completes what a broken call left undone.
 
+mod request;
+mod undo;
+
 use std::time::Duration;
 
+pub use request::{CreateRequest, Created};
+
 use super::{
-    Error,
-    attributes::Attributes,
-    capacity,
-    copy::{self, Source},
-    filesystem::{FsType, FsUuid, FsWishes},
+    Error, copy,
+    filesystem::FsUuid,
     groups::Groups,
-    id::VolumeId,
-    place::Placement,
+    owned,
     record::Ledger,
     replicas::{Placer, Stopped, held, missing_clients, plan, replicas},
-    said::Said,
     same,
-    size::CapacityRange,
-    spread::Policy,
-    topology::{self, Segments, Term},
+    spread::Attempt,
+    topology,
 };
 use crate::linstor::{
     self, Client, Kind, Object,
-    model::{Props, Resource, ResourceDefinition, ViewQuery},
+    model::{Resource, ResourceDefinition, ViewQuery},
     name::ResourceName,
 };
-use crate::workflow::{Claim, Incarnation, Reach, Tags, tag::DRIVER_VERSION};
-
-/// A CreateVolume request, parsed.
-#[derive(Debug, Clone)]
-pub struct CreateRequest {
-    /// The CSI name: 1 to 128 characters.
-    pub name: String,
-    /// The name of its resource definition.
-    pub resource: ResourceName,
-    /// The size.
-    pub range: CapacityRange,
-    /// What it is made from; none: it begins empty.
-    pub source: Option<Source>,
-    /// The filesystem that it will carry; none for raw block.
-    pub fs_type: Option<FsType>,
-    /// Did the capability or the class name that filesystem? Else a copy has its source's.
-    pub is_fs_named: bool,
-    /// How that is made and mounted; none for raw block.
-    pub wishes: Option<FsWishes>,
-    /// Where the replicas go.
-    pub placement: Placement,
-    /// Who chooses the nodes.
-    pub policy: Policy,
-    /// Who may use it over the network.
-    pub reach: Reach,
-    /// Properties of LINSTOR that it gets.
-    pub properties: Props,
-    /// What its class said.
-    pub said: Said,
-    /// The places one of which must reach the volume; empty: any.
-    pub requisite: Vec<Term>,
-    /// The same in order of preference: the first is where the pod is going to run.
-    pub preferred: Vec<Term>,
-    /// What its VolumeAttributesClass says; `placement` and `properties` have it already.
-    pub attributes: Attributes,
-    /// Whose volume it is, and the PersistentVolumeClaim that it is made for.
-    pub claim: Claim,
-}
-
-/// A volume that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
-    /// Its id.
-    pub id: VolumeId,
-    /// Its size in bytes: what LINSTOR's volume definition says.
-    pub bytes: u64,
-    /// Where it can be reached from: nodes that have all segments of one of these; empty: every node, over the network.
-    pub reachable_from: Vec<Segments>,
-    /// How its filesystem is made and mounted; none for raw block.
-    pub wishes: Option<FsWishes>,
-    /// What it was made from; none: it began empty.
-    pub source: Option<Source>,
-}
+use crate::workflow::{Incarnation, Tags, tag::DRIVER_VERSION};
 
 /// Makes the volume, or completes it, or finds it complete. Waits for a copy's bytes, at most `patience`.
 ///
@@ -92,6 +39,9 @@ pub async fn create(
     request: &CreateRequest,
     patience: Duration,
 ) -> Result<Created, Error> {
+    if let Some(owner) = request.claim.ownership.workflow() {
+        return owned::create(linstor, groups, request, owner, patience).await;
+    }
     if let Some(source) = &request.source {
         return copy::create(linstor, groups, request, source, patience).await;
     }
@@ -109,56 +59,38 @@ pub async fn create(
     if let Some(existing) = existing {
         return create.resume(existing).await;
     }
-    let attempts = match tokio::try_join!(plan(linstor, request), groups.ensure(linstor, &request.placement)) {
-        Ok((attempts, ())) => attempts,
-        // What this controller has not looked for may be there all the same.
-        Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
-            let existing = linstor.definition(&resource).await?.ok_or(error)?;
-            return create.resume(existing).await;
-        }
-        Err(error) => return Err(error),
+    let attempts = match create.prospect(groups).await? {
+        Prospect::Attempts(attempts) => attempts,
+        Prospect::There(existing) => return create.resume(*existing).await,
     };
     let tags = new_tags(request)?;
-    let placer = create.placer(&tags, size_kib);
-    match placer.place(&attempts, create.wanted(), None).await {
-        Ok(()) => {}
-        Err(Stopped { error, is_defined: true }) => return Err(create.take_back_open(&tags, size_kib, error).await),
-        Err(Stopped { error, is_defined: false }) => match error.kind() {
-            // Another creator was faster.
-            Some(Kind::Exists(Object::Definition)) => {
-                let existing = linstor.definition(&resource).await?;
-                let existing =
-                    existing.ok_or_else(|| create.unfinished("it appeared and went away again".to_owned()))?;
-                return create.resume(existing).await;
-            }
-            Some(Kind::NotFound(Object::Group)) => {
-                groups.forget(&request.placement);
-                return Err(create.no_group());
-            }
-            _ => return Err(create.take_back(&tags, size_kib, error).await),
-        },
+    match create.make(groups, &attempts, &tags, size_kib).await? {
+        Made::Replicas => create.finish(size_kib, &create.view().await?, create.wanted()).await,
+        Made::Elsewhere => create.resume(create.existing().await?).await,
     }
-    create.ensure_clients(&placer, &[]).await?;
-    create.finish(size_kib, &create.view().await?, create.wanted()).await
 }
 
-impl CreateRequest {
-    /// The same with a placement that heeds the administrator's group. `Unmodifiable` where the attributes need DRBD
-    /// and it has none.
-    pub(super) fn heeding(&self, placement: Placement) -> Result<Self, Error> {
-        match self.attributes.needs_drbd().filter(|_| !placement.may_use_drbd()) {
-            Some(what) => Err(Error::Unmodifiable { volume: self.name.clone(), what }),
-            None => Ok(Self { placement, ..self.clone() }),
-        }
-    }
+/// What a definition that this process knows nothing of may come to.
+pub(super) enum Prospect {
+    /// These are tried in turn.
+    Attempts(Vec<Attempt>),
+    /// It is there, though nothing that is asked for now could be made.
+    There(Box<ResourceDefinition>),
+}
 
-    /// What its definition says of itself: its tags, what its class said, and what that sets.
-    pub(super) fn definition_properties(&self, tags: &Tags) -> Props {
-        let mut properties = tags.to_properties();
-        properties.extend([self.said.to_property()]);
-        properties.extend(self.properties.clone());
-        properties
-    }
+/// A volume that was given what it lacked.
+pub(super) struct Whole {
+    pub size_kib: u64,
+    pub there: Vec<Resource>,
+    pub wanted: u32,
+}
+
+/// Who made a definition.
+pub(super) enum Made {
+    /// This call, with all its replicas.
+    Replicas,
+    /// Another creator was faster.
+    Elsewhere,
 }
 
 /// One CreateVolume, and what of it copies have in common with the rest.
@@ -171,6 +103,51 @@ pub(super) struct Create<'a> {
 impl Create<'_> {
     pub(super) fn placer<'b>(&'b self, tags: &'b Tags, size_kib: u64) -> Placer<'b> {
         Placer { linstor: self.linstor, request: self.request, resource: self.resource, tags, size_kib }
+    }
+
+    /// Plans the replicas, with the group made where this process has not met it.
+    pub(super) async fn prospect(&self, groups: &Groups) -> Result<Prospect, Error> {
+        let ensured = groups.ensure(self.linstor, &self.request.placement);
+        match tokio::try_join!(plan(self.linstor, self.request), ensured) {
+            Ok((attempts, ())) => Ok(Prospect::Attempts(attempts)),
+            // What this controller has not looked for may be there all the same.
+            Err(error @ (Error::NoSuchPlace(_) | Error::Impossible(_))) => {
+                let existing = self.linstor.definition(self.resource).await?.ok_or(error)?;
+                Ok(Prospect::There(Box::new(existing)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the definition with its replicas and clients, or takes back what was made of it.
+    pub(super) async fn make(
+        &self,
+        groups: &Groups,
+        attempts: &[Attempt],
+        tags: &Tags,
+        size_kib: u64,
+    ) -> Result<Made, Error> {
+        let placer = self.placer(tags, size_kib);
+        match placer.place(attempts, self.wanted(), None).await {
+            Ok(()) => {}
+            Err(Stopped { error, is_defined: true }) => return Err(self.take_back_open(tags, size_kib, error).await),
+            Err(Stopped { error, is_defined: false }) => match error.kind() {
+                Some(Kind::Exists(Object::Definition)) => return Ok(Made::Elsewhere),
+                Some(Kind::NotFound(Object::Group)) => {
+                    groups.forget(&self.request.placement);
+                    return Err(self.no_group());
+                }
+                _ => return Err(self.take_back(tags, size_kib, error).await),
+            },
+        }
+        self.ensure_clients(&placer, &[]).await?;
+        Ok(Made::Replicas)
+    }
+
+    /// The definition that another creator made.
+    pub(super) async fn existing(&self) -> Result<ResourceDefinition, Error> {
+        let existing = self.linstor.definition(self.resource).await?;
+        existing.ok_or_else(|| self.unfinished("it appeared and went away again".to_owned()))
     }
 
     /// What a definition that is there lacks of its `wanted` replicas and its clients.
@@ -202,7 +179,19 @@ impl Create<'_> {
     /// A definition of that name is there: is it this volume, and is it whole?
     async fn resume(&self, existing: ResourceDefinition) -> Result<Created, Error> {
         let tags = same::check(self.request, &existing)?;
-        let size_kib = match existing.size_kib() {
+        let whole = self.complete_all(&tags, existing.size_kib(), None, None).await?;
+        self.finish(whole.size_kib, &whole.there, whole.wanted).await
+    }
+
+    /// Gives this volume what it lacks. `seen` and `ledger`: its resources and its records, where they have been read.
+    pub(super) async fn complete_all(
+        &self,
+        tags: &Tags,
+        size_kib: Option<u64>,
+        seen: Option<Vec<Resource>>,
+        ledger: Option<&Ledger>,
+    ) -> Result<Whole, Error> {
+        let size_kib = match size_kib {
             Some(size_kib) => size_kib,
             None => {
                 let size_kib = self.request.range.choose_kib(self.request.fs_type)?;
@@ -211,19 +200,26 @@ impl Create<'_> {
                 size_kib
             }
         };
-        let mut there = self.view().await?;
+        let mut there = match seen {
+            Some(there) => there,
+            None => self.view().await?,
+        };
         same::check_listed(self.request, &there)?;
         let mut wanted = self.wanted();
         if replicas(&there).count() < wanted as usize {
             // Fewer may have been asked for since.
-            wanted = self.ledger(&tags).await?.replicas.map_or(wanted, |asked| wanted.min(asked));
+            let asked = match ledger {
+                Some(ledger) => ledger.replicas,
+                None => self.ledger(tags).await?.replicas,
+            };
+            wanted = asked.map_or(wanted, |asked| wanted.min(asked));
         }
         let lacks_clients = !missing_clients(&self.request.reach.clients, &there).is_empty();
         if replicas(&there).count() < wanted as usize || lacks_clients {
-            self.complete(&tags, size_kib, &there, wanted).await?;
+            self.complete(tags, size_kib, &there, wanted).await?;
             there = self.view().await?;
         }
-        self.finish(size_kib, &there, wanted).await
+        Ok(Whole { size_kib, there, wanted })
     }
 
     /// All its resources.
@@ -246,56 +242,12 @@ impl Create<'_> {
         let reachable_from = topology::accessible(self.linstor, reach, &ready).await;
         let reachable_from = reachable_from.map_err(|error| self.still_open(error))?;
         Ok(Created {
-            id: self.resource.clone().into(),
+            id: self.request.id(),
             bytes: size_kib * 1024,
             reachable_from,
             wishes: self.request.wishes.clone(),
             source: self.request.source.clone(),
         })
-    }
-
-    /// After a refusal with the definition there; anything but a refusal leaves it to the next call.
-    async fn take_back_open(&self, tags: &Tags, size_kib: u64, error: linstor::Error) -> Error {
-        if error.refusal().is_none() {
-            return self.still_open(error);
-        }
-        self.take_back(tags, size_kib, error).await
-    }
-
-    /// After a refusal: a final answer is given only when nothing is left, for the caller won't come again after one.
-    async fn take_back(&self, tags: &Tags, size_kib: u64, error: linstor::Error) -> Error {
-        if error.refusal().is_none() {
-            return Error::Linstor(error);
-        }
-        match self.remove_unused(tags).await {
-            Ok(()) if error.is_no_room() => {
-                let placement = &self.request.placement;
-                let largest_kib = capacity::largest_kib(self.linstor, placement).await;
-                Error::NoRoom { size_kib, placement: placement.describe(), largest_kib, source: error }
-            }
-            Ok(()) if error.kind() == Some(Kind::NoMasterKey) => {
-                Error::NoPassphrase { resource: self.resource.clone(), source: error }
-            }
-            Ok(()) => Error::Linstor(error),
-            Err(left) => self.unfinished(format!("{error}; and it could not be taken back: {left}")),
-        }
-    }
-
-    /// Removes the definition of this incarnation, unless it was ever attached, and looks that it is gone.
-    async fn remove_unused(&self, tags: &Tags) -> Result<(), Error> {
-        let is_it = |definition: ResourceDefinition| matches!(Tags::read(&definition.props), Ok(Some(found)) if found.incarnation == tags.incarnation);
-        if !self.linstor.definition(self.resource).await?.is_some_and(is_it) {
-            return Ok(());
-        }
-        // What another incarnation or another driver left under the name says nothing of this one.
-        if self.ledger(tags).await? != Ledger::default() {
-            return Err(self.unfinished("it has been used".to_owned()));
-        }
-        self.linstor.delete_definition(self.resource).await?;
-        match self.linstor.definition(self.resource).await?.is_some_and(is_it) {
-            true => Err(Error::Deleting(self.resource.clone())),
-            false => Ok(()),
-        }
     }
 
     pub(super) async fn ledger(&self, tags: &Tags) -> Result<Ledger, Error> {
@@ -339,20 +291,26 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         csi_name: request.name.clone(),
         // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
         fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
-        try_number: None,
-        ti_id: None,
+        try_number: request.claim.try_number,
+        ti_id: request.claim.ti_id.clone(),
         pvc_namespace: request.claim.pvc_namespace.clone(),
         pvc_name: request.claim.pvc_name.clone(),
         reach: request.reach.clone(),
+        confirm: request.claim.confirm,
+        retain: request.claim.retain,
+        reap_unproven: request.claim.reap_unproven,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linstor::model::Props;
     use crate::linstor::{ApiVersion, Settings};
-    use crate::volume::{id::resource_name, size::CapacityRange};
-    use crate::workflow::Ownership;
+    use crate::volume::{
+        attributes::Attributes, id::resource_name, place::Placement, said::Said, size::CapacityRange, spread::Policy,
+    };
+    use crate::workflow::{Ownership, Reach};
 
     #[test]
     fn once_a_definition_is_there_no_error_looks_like_an_end() {
@@ -373,7 +331,7 @@ mod tests {
             said: Said::default(),
             requisite: Vec::new(),
             preferred: Vec::new(),
-            claim: Claim { ownership: Ownership::None, pvc_namespace: None, pvc_name: None },
+            claim: Ownership::None.into(),
         };
         let create = Create { linstor: &linstor, request: &request, resource: &request.resource };
         let found = ApiVersion { major: 1, minor: 0 };

@@ -1,40 +1,65 @@
-//! DeleteVolume: the definition first, its records after, and nothing that isn't ours.
+//! DeleteVolume: the definition first, its records after, and nothing that isn't ours. A claim of an owner's volume is
+//! released instead.
 
-use super::{Error, copy::temporary, id::VolumeId, record};
-use crate::linstor::{self, Client, Kind, name::NodeName};
+use std::collections::BTreeSet;
+
+use super::{
+    Error,
+    copy::temporary,
+    id::VolumeId,
+    owned::{Kept, release},
+    record,
+};
+use crate::linstor::{self, Client, Kind, model::Props, name::NodeName};
 use crate::volume::record::Ledger;
 use crate::workflow::tag::Tags;
 
-/// Deletes the volume. One that isn't there, or that LINSTOR is deleting already, is a success.
+/// Deletes the volume; a claim of an owner's volume is released, and the volume that is kept is answered. One that isn't
+/// there, or that LINSTOR is deleting already, is a success.
 ///
 /// # Errors
-/// `Foreign` for a definition without our tag, `StillAttached`, `InUse`, `HasSnapshots`.
-pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<(), Error> {
+/// `Foreign` for a definition without our tag, `StillAttached`, `InUse`, `HasSnapshots`; `NoClaim` for an owner's volume
+/// by an id without a claim.
+pub async fn delete(linstor: &Client, volume: &VolumeId) -> Result<Option<Kept>, Error> {
+    if let Some(claim) = volume.claim() {
+        return release::release(linstor, volume, claim).await;
+    }
     let resource = volume.resource();
     let (definition, store) = tokio::try_join!(linstor.definition(resource), linstor.kv(resource))?;
     if let Some(definition) = definition {
         let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(resource.clone()))?;
+        release::check_plain(volume, &tags)?;
         if !definition.is_deleting() {
             let store = store.clone().unwrap_or_default();
             let ledger = Ledger::read(resource.as_str(), &store, &tags.incarnation)?;
             check_detached(linstor, volume, &ledger).await?;
-            temporary::leave(linstor, resource, &definition.props).await?;
-            delete_definition(linstor, volume).await?;
+            remove(linstor, volume, &definition.props).await?;
         }
     }
     if store.is_some_and(|store| record::is_ours(&store)) {
         linstor.kv_delete(resource).await?;
     }
-    Ok(())
+    Ok(None)
 }
 
-/// LINSTOR deletes a mounted volume without DRBD and says nothing, so an attach record on a node that lives forbids it.
-async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) -> Result<(), Error> {
-    if ledger.attachments.is_empty() {
+/// Deletes the definition, of which nobody has anything any more, with what a copy of it left at its source.
+///
+/// # Errors
+/// `HasSnapshots`, and `StillAttached` where LINSTOR sees it open.
+pub async fn remove(linstor: &Client, volume: &VolumeId, props: &Props) -> Result<(), Error> {
+    temporary::leave(linstor, volume.resource(), props).await?;
+    delete_definition(linstor, volume).await
+}
+
+/// LINSTOR deletes a mounted volume without DRBD and says nothing, so an attach record on a node that lives forbids it;
+/// of a claim, one of its own.
+pub(super) async fn check_detached(linstor: &Client, volume: &VolumeId, ledger: &Ledger) -> Result<(), Error> {
+    let own = ledger.attachments.keys().filter(|seat| seat.claim.as_ref() == volume.claim());
+    let recorded: BTreeSet<&NodeName> = own.map(|seat| &seat.node).collect();
+    if recorded.is_empty() {
         return Ok(());
     }
-    let recorded: Vec<&NodeName> = ledger.attachments.keys().collect();
-    let nodes = linstor.nodes(&recorded).await?;
+    let nodes = linstor.nodes(&recorded.into_iter().collect::<Vec<_>>()).await?;
     let alive: Vec<String> = nodes.into_iter().filter(|node| node.is_online()).map(|node| node.name).collect();
     if alive.is_empty() {
         Ok(())

@@ -2,7 +2,9 @@
 
 use super::{
     copy::{OriginError, Source},
+    holders::Held,
     id::VolumeId,
+    owned::OwnedError,
     record::{AccessMode, RecordError},
     reserve::Busy,
     size::SizeError,
@@ -13,7 +15,7 @@ use crate::linstor::{
     self,
     name::{GroupName, NameError, NodeName, ResourceName},
 };
-use crate::workflow::tag::TagError;
+use crate::workflow::{DirectoryError, tag::TagError};
 
 /// A verb of the controller failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,15 @@ pub enum Error {
     /// No such volume.
     #[error("volume {0} does not exist in LINSTOR")]
     NotFound(VolumeId),
+    /// A claim of an owner's volume that is one no more.
+    #[error("the claim of volume {0} was released and has no right to it any more; make a new claim for its owner")]
+    Released(VolumeId),
+    /// Somebody else has an owner's volume.
+    #[error(transparent)]
+    Held(#[from] Held),
+    /// Kubernetes can't say who has it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// No such node.
     #[error("node {0} is not known to LINSTOR; register it as a satellite")]
     NodeNotFound(NodeName),
@@ -43,6 +54,9 @@ pub enum Error {
         /// What was asked for.
         asked: String,
     },
+    /// A claim of an owner's volume.
+    #[error(transparent)]
+    Owned(#[from] OwnedError),
     /// Attached to that node already, in another way.
     #[error("volume {volume} is attached to {node} already with another {field}; detach it first")]
     AttachedDifferently {

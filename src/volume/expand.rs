@@ -12,7 +12,7 @@ use super::{
     Error,
     capacity::default_group,
     id::VolumeId,
-    known::check_ours,
+    known::{check_claim, check_ours},
     patience::Patience,
     size::{CapacityRange, KIB},
 };
@@ -38,6 +38,7 @@ pub async fn expand(
 ) -> Result<u64, Error> {
     let expand = Expand { linstor, volume, until: Instant::now() + patience };
     let seen = expand.look().await?;
+    check_claim(linstor, volume, &check_ours(&seen.definition, volume.resource())?).await?;
     let is_kib = seen.definition.size_kib().ok_or_else(|| expand.incomplete("it has no size yet"))?;
     let target_kib = range.grow_kib(is_kib)?;
     if target_kib > is_kib {
@@ -51,11 +52,57 @@ pub async fn expand(
     Ok(target_kib * KIB)
 }
 
+/// Could the volume grow to that size as it is, with the resources that are there? Nothing is changed. One request, and
+/// one for each further name of a pool.
+///
+/// # Errors
+/// `NotGrown`, `NoRoomToGrow`, `Unfinished`.
+pub(super) async fn check_growth(
+    linstor: &Client,
+    volume: &VolumeId,
+    definition: &ResourceDefinition,
+    there: &[Resource],
+    target_kib: u64,
+) -> Result<(), Error> {
+    let expand = Expand { linstor, volume, until: Instant::now() };
+    let seen = Seen::new(definition.clone(), there.to_vec());
+    expand.check_replicas(&seen)?;
+    let is_kib = seen.definition.size_kib().unwrap_or_default();
+    expand.check_room(&seen, target_kib.saturating_sub(is_kib)).await
+}
+
+/// Grows a volume for which [`check_growth`] said yes, and waits until it has that size.
+pub(super) async fn grow(linstor: &Client, volume: &VolumeId, target_kib: u64, until: Instant) -> Result<(), Error> {
+    let expand = Expand { linstor, volume, until };
+    expand.resize(target_kib).await?;
+    expand.await_grown(target_kib, None).await
+}
+
+/// Waits until a volume that an earlier call may have grown has that size; `there`: its resources as they were just seen.
+pub(super) async fn await_size(
+    linstor: &Client,
+    volume: &VolumeId,
+    definition: &ResourceDefinition,
+    there: &[Resource],
+    size_kib: u64,
+    until: Instant,
+) -> Result<(), Error> {
+    let seen = Seen::new(definition.clone(), there.to_vec());
+    Expand { linstor, volume, until }.await_grown(size_kib, Some(seen)).await
+}
+
 /// A volume at one moment.
 struct Seen {
     definition: ResourceDefinition,
     /// Those with a disk that aren't being deleted.
     replicas: Vec<Resource>,
+}
+
+impl Seen {
+    fn new(definition: ResourceDefinition, mut there: Vec<Resource>) -> Self {
+        there.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
+        Self { definition, replicas: there }
+    }
 }
 
 struct Expand<'a> {
@@ -69,11 +116,10 @@ impl Expand<'_> {
         let resource = self.volume.resource();
         let query = ViewQuery { resources: vec![resource.clone()], ..ViewQuery::default() };
         let look = async { tokio::try_join!(self.linstor.definition(resource), self.linstor.resources_view(&query)) };
-        let (definition, mut replicas) = look.await?;
+        let (definition, there) = look.await?;
         let definition = definition.ok_or_else(|| Error::NotFound(self.volume.clone()))?;
         check_ours(&definition, resource)?;
-        replicas.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
-        Ok(Seen { definition, replicas })
+        Ok(Seen::new(definition, there))
     }
 
     /// Every replica must be there and up to date: DRBD refuses to grow else, and without DRBD LINSTOR answers 200 and

@@ -5,7 +5,7 @@
 mod judge;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use judge::is_good;
 pub use judge::judge;
@@ -15,14 +15,14 @@ use super::{
     Error,
     id::VolumeId,
     known::Known,
-    list::{Stores, ledger, parse_token, sort_key},
+    list::{Stores, ids, ledger, parse_token, sort_key},
     page::{Listings, Page},
     record::Ledger,
 };
 use crate::linstor::{
     Client,
     model::{DefinitionQuery, PropFilter, Resource, ResourceGroup, ViewQuery},
-    name::{GroupName, NodeName, ResourceName},
+    name::{GroupName, NodeName},
 };
 use crate::workflow::tag;
 
@@ -43,6 +43,7 @@ pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Health, Error> {
     let query = ViewQuery { resources: vec![volume.resource().clone()], ..ViewQuery::default() };
     let view = async { linstor.resources_view(&query).await.map_err(Error::from) };
     let (known, view) = tokio::try_join!(Known::load(linstor, volume), view)?;
+    known.check_claim()?;
     let names: Vec<NodeName> = view.iter().filter_map(|one| NodeName::parse(&one.node_name).ok()).collect();
     let nodes = async {
         match names.is_empty() {
@@ -96,9 +97,11 @@ async fn all(linstor: &Client) -> Result<BTreeMap<String, Health>, Error> {
         let key = sort_key(&definition.name);
         let group = groups.get(&sort_key(&definition.resource_group_name));
         let resources = by_volume.get(&key).map_or(&[][..], Vec::as_slice);
-        let conditions = judge(asked(&ledger(definition, &stores)?, group), definition, resources, &nodes);
-        if !conditions.is_empty() {
-            sick.insert(key, Health { id: ResourceName::parse(&definition.name)?.into(), conditions });
+        let ledger = ledger(definition, &stores)?;
+        let conditions = judge(asked(&ledger, group), definition, resources, &nodes);
+        let sick_ids = if conditions.is_empty() { BTreeSet::new() } else { ids(definition, &ledger)? };
+        for id in sick_ids {
+            sick.insert(sort_key(&id.to_string()), Health { id, conditions: conditions.clone() });
         }
     }
     Ok(sick)

@@ -1,6 +1,6 @@
 //! What LINSTOR knows of a volume: its definition, its tags and its records, read together.
 
-use super::{Error, id::VolumeId, record::Ledger};
+use super::{Error, claims::claim_key, id::VolumeId, record::Ledger};
 use crate::linstor::{Client, model::ResourceDefinition, name::ResourceName};
 use crate::workflow::tag::Tags;
 
@@ -31,10 +31,36 @@ impl Known {
         Ok(Self { volume: volume.clone(), definition, tags, ledger })
     }
 
+    /// Fails where the id names a claim that was released: whoever made it may not have the volume by it any more.
+    ///
+    /// # Errors
+    /// `Released`.
+    pub fn check_claim(&self) -> Result<(), Error> {
+        match self.volume.claim() {
+            Some(claim) if !self.ledger.claims.contains_key(claim) => Err(Error::Released(self.volume.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The volume's records as they are now; [`Known::ledger`] has them as they were.
+    pub async fn ledger_now(&self, linstor: &Client) -> Result<Ledger, Error> {
+        let resource = self.volume.resource();
+        let store = linstor.kv(resource).await?.unwrap_or_default();
+        Ok(Ledger::read(resource.as_str(), &store, &self.tags.incarnation)?)
+    }
+
     /// The volume's size in bytes, as it was promised.
     pub fn bytes(&self) -> u64 {
         self.definition.size_kib().unwrap_or_default() * 1024
     }
+}
+
+/// The same for who reads no records otherwise: one request where the id names a claim, else none.
+pub(super) async fn check_claim(linstor: &Client, volume: &VolumeId, tags: &Tags) -> Result<(), Error> {
+    let Some(claim) = volume.claim() else { return Ok(()) };
+    let store = linstor.kv(volume.resource()).await?.unwrap_or_default();
+    let is_there = store.contains_key(&claim_key(&tags.incarnation, claim));
+    if is_there { Ok(()) } else { Err(Error::Released(volume.clone())) }
 }
 
 /// The tags of a definition that is ours and stays: `Foreign` or `Deleting` else.

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Error, VolumeId, record};
+use super::{Error, VolumeId, record, seat::attached_node};
 use crate::linstor::{
     Client,
     model::{Resource, ViewQuery},
@@ -91,7 +91,7 @@ impl Limit {
         let mut known = self.known();
         let mut nodes: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for (instance, store) in stores.iter().filter(|(_, store)| record::is_ours(store)) {
-            for node in store.keys().filter_map(|key| record::attached_node(key)) {
+            for node in store.keys().filter_map(|key| attached_node(key)) {
                 nodes.entry(lower(node)).or_default().insert(lower(instance), 0);
             }
         }
@@ -103,12 +103,14 @@ impl Limit {
         known.is_known = true;
     }
 
-    /// The volume is attached to the node no more, or to none where none is named.
-    pub fn release(&self, volume: &VolumeId, node: Option<&NodeName>) {
+    /// The volume is attached to the node no more, or to none where none is named, but for those that it is `still_on`:
+    /// by another claim, or until its node is back.
+    pub fn release(&self, volume: &VolumeId, node: Option<&NodeName>, still_on: &BTreeSet<NodeName>) {
         let (volume, node) = (lower(volume.resource().as_str()), node.map(|node| lower(node.as_str())));
+        let still_on: BTreeSet<String> = still_on.iter().map(|node| lower(node.as_str())).collect();
         let mut known = self.known();
         for (name, volumes) in &mut known.nodes {
-            if node.as_ref().is_none_or(|node| node == name) {
+            if node.as_ref().is_none_or(|node| node == name) && !still_on.contains(name) {
                 volumes.remove(&volume);
             }
         }
@@ -195,7 +197,7 @@ mod tests {
         assert!(limit.reserve(2, &volume("VOL2"), &node()).is_some());
         assert!(limit.reserve(2, &volume("vol3"), &node()).is_none());
         assert!(limit.reserve(2, &volume("vol3"), &NodeName::parse("node-2").unwrap()).is_some());
-        limit.release(&volume("vol1"), Some(&NodeName::parse("NODE-1").unwrap()));
+        limit.release(&volume("vol1"), Some(&NodeName::parse("NODE-1").unwrap()), &BTreeSet::new());
         assert!(limit.reserve(2, &volume("vol3"), &node()).is_some());
     }
 
@@ -222,7 +224,7 @@ mod tests {
         limit.forget_missing(&node(), &[]);
         assert!(limit.reserve(1, &volume("third"), &node()).is_none(), "an attach under way keeps its place");
         drop(under_way);
-        limit.release(&volume("new"), None);
+        limit.release(&volume("new"), None, &BTreeSet::new());
         assert!(limit.reserve(1, &volume("third"), &node()).is_some());
     }
 

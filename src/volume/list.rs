@@ -1,9 +1,10 @@
 //! ListVolumes and ControllerGetVolume: what is there, and where it is attached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Error,
+    claims::ClaimKey,
     id::VolumeId,
     known::Known,
     page::{Listings, Page, PageToken},
@@ -39,7 +40,7 @@ pub async fn list(
 
 /// Where a page of volumes begins: they are listed by their names in lower case.
 pub(super) fn parse_token(token: &str) -> Result<PageToken, Error> {
-    PageToken::parse(token, |key| ResourceName::parse(key).is_ok_and(|name| sort_key(name.as_str()) == key))
+    PageToken::parse(token, |key| VolumeId::parse(key).is_ok_and(|id| id.to_string() == key))
 }
 
 /// All our volumes by name.
@@ -51,18 +52,35 @@ async fn all(linstor: &Client) -> Result<BTreeMap<String, Listed>, Error> {
     let (definitions, stores) = tokio::try_join!(linstor.definitions(&ours), linstor.kv_list())?;
     let stores: Stores = stores.into_iter().map(|(name, store)| (sort_key(&name), store)).collect();
     let there = definitions.iter().filter(|definition| !definition.is_deleting());
-    there.map(|definition| Ok((sort_key(&definition.name), listed(definition, &stores)?))).collect()
+    let mut all = BTreeMap::new();
+    for definition in there {
+        let ledger = ledger(definition, &stores)?;
+        for id in ids(definition, &ledger)? {
+            let bytes = definition.size_kib().unwrap_or_default() * 1024;
+            all.insert(sort_key(&id.to_string()), Listed { attached_to: attached_to(&id, &ledger), id, bytes });
+        }
+    }
+    Ok(all)
+}
+
+/// The volume ids of a definition: one, or one for each claim that it has, or that is still attached.
+pub(super) fn ids(definition: &ResourceDefinition, ledger: &Ledger) -> Result<BTreeSet<VolumeId>, Error> {
+    let resource = ResourceName::parse(&definition.name)?;
+    let attached = ledger.attachments.keys().filter_map(|seat| seat.claim.as_ref());
+    let claims: BTreeSet<&ClaimKey> = ledger.claims.keys().chain(attached).collect();
+    let of_claim = |claim: &ClaimKey| VolumeId::of_claim(resource.clone(), claim.clone());
+    let ids: BTreeSet<VolumeId> = claims.into_iter().map(of_claim).collect();
+    Ok(if ids.is_empty() { BTreeSet::from([resource.into()]) } else { ids })
+}
+
+/// The nodes that have the volume by this id.
+fn attached_to(id: &VolumeId, ledger: &Ledger) -> Vec<NodeName> {
+    let own = ledger.attachments.keys().filter(|seat| seat.claim.as_ref() == id.claim());
+    own.map(|seat| seat.node.clone()).collect()
 }
 
 /// Key-value-store instances by name in lower case, for LINSTOR ignores it.
 pub(super) type Stores = BTreeMap<String, BTreeMap<String, String>>;
-
-fn listed(definition: &ResourceDefinition, stores: &Stores) -> Result<Listed, Error> {
-    let resource = ResourceName::parse(&definition.name)?;
-    let ledger = ledger(definition, stores)?;
-    let bytes = definition.size_kib().unwrap_or_default() * 1024;
-    Ok(Listed { id: resource.into(), bytes, attached_to: ledger.attachments.into_keys().collect() })
-}
 
 /// The records of a definition's incarnation.
 pub(super) fn ledger(definition: &ResourceDefinition, stores: &Stores) -> Result<Ledger, Error> {
@@ -75,8 +93,8 @@ pub(super) fn ledger(definition: &ResourceDefinition, stores: &Stores) -> Result
 /// One volume and where it is attached. Two requests.
 pub async fn get(linstor: &Client, volume: &VolumeId) -> Result<Listed, Error> {
     let known = Known::load(linstor, volume).await?;
-    let attached_to = known.ledger.attachments.keys().cloned().collect();
-    Ok(Listed { id: volume.clone(), bytes: known.bytes(), attached_to })
+    known.check_claim()?;
+    Ok(Listed { id: volume.clone(), bytes: known.bytes(), attached_to: attached_to(volume, &known.ledger) })
 }
 
 /// LINSTOR compares names without their case.

@@ -1,16 +1,20 @@
 //! The controller's verbs: what to do with a volume, one file per verb, in few LINSTOR requests.
 //!
 //! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
-//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`giveup`] (when a silent
-//! node loses its volume), [`reserve`] (one operation per volume), [`limit`] (how many a node may have), [`groups`]
-//! (which resource groups are there), [`spread`] (which nodes are tried for replicas; [`topology`] says which there
+//! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one
+//! operation per volume), [`limit`] (how many a node may have), [`groups`] (which resource groups are there), [`asking`]
+//! (a claim beside a reaper), [`generation`], [`spread`] (which nodes are tried for replicas; [`topology`] says which there
 //! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
 
+pub mod asking;
 pub mod attach;
+mod attachment;
 pub mod attributes;
+pub mod begun;
 pub mod capacity;
 pub mod claims;
+mod clear;
 pub mod context;
 pub mod copy;
 pub mod create;
@@ -22,14 +26,17 @@ mod error;
 pub mod expand;
 pub mod filesystem;
 pub mod formatted;
-pub mod giveup;
+pub mod generation;
 pub mod groups;
 pub mod health;
+pub mod holders;
 pub mod id;
 mod known;
 pub mod limit;
 pub mod list;
 pub mod modify;
+pub mod moment;
+mod owned;
 pub mod page;
 pub mod params;
 mod patience;
@@ -40,6 +47,7 @@ mod replicas;
 pub mod reserve;
 pub mod said;
 mod same;
+pub mod seat;
 pub mod settle;
 pub mod size;
 pub mod snapshot;
@@ -52,3 +60,4 @@ mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;
+pub use owned::{Kept, OwnedError};

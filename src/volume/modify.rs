@@ -15,7 +15,7 @@ use super::{
     Error,
     attributes::Attributes,
     id::VolumeId,
-    known::check_ours,
+    known::{check_claim, check_ours},
     patience::Patience,
     record::{self, Ledger},
     said::Said,
@@ -50,6 +50,7 @@ pub async fn modify(linstor: &Client, volume: &VolumeId, wish: &Attributes, pati
     let (definition, view) = tokio::try_join!(linstor.definition(resource), view)?;
     let definition = definition.ok_or_else(|| Error::NotFound(volume.clone()))?;
     let tags = check_ours(&definition, resource)?;
+    check_claim(linstor, volume, &tags).await?;
     check_layers(volume, &definition, wish)?;
     let until = Instant::now() + patience;
     let replicas =
@@ -141,7 +142,8 @@ impl Replicas<'_> {
     async fn mend(&self, view: &[Resource], ledger: &Ledger) -> Result<(), Error> {
         let is_on = |node: &NodeName| view.iter().any(|one| is_same_name(&one.node_name, node.as_str()));
         let attached = ledger.attachments.iter().filter(|(_, attachment)| !attachment.detaching);
-        for (node, _) in attached.filter(|(node, _)| self.definition.uses_drbd() && !is_on(node)) {
+        let nodes: BTreeSet<&NodeName> = attached.map(|(seat, _)| &seat.node).collect();
+        for node in nodes.into_iter().filter(|node| self.definition.uses_drbd() && !is_on(node)) {
             self.linstor.make_available(self.volume.resource(), node, false).await?;
         }
         Ok(())

@@ -69,9 +69,18 @@ impl Said {
     /// The first parameter in which a volume with these properties differs. None where they don't tell: a volume that
     /// came from elsewhere, such as from a snapshot, is judged by other signs.
     pub fn difference(&self, properties: &Props) -> Option<Difference> {
+        self.difference_where(properties, |_| true)
+    }
+
+    /// The same of these parameters alone.
+    pub fn difference_in(&self, properties: &Props, parameters: &[&str]) -> Option<Difference> {
+        self.difference_where(properties, |key| parameters.contains(&key))
+    }
+
+    fn difference_where(&self, properties: &Props, counts: impl Fn(&str) -> bool) -> Option<Difference> {
         let kept = Self::read(properties)?;
-        let keys = self.0.keys().chain(kept.0.keys());
-        let differs = keys.into_iter().find(|key| self.0.get(*key) != kept.0.get(*key))?;
+        let mut keys = self.0.keys().chain(kept.0.keys()).filter(|key| counts(key));
+        let differs = keys.find(|key| self.0.get(*key) != kept.0.get(*key))?;
         let show = |said: &Self| said.0.get(differs).cloned();
         Some(match params::find(differs) {
             Some(known) => Difference {
@@ -118,6 +127,11 @@ impl Said {
     /// The layers that a volume was made with, top first, separated by commas; none where it isn't told.
     pub fn layers(properties: &Props) -> Option<String> {
         Self::read(properties)?.0.remove("layerList")
+    }
+
+    /// How many replicas its class asked for; none where it isn't told.
+    pub fn replicas(properties: &Props) -> Option<u32> {
+        Self::read(properties)?.0.get("placementCount")?.parse().ok()
     }
 
     /// The keys of the LINSTOR properties that a volume's class set. Only they have a slash.

@@ -14,7 +14,7 @@ use crate::linstor::{
     model::{Resource, ResourceDefinition, is_same_name},
     name::NodeName,
 };
-use crate::workflow::{Ownership, Tags};
+use crate::workflow::{Confirm, Ownership, Tags};
 
 /// Is the existing definition what is asked for? Answers its tags.
 pub(super) fn check(request: &CreateRequest, existing: &ResourceDefinition) -> Result<Tags, Error> {
@@ -45,6 +45,8 @@ pub(super) fn check(request: &CreateRequest, existing: &ResourceDefinition) -> R
         ("allowRemoteVolumeAccess", tags.reach.remote.to_string(), request.reach.remote.to_string())
     } else if tags.reach.clients != request.reach.clients {
         ("clientList", join(&tags.reach.clients, " "), join(&request.reach.clients, " "))
+    } else if tags.confirm != request.claim.confirm {
+        ("confirm", mode(tags.confirm), mode(request.claim.confirm))
     } else {
         return Ok(tags);
     };
@@ -69,6 +71,10 @@ pub(super) fn check_listed(request: &CreateRequest, there: &[Resource]) -> Resul
 /// What CSI calls access type, in words.
 pub(super) fn access_type(is_filesystem: bool) -> String {
     if is_filesystem { "filesystem" } else { "raw block" }.to_owned()
+}
+
+fn mode(confirm: Option<Confirm>) -> String {
+    confirm.map_or_else(|| "none".to_owned(), |mode| mode.to_string())
 }
 
 fn from(source: Option<&Source>) -> String {

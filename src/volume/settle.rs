@@ -1,19 +1,14 @@
 //! Completes detaches that had to wait for a node: the controller's only work without a caller.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error,
-    detach::{self, Finished},
-    id::VolumeId,
-    known::Known,
-    limit::Limit,
-    record,
-    reserve::Reservations,
+    Error, clear::clear, detach::Finished, id::VolumeId, known::Known, limit::Limit, record, reserve::Reservations,
 };
+use crate::failover::{self, Standing};
 use crate::linstor::{
     Client,
     model::is_same_name,
@@ -105,22 +100,19 @@ async fn settle_volume(linstor: &Client, volume: &VolumeId, done: &mut usize) ->
         loaded => loaded?,
     };
     let waits = known.ledger.attachments.iter().filter(|(_, attachment)| attachment.detaching);
-    let waiting: Vec<&NodeName> = waits.map(|(node, _)| node).collect();
+    let waiting: BTreeSet<&NodeName> = waits.map(|(seat, _)| &seat.node).collect();
     if waiting.is_empty() {
         return Ok(0);
     }
-    let states = linstor.nodes(&waiting).await?;
+    let states = linstor.nodes(&waiting.iter().copied().collect::<Vec<_>>()).await?;
     let mut left = 0;
     for node in waiting {
         let state = states.iter().find(|state| is_same_name(&state.name, node.as_str()));
-        let outcome = match state {
-            Some(state) if state.is_online() => detach::finish(linstor, volume, &known, node).await,
-            Some(_) => {
-                left += 1;
-                continue;
-            }
-            None => detach::drop_record(linstor, &known, node).await.map(|()| Finished::Done),
+        let Some(step) = failover::leave(node, &Standing::of(state)) else {
+            left += 1;
+            continue;
         };
+        let outcome = clear(linstor, &known, &step).await;
         match outcome {
             Ok(Finished::Done) => {
                 tracing::info!(%volume, %node, "completed a detach that had waited for the node");

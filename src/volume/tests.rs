@@ -8,11 +8,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::attach::{self, AttachRequest};
 use super::limit::Limit;
-use super::record::{self, AccessMode, AccessType, Attachment};
+use super::record::{AccessMode, AccessType, Attachment};
+use super::seat::{Seat, attach_entry};
 use super::{Error, VolumeId, detach, settle};
 use crate::linstor::{Client, Settings, name::NodeName};
 use crate::volume::reserve::Reservations;
-use crate::workflow::{Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{AnyDirectory, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
 
 const FAIL_NOT_FOUND_NODE: i64 = -4611686018427387604;
 const FAIL_INVALID_PROPERTY: i64 = -4611686018427387691;
@@ -38,15 +39,8 @@ fn refused(status: u16, ret_code: i64) -> ResponseTemplate {
 }
 
 fn attached(detaching: bool) -> Value {
-    let attachment = Attachment {
-        mode: AccessMode::SingleNodeWriter,
-        read_only: false,
-        access: None,
-        claim: "vol1".to_owned(),
-        time: "2026-01-01T00:00:00Z".to_owned(),
-        detaching,
-    };
-    json!([{"name": "vol1", "props": record::attach_entry(&incarnation(), &node(), &attachment)}])
+    let attachment = Attachment { access: None, detaching, ..Attachment::of_writer() };
+    json!([{"name": "vol1", "props": attach_entry(&incarnation(), &Seat::of(&volume(), &node()), &attachment)}])
 }
 
 /// A controller that has the volume, on DRBD, with these records; each answers one question, and the last all that
@@ -61,9 +55,12 @@ async fn linstor(records: &[Value]) -> MockServer {
         fs_uuid: None,
         try_number: None,
         ti_id: None,
+        confirm: None,
         pvc_namespace: None,
         pvc_name: None,
         reach: crate::workflow::Reach::default(),
+        retain: None,
+        reap_unproven: None,
     };
     let definition = json!([{
         "name": "vol1", "props": tags.to_properties(), "layer_data": [{"type": "DRBD"}, {"type": "STORAGE"}],
@@ -110,7 +107,7 @@ async fn a_detach_from_a_node_that_linstor_has_lost_drops_its_record() {
     let server = linstor(&[attached(false)]).await;
     answer(&server, "GET", "/v1/view/resources", refused(404, FAIL_NOT_FOUND_NODE)).await;
     answer(&server, "PUT", ".*", ok(&json!([]))).await;
-    assert_eq!(detach::detach(&client(&server), &volume(), Some(&node())).await.unwrap(), detach::Detached::Done);
+    assert_eq!(detach::detach(&client(&server), &volume(), Some(&node())).await.unwrap(), detach::Detached::default());
     assert!(drops_record(&record_changes(&server).await[0]));
 }
 
@@ -128,8 +125,10 @@ async fn attach_refused(records: &[Value], made: ResponseTemplate) -> (Error, Ve
         fs_type: None,
         read_only: false,
     };
-    let error =
-        attach::attach(&client(&server), &Limit::default(), &request, Duration::from_secs(1)).await.unwrap_err();
+    let (client, patience) = (client(&server), Duration::from_secs(1));
+    let found = attach::find(&client, &request).await.unwrap();
+    let attached = attach::attach(&client, &Limit::default(), &AnyDirectory::None, found, &request, patience).await;
+    let error = attached.unwrap_err();
     (error, record_changes(&server).await)
 }
 

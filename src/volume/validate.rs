@@ -85,6 +85,7 @@ pub async fn validate(
     expected: &Expectation,
 ) -> Result<Result<(), Objection>, Error> {
     let known = Known::load(linstor, volume).await?;
+    known.check_claim()?;
     Ok(compare(&known, expected))
 }
 

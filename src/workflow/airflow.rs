@@ -14,6 +14,8 @@ use super::{
     label::airflow_label,
 };
 
+const TRY_NUMBER: &str = "try_number";
+
 /// One part of a workflow's identity, by Airflow's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -126,12 +128,23 @@ impl Evidence {
             task: read_id(pod, Field::TaskId, key::TASK_ID)?,
             map_index: read_map_index(pod)?,
             // Neither decides anything, so one that can't be read is as good as none.
-            try_number: pod
-                .annotations
-                .get("try_number")
-                .or(pod.labels.get("try_number"))
-                .and_then(|it| it.parse().ok()),
+            try_number: [
+                pod.annotations.get(key::TRY_NUMBER),
+                pod.annotations.get(TRY_NUMBER),
+                pod.labels.get(TRY_NUMBER),
+            ]
+            .into_iter()
+            .flatten()
+            .find_map(|it| it.parse().ok()),
             ti_id: pod.annotations.get("task_instance_id").cloned(),
+        })
+    }
+
+    /// The run as Airflow labels it, however the pod shows it: one text for pods that show the id and those that don't.
+    pub fn run_label(&self) -> Option<String> {
+        self.run.as_ref().map(|run| match run {
+            Shown::Exact(id) => airflow_label(id.as_str()),
+            Shown::Label(label) => label.clone(),
         })
     }
 }

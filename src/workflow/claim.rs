@@ -1,16 +1,21 @@
-//! What a StorageClass says of a volume's owner.
+//! What CreateVolume knows of who asks: the volume's owner, and the claim and pod that it is made for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use super::{
-    id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
+    confirm::Confirm,
+    directory::PodRef,
+    fork::ForkFrom,
+    id::{Instance, RunId},
     instances::{Instances, InstancesError},
-    key::{self, INSTANCE, SCOPE},
+    key::{self, FROM, INSTANCE, SCOPE},
     reference::{Ownership, WorkflowRef},
-    scope::{Scope, UnknownScope},
+    retain::Retain,
+    scope::Scope,
+    statement::{Statement, ValueError, value},
 };
 
-/// A claim: the owner that the parameters name, and the PersistentVolumeClaim that asks.
+/// A claim: the owner that it names, and the PersistentVolumeClaim that asks. [`super::ask()`] resolves one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Who shall own the volume.
@@ -19,23 +24,33 @@ pub struct Claim {
     pub pvc_namespace: Option<String>,
     /// The claim's name, where external-provisioner gives it.
     pub pvc_name: Option<String>,
+    /// The claim's UID, where a directory of Kubernetes was asked.
+    pub pvc_uid: Option<String>,
+    /// The pod that owns the claim, where one does.
+    pub pod: Option<PodRef>,
+    /// The run of the pod that owns the claim, where it is known exactly: a DAG's volume serves one run at a time.
+    pub run: Option<RunId>,
+    /// Which try the pod is of, where a workflow owns the volume and that is known; for the record.
+    pub try_number: Option<u32>,
+    /// Airflow's UUID of the pod's task instance, where a workflow owns the volume and that is known; for the record.
+    pub ti_id: Option<String>,
+    /// How long the volume is kept after its run, where somebody says so.
+    pub retain: Option<Retain>,
+    /// Which volume of the same run it begins as a copy of; its owner has a run then.
+    pub from: Option<ForkFrom>,
+    /// How strictly its pods are confirmed, where its class says so.
+    pub confirm: Option<Confirm>,
+    /// After how long without a claim it goes though nothing proves its run's end, where its class says so.
+    pub reap_unproven: Option<Duration>,
 }
 
 /// Parameters that name no owner. Each is INVALID_ARGUMENT but [`ClaimError::OutsideInstance`], which is
 /// PERMISSION_DENIED.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
-    /// A parameter that is no id.
-    #[error("parameter {key}: {because}")]
-    Id {
-        /// The parameter.
-        key: &'static str,
-        /// What is wrong with it.
-        because: IdError,
-    },
-    /// A word that is no scope.
-    #[error("parameter {SCOPE}: {0}")]
-    Scope(UnknownScope),
+    /// A parameter whose value can't be read.
+    #[error("parameter {0}")]
+    Value(#[from] ValueError),
     /// An id without the one that it stands in.
     #[error("parameter {key} needs {needs} too; set it, or leave {key} out")]
     Orphan {
@@ -62,6 +77,12 @@ pub enum ClaimError {
         /// The scope that the ids fit.
         fits: Scope,
     },
+    /// A fork of a volume that no run owns.
+    #[error("{FROM} names a volume of the same run, and scope {0} has no run; use scope task or run, or leave it out")]
+    NoRun(Scope),
+    /// A fork of the volume itself.
+    #[error("{FROM} {0} names the volume itself; name another volume of the run, or leave it out")]
+    Itself(ForkFrom),
     /// Neither an instance nor a namespace that gives one.
     #[error(
         "the Airflow instance is not known; set parameter {INSTANCE}, or run external-provisioner with --extra-create-metadata so \
@@ -71,13 +92,13 @@ pub enum ClaimError {
     /// The claim's namespace gives no instance.
     #[error(transparent)]
     Namespace(#[from] InstancesError),
-    /// A claim in a namespace that isn't the instance's.
+    /// A claim in a namespace that isn't the instance's, or an instance that nobody knows.
     #[error(
-        "namespace {namespace} belongs to Airflow instance {actual}, not to {instance}; correct parameter {INSTANCE}, or list the \
+        "namespace {namespace} belongs to Airflow instance {actual}, not to {instance}; correct {INSTANCE}, or list the \
          namespace with --airflow-instance {instance}={namespace}"
     )]
     OutsideInstance {
-        /// The instance that the parameter names.
+        /// The instance that is named.
         instance: Instance,
         /// The claim's namespace.
         namespace: String,
@@ -86,126 +107,135 @@ pub enum ClaimError {
     },
 }
 
-/// The ids that are given, each only with the one that it stands in.
-struct Ids {
-    dag: Option<DagId>,
-    run: Option<RunId>,
-    task: Option<(TaskId, MapIndex)>,
-}
-
 impl Claim {
-    /// Reads a StorageClass's parameters, other ones among them.
+    /// Reads a StorageClass's parameters alone, other ones among them.
     ///
     /// Without ids and scope the volume is nobody's (`none`). Without a scope the ids give it: the task's where there
     /// is a task, else the run's, else the DAG's. With both they must fit. The instance is the parameter's, else the
     /// claim's namespace's.
     pub fn parse(parameters: &BTreeMap<String, String>, instances: &Instances) -> Result<Self, ClaimError> {
-        let get = |key: &str| parameters.get(key).map(String::as_str);
-        let ids = Ids::parse(parameters)?;
-        let scope = get(key::SCOPE).map(str::parse::<Scope>).transpose().map_err(ClaimError::Scope)?;
-        let namespace = get(key::PVC_NAMESPACE);
-        let said = id(parameters, key::INSTANCE, Instance::parse)?;
-        let ownership = match scope.unwrap_or_else(|| ids.fits()) {
-            scope @ (Scope::Pod | Scope::None) => ids.nobodys(scope)?,
-            scope => {
-                ids.check(scope)?;
-                ids.owner(resolve_instance(said, namespace, instances)?)?
-            }
-        };
-        let pvc_name = get(key::PVC_NAME).map(str::to_owned);
-        Ok(Self { ownership, pvc_namespace: namespace.map(str::to_owned), pvc_name })
+        Class::read(parameters)?.alone(instances)
     }
 }
 
-fn id<T>(
-    parameters: &BTreeMap<String, String>,
-    key: &'static str,
-    parse: fn(&str) -> Result<T, IdError>,
-) -> Result<Option<T>, ClaimError> {
-    let parsed = parameters.get(key).map(|text| parse(text)).transpose();
-    parsed.map_err(|because| ClaimError::Id { key, because })
+/// A claim of which nothing but the owner is known.
+impl From<Ownership> for Claim {
+    fn from(ownership: Ownership) -> Self {
+        Self {
+            ownership,
+            pvc_namespace: None,
+            pvc_name: None,
+            pvc_uid: None,
+            pod: None,
+            run: None,
+            try_number: None,
+            ti_id: None,
+            retain: None,
+            from: None,
+            confirm: None,
+            reap_unproven: None,
+        }
+    }
+}
+
+/// What a StorageClass says of its claims, and external-provisioner of this one.
+#[derive(Debug, Clone)]
+pub(super) struct Class {
+    pub(super) said: Statement,
+    pub(super) confirm: Option<Confirm>,
+    pub(super) reap_unproven: Option<Duration>,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+}
+
+impl Class {
+    /// Reads parameters, which must fit each other; that they name no owner is no error yet.
+    pub(super) fn read(parameters: &BTreeMap<String, String>) -> Result<Self, ClaimError> {
+        let said = Statement::read(parameters)?;
+        if let Some((key, needs)) = said.ids.orphan() {
+            return Err(ClaimError::Orphan { key, needs });
+        }
+        let class = Self {
+            said,
+            confirm: value(parameters, key::CONFIRM, Confirm::from_str)?,
+            reap_unproven: value(parameters, key::REAP_UNPROVEN, unproven)?,
+            namespace: parameters.get(key::PVC_NAMESPACE).cloned(),
+            name: parameters.get(key::PVC_NAME).cloned(),
+        };
+        class.check_excess()?;
+        Ok(class)
+    }
+
+    /// How wide the owner is, as far as the class says.
+    pub(super) fn scope(&self) -> Scope {
+        self.said.scope.unwrap_or_else(|| self.said.ids.fits())
+    }
+
+    fn check_excess(&self) -> Result<(), ClaimError> {
+        let (ids, scope) = (&self.said.ids, self.scope());
+        match ids.narrowest() {
+            Some(key) if ids.lacks(scope).is_none() && ids.fits() != scope => {
+                Err(ClaimError::Excess { scope, key, fits: ids.fits() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The claim, where nobody but the class is asked.
+    pub(super) fn alone(self, instances: &Instances) -> Result<Claim, ClaimError> {
+        let scope = self.scope();
+        let ownership = match scope {
+            Scope::Pod => Ownership::Pod,
+            Scope::None => Ownership::None,
+            scope => {
+                if let Some(needs) = self.said.ids.lacks(scope) {
+                    return Err(ClaimError::Unresolved { scope, needs });
+                }
+                let instance = resolve_instance(self.said.instance.as_ref(), self.namespace.as_deref(), instances)?;
+                owner(self.said.ids.workflow(scope, instance))
+            }
+        };
+        let Self { said: Statement { retain, from, .. }, confirm, reap_unproven, namespace, name } = self;
+        check_fork(from.as_ref(), &ownership)?;
+        Ok(Claim { pvc_namespace: namespace, pvc_name: name, retain, from, confirm, reap_unproven, ..ownership.into() })
+    }
+}
+
+/// A volume that is unclaimed for moments between two pods must not be one that goes.
+fn unproven(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text.trim()).ok().filter(|span| *span >= Duration::from_secs(3600));
+    span.ok_or_else(|| format!("{text:?} is no duration of an hour or more; write one such as 30days"))
+}
+
+/// The owner of a scope that lacks no id.
+pub(super) fn owner(workflow: Option<WorkflowRef>) -> Ownership {
+    Ownership::Workflow(workflow.expect("a scope with an owner that lacks no id"))
 }
 
 /// A namespace's instance isn't the user's to choose; a named one must hold the claim's namespace.
-fn resolve_instance(
-    said: Option<Instance>,
+pub(super) fn resolve_instance(
+    said: Option<&Instance>,
     namespace: Option<&str>,
     instances: &Instances,
 ) -> Result<Instance, ClaimError> {
     let actual = namespace.map(|namespace| Ok::<_, ClaimError>((namespace, instances.of(namespace)?))).transpose()?;
     match (said, actual) {
-        (Some(instance), Some((namespace, actual))) if instance != actual => {
-            Err(ClaimError::OutsideInstance { instance, namespace: namespace.to_owned(), actual })
+        (Some(instance), Some((namespace, actual))) if *instance != actual => {
+            Err(ClaimError::OutsideInstance { instance: instance.clone(), namespace: namespace.to_owned(), actual })
         }
-        (Some(instance), _) | (None, Some((_, instance))) => Ok(instance),
+        (None, Some((_, instance))) => Ok(instance),
+        (Some(instance), _) => Ok(instance.clone()),
         (None, None) => Err(ClaimError::NoInstance),
     }
 }
 
-impl Ids {
-    fn parse(parameters: &BTreeMap<String, String>) -> Result<Self, ClaimError> {
-        let orphan = |key, needs| Err(ClaimError::Orphan { key, needs });
-        let dag = id(parameters, key::DAG_ID, DagId::parse)?;
-        let run = id(parameters, key::RUN_ID, RunId::parse)?;
-        let task = id(parameters, key::TASK_ID, TaskId::parse)?;
-        let map_index = id(parameters, key::MAP_INDEX, MapIndex::parse)?;
-        match (&dag, &run, &task, map_index) {
-            (_, _, None, Some(_)) => orphan(key::MAP_INDEX, key::TASK_ID),
-            (_, None, Some(_), _) => orphan(key::TASK_ID, key::RUN_ID),
-            (None, Some(_), ..) => orphan(key::RUN_ID, key::DAG_ID),
-            _ => Ok(Self { dag, run, task: task.map(|task| (task, map_index.unwrap_or(MapIndex::UNMAPPED))) }),
-        }
-    }
-
-    /// The narrowest scope that the ids name.
-    fn fits(&self) -> Scope {
-        match self {
-            Self { task: Some(_), .. } => Scope::Task,
-            Self { run: Some(_), .. } => Scope::Run,
-            Self { dag: Some(_), .. } => Scope::Dag,
-            _ => Scope::None,
-        }
-    }
-
-    /// The parameter that names the narrowest id.
-    fn narrowest(&self) -> Option<&'static str> {
-        match self.fits() {
-            Scope::Task => Some(key::TASK_ID),
-            Scope::Run => Some(key::RUN_ID),
-            Scope::Dag => Some(key::DAG_ID),
-            Scope::Pod | Scope::None => None,
-        }
-    }
-
-    fn nobodys(&self, scope: Scope) -> Result<Ownership, ClaimError> {
-        match self.narrowest() {
-            Some(key) => Err(ClaimError::Excess { scope, key, fits: self.fits() }),
-            None if scope == Scope::Pod => Ok(Ownership::Pod),
-            None => Ok(Ownership::None),
-        }
-    }
-
-    /// Whether the ids are those of the scope, no fewer and no more.
-    fn check(&self, scope: Scope) -> Result<(), ClaimError> {
-        let needs = match scope {
-            Scope::Task | Scope::Run | Scope::Dag if self.dag.is_none() => Some(key::DAG_ID),
-            Scope::Task | Scope::Run if self.run.is_none() => Some(key::RUN_ID),
-            Scope::Task if self.task.is_none() => Some(key::TASK_ID),
-            _ => None,
-        };
-        match (needs, self.narrowest()) {
-            (Some(needs), _) => Err(ClaimError::Unresolved { scope, needs }),
-            (None, Some(key)) if self.fits() != scope => Err(ClaimError::Excess { scope, key, fits: self.fits() }),
-            _ => Ok(()),
-        }
-    }
-
-    fn owner(self, instance: Instance) -> Result<Ownership, ClaimError> {
-        let needs = |needs, scope| ClaimError::Unresolved { scope, needs };
-        let scope = self.fits();
-        let dag = self.dag.ok_or_else(|| needs(key::DAG_ID, scope))?;
-        let workflow = WorkflowRef::new(instance, dag, self.run, self.task);
-        workflow.map(Ownership::Workflow).ok_or_else(|| needs(key::RUN_ID, scope))
+/// A fork is of another volume, and of a run.
+pub(super) fn check_fork(from: Option<&ForkFrom>, ownership: &Ownership) -> Result<(), ClaimError> {
+    let Some(from) = from else { return Ok(()) };
+    let source = ownership.workflow().and_then(|own| from.source(own));
+    match source.ok_or(ClaimError::NoRun(ownership.scope()))? {
+        source if ownership.workflow() == Some(&source) => Err(ClaimError::Itself(from.clone())),
+        _ => Ok(()),
     }
 }
 

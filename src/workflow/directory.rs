@@ -8,8 +8,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::FolderDirectory;
-
 /// A pod as kubelet names it at NodePublish (CSI `podInfoOnMount`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodRef {
@@ -199,6 +197,11 @@ pub enum DirectoryError {
 
 /// Where Kubernetes is asked. Errors of each question: [`DirectoryError`].
 pub trait Directory: Send + Sync {
+    /// Can Kubernetes be asked at all? Where not, no question is worth asking.
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     /// The manifest of exactly this pod: with a UID in `pod`, never that of a namesake.
     fn pod(&self, pod: &PodRef) -> impl Future<Output = Result<Pod, DirectoryError>> + Send;
 
@@ -213,71 +216,4 @@ pub trait Directory: Send + Sync {
 
     /// Tells people. It is a courtesy: what can't be told is logged, and fails nothing.
     fn tell(&self, notice: &Notice) -> impl Future<Output = ()> + Send;
-}
-
-/// The directory that the configuration chose.
-#[derive(Debug, Clone)]
-pub enum AnyDirectory {
-    /// None: every look-up says what to configure.
-    None,
-    /// A folder of manifests (`--pods DIR`).
-    Folder(FolderDirectory),
-}
-
-impl Directory for AnyDirectory {
-    async fn pod(&self, pod: &PodRef) -> Result<Pod, DirectoryError> {
-        match self {
-            Self::None => Err(unconfigured(Object::Pod(pod.clone()))),
-            Self::Folder(folder) => folder.pod(pod).await,
-        }
-    }
-
-    async fn claim(&self, namespace: &str, name: &str) -> Result<ClaimManifest, DirectoryError> {
-        match self {
-            Self::None => {
-                let claim = ClaimRef { namespace: namespace.to_owned(), name: name.to_owned(), uid: None };
-                Err(unconfigured(Object::Claim(claim)))
-            }
-            Self::Folder(folder) => folder.claim(namespace, name).await,
-        }
-    }
-
-    async fn presence(&self, pod: &PodRef) -> Result<Presence, DirectoryError> {
-        match self {
-            Self::None => Err(unconfigured(Object::Pod(pod.clone()))),
-            Self::Folder(folder) => folder.presence(pod).await,
-        }
-    }
-
-    async fn handles(&self, driver: &str) -> Result<BTreeSet<String>, DirectoryError> {
-        match self {
-            Self::None => Err(unconfigured(Object::Volumes)),
-            Self::Folder(folder) => folder.handles(driver).await,
-        }
-    }
-
-    async fn tell(&self, notice: &Notice) {
-        match self {
-            Self::None => {}
-            Self::Folder(folder) => folder.tell(notice).await,
-        }
-    }
-}
-
-fn unconfigured(object: Object) -> DirectoryError {
-    let reason = "no directory of pods is configured; start linflow with --pods DIR".to_owned();
-    DirectoryError::Unavailable { object, reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn without_a_directory_the_answer_says_what_to_configure() {
-        let pod = PodRef { namespace: "airflow".to_owned(), name: "p".to_owned(), uid: None };
-        let error = AnyDirectory::None.pod(&pod).await.expect_err("nothing is configured");
-        assert!(matches!(&error, DirectoryError::Unavailable { .. }));
-        assert!(error.to_string().contains("--pods DIR"), "{error}");
-    }
 }

@@ -99,6 +99,15 @@ fn to_value<T: Id>(id: &T) -> String {
 }
 
 impl OwnerView {
+    /// How wide the owner is.
+    pub fn scope(&self) -> Scope {
+        match (&self.run, &self.task) {
+            (_, Some(_)) => Scope::Task,
+            (Some(_), None) => Scope::Run,
+            (None, None) => Scope::Dag,
+        }
+    }
+
     /// Whether this is the owner that the workflow is: the same scope and the same parts, a hashed one by its hash.
     pub fn is(&self, workflow: &WorkflowRef) -> bool {
         let has_run = match (&self.run, workflow.run()) {

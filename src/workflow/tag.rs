@@ -4,16 +4,18 @@
 //! `resource_definition_props`), and never changed: a property change adjusts DRBD on every node. A definition without
 //! [`DRIVER`] is not ours.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::linstor::name::{NameError, NodeName};
 use crate::volume::filesystem::{FsUuid, NotAUuid};
 
 use super::{
+    confirm::{Confirm, NotAMode},
     id::{DagId, IdError, Instance, MapIndex, RunId, TaskId},
     incarnation::{BadIncarnation, Incarnation},
     reach::{NotAccess, Reach, RemoteAccess},
     reference::{Ownership, WorkflowRef},
+    retain::{NotARetention, Retain},
     scope::{Scope, UnknownScope},
 };
 
@@ -40,6 +42,12 @@ pub const INTERNAL: &str = "Aux/linflow/internal";
 pub const REMOTE_ACCESS: &str = "Aux/linflow/remote-access";
 /// The nodes that keep a diskless resource of the volume, separated by spaces.
 pub const CLIENTS: &str = "Aux/linflow/clients";
+/// How strictly pods are confirmed, where the class said so: enforce, audit or off.
+pub const CONFIRM: &str = "Aux/linflow/confirm";
+/// How long the volume is kept after its run, where its class says so.
+pub const RETAIN: &str = "Aux/linflow/retain";
+/// After how long without a claim the volume goes though nothing proves its run's end, where its class says so.
+pub const REAP_UNPROVEN: &str = "Aux/linflow/reap-unproven";
 /// The Airflow deployment.
 pub const AIRFLOW_INSTANCE: &str = "Aux/airflow/instance";
 /// Airflow's dag_id, exact.
@@ -106,6 +114,15 @@ pub enum TagError {
     /// A client that no node can be.
     #[error("the volume's property {CLIENTS} is unreadable: {0}")]
     Clients(NameError),
+    /// A mode of confirmation that is none.
+    #[error("the volume's property {CONFIRM} is unreadable: {0}")]
+    Confirm(NotAMode),
+    /// A retention that is none.
+    #[error("the volume's property {RETAIN} is unreadable: {0}")]
+    Retain(NotARetention),
+    /// A duration that is none.
+    #[error("the volume's property {REAP_UNPROVEN} is {0:?}, which is no duration such as 30days")]
+    ReapUnproven(String),
     /// A try number that is none.
     #[error("the volume's property {AIRFLOW_TRY_NUMBER} is {0:?}, which is not a number")]
     TryNumber(String),
@@ -144,6 +161,12 @@ pub struct Tags {
     pub pvc_name: Option<String>,
     /// Who may use the volume over the network. What was made before there was this property is reached from everywhere.
     pub reach: Reach,
+    /// How strictly pods are confirmed, where the volume's class said so; else the driver says it.
+    pub confirm: Option<Confirm>,
+    /// How long it is kept after its run; none: the default.
+    pub retain: Option<Retain>,
+    /// After how long without a claim it goes though nothing proves its run's end; none: never.
+    pub reap_unproven: Option<Duration>,
 }
 
 impl Tags {
@@ -160,10 +183,16 @@ impl Tags {
         let Reach { remote, clients } = &self.reach;
         let remote = (*remote != RemoteAccess::Anywhere).then(|| remote.to_string());
         let names: Vec<&str> = clients.iter().map(NodeName::as_str).collect();
+        let confirm = self.confirm.map(|mode| mode.to_string());
         let clients = (!names.is_empty()).then(|| names.join(" "));
+        let retain = self.retain.map(|retain| retain.to_string());
+        let reap_unproven = self.reap_unproven.map(|span| humantime::format_duration(span).to_string());
         let optional = [
+            (RETAIN, &retain),
+            (REAP_UNPROVEN, &reap_unproven),
             (REMOTE_ACCESS, &remote),
             (CLIENTS, &clients),
+            (CONFIRM, &confirm),
             (FS_UUID, &fs_uuid),
             (AIRFLOW_TRY_NUMBER, &try_number),
             (AIRFLOW_TI_ID, &self.ti_id),
@@ -199,8 +228,15 @@ impl Tags {
             pvc_namespace: get(PVC_NAMESPACE),
             pvc_name: get(PVC_NAME),
             reach: read_reach(properties)?,
+            confirm: properties.get(CONFIRM).map(|mode| mode.parse()).transpose().map_err(TagError::Confirm)?,
+            retain: properties.get(RETAIN).map(|text| text.parse()).transpose().map_err(TagError::Retain)?,
+            reap_unproven: properties.get(REAP_UNPROVEN).map(|text| read_span(text)).transpose()?,
         }))
     }
+}
+
+fn read_span(text: &str) -> Result<Duration, TagError> {
+    humantime::parse_duration(text).map_err(|_| TagError::ReapUnproven(text.to_owned()))
 }
 
 fn read_reach(properties: &BTreeMap<String, String>) -> Result<Reach, TagError> {
@@ -259,6 +295,26 @@ fn require_id<T>(
     parse: fn(&str) -> Result<T, IdError>,
 ) -> Result<T, TagError> {
     parse(properties.get(key).ok_or(TagError::Missing(key))?).map_err(|because| TagError::Id { key, because })
+}
+
+/// The tag of a run's volume, for tests.
+#[cfg(test)]
+pub(crate) fn sample(incarnation: &Incarnation) -> Tags {
+    Tags {
+        driver: DRIVER_VERSION.to_owned(),
+        incarnation: incarnation.clone(),
+        ownership: Ownership::Workflow(super::fixtures::workflow("airflow/etl/r1")),
+        csi_name: "pvc-1".to_owned(),
+        fs_uuid: None,
+        try_number: None,
+        ti_id: None,
+        pvc_namespace: None,
+        pvc_name: None,
+        reach: Reach::default(),
+        retain: None,
+        reap_unproven: None,
+        confirm: None,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use linflow::sandbox::{
 use tonic::Code;
 
 use crate::support::{
-    NODES, World, create, csi::Create, csi::block, csi::mount, eventually, is_open, publish, refused,
+    NODES, World, create, csi::Create, csi::block, csi::mount, csi::resource, eventually, is_open, publish, refused,
 };
 
 /// A volume of 64 MiB that a workflow owns, formatted as far as its record says, and a snapshot of it.
@@ -161,7 +161,7 @@ async fn a_clone_that_fails_is_taken_back_and_said() {
     let (volume, _) = owned_with_snapshot(&world).await;
     world.sandbox.cluster().lock().clone_fate = CloneFate::Failing;
     let message = refused(world.controller.create(copy().of_volume(&volume)).await, Code::Internal);
-    assert!(message.contains("volume data") && message.contains("nothing of it is left"), "{message}");
+    assert!(message.contains(&volume) && message.contains("nothing of it is left"), "{message}");
     assert!(world.definition("copy").await.is_none() && world.store("copy").await.is_none());
     world.sandbox.cluster().lock().clone_fate = CloneFate::Quick;
     world.controller.create(copy().of_volume(&volume)).await.unwrap();
@@ -334,7 +334,7 @@ async fn a_name_with_another_source_is_taken() {
     let world = World::start().await;
     let (volume, snapshot) = owned_with_snapshot(&world).await;
     world.controller.create(copy().of_snapshot(&snapshot)).await.unwrap();
-    for other in [copy(), copy().of_volume(&volume), copy().of_snapshot(&format!("{volume}/other"))] {
+    for other in [copy(), copy().of_volume(&volume), copy().of_snapshot(&format!("{}/other", resource(&volume)))] {
         let message = refused(world.controller.create(other).await, Code::AlreadyExists);
         assert!(message.contains("content source"), "{message}");
     }

@@ -153,6 +153,22 @@ async fn an_attach_elsewhere_completes_a_pending_detach_of_a_node_that_is_back()
 }
 
 #[tokio::test]
+async fn a_refused_attach_leaves_a_pending_detach_to_whoever_may_complete_it() {
+    let world = World::start().await;
+    let (volume, node) = pending(&world).await;
+    let [holder, other] = world.replicas(&volume).await.try_into().unwrap();
+    world.restore(&node);
+    let incarnation = world.definition(&volume).await.unwrap().props["Aux/linflow/incarnation"].clone();
+    let mut record = world.records(&volume).await[&node].clone();
+    record.as_object_mut().unwrap().remove("detaching");
+    let held = json!({"override_props": {format!("{incarnation}/attach/{holder}"): record.to_string()}});
+    world.change("PUT", &format!("/v1/key-value-store/{volume}"), &held).await;
+    let message = refused(world.controller.publish(publish(&volume, &other)).await, Code::FailedPrecondition);
+    assert!(message.contains(&holder), "{message}");
+    assert_eq!(world.records(&volume).await[&node]["detaching"], json!(true));
+}
+
+#[tokio::test]
 async fn settling_leaves_other_drivers_stores_alone() {
     let world = World::start().await;
     let theirs = json!({"override_props": {"state": "{\"detaching\":true}"}});

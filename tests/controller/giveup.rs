@@ -35,8 +35,10 @@ async fn impatient(world: &World) -> Controller {
 async fn expect_refused(world: &World, given: &InUse, nodes: &[&str], seen: &str) {
     let controller = impatient(world).await;
     for node in nodes {
-        let message = refused(controller.publish(publish(&given.volume, node)).await, Code::FailedPrecondition);
+        let (answer, requests) = world.count(controller.publish(publish(&given.volume, node))).await;
+        let message = refused(answer, Code::FailedPrecondition);
         assert!(message.contains(&given.holder) && message.contains(seen), "{message}");
+        assert!(requests.iter().all(|request| request.method == "GET"), "{requests:?}");
         assert_eq!(world.records(&given.volume).await.keys().collect::<Vec<_>>(), [&given.holder]);
     }
 }
@@ -102,12 +104,13 @@ async fn fewer_than_three_voters_prove_nothing() {
 }
 
 #[tokio::test]
-async fn survivors_that_lost_each_other_too_have_no_say() {
+async fn survivors_that_are_stand_alone_are_named_and_waited_for_and_never_reconnected() {
     let world = World::start().await;
     let given = in_use(&world).await;
     world.sandbox.cluster().lock().standalone_survivors = true;
     world.crash(&given.holder);
-    expect_refused(&world, &given, &[&given.survivor, &given.spare], "no up-to-date replica may be promoted").await;
+    let alone = format!("{} is StandAlone from {}", given.survivor, given.spare);
+    expect_refused(&world, &given, &[&given.survivor, &given.spare], &alone).await;
 }
 
 #[tokio::test]

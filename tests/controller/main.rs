@@ -6,10 +6,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
 mod attach;
 mod bad_input;
 mod bound;
 mod capacity;
+mod claims;
 mod copies;
 mod copy_places;
 mod delete;
@@ -19,11 +21,14 @@ mod faults;
 mod giveup;
 mod groups;
 mod health;
+mod holders;
 mod limit;
 mod list;
 mod modes;
 mod modify;
 mod names;
+mod owned;
+mod owned_queue;
 mod paging;
 mod parameters;
 mod peer;

@@ -15,9 +15,7 @@ const MANY: usize = 10_000;
 /// other names. Answers all names.
 async fn fill(world: &World, count: usize) -> Vec<String> {
     let name = |number: usize| format!("pvc-{number:08}-2f1c-4bb0-9d3f-acc0ffee0000");
-    let first =
-        create(&name(0)).parameter("instance", "airflow").parameter("dag-id", "sales").parameter("run-id", "r1");
-    let first = world.controller.create(first).await.unwrap().volume_id;
+    let first = world.controller.created(&name(0)).await;
     world.controller.publish(publish(&first, "node-1")).await.unwrap();
     let cluster = world.sandbox.cluster();
     let mut cluster = cluster.lock();

@@ -168,6 +168,7 @@ async fn a_repeat_with_another_parameter_is_refused_by_the_parameters_name() {
             ("property.linflow.csi/Aux/team", "x", "Aux/team=x"),
             ("qosWriteIops", "7", "blkio_throttle_write_iops=7"),
             ("placementPolicy", "FollowTopology", "placementPolicy"),
+            ("confirm", "audit", "confirm"),
         ] {
             let other = with(name, &class).parameter(key, value);
             let message = refused(world.controller.create(other).await, Code::AlreadyExists);

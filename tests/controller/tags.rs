@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use tonic::Code;
 
-use crate::support::{World, create, csi::Create, publish, refused};
+use crate::support::{
+    World, create,
+    csi::{Create, resource},
+    publish, refused,
+};
 
 const WORKFLOW: [(&str, &str); 5] = [
     ("linflow.csi/instance", "prod"),
@@ -30,8 +34,8 @@ async fn the_workflow_is_written_exactly_and_as_far_as_its_scope_goes() {
     let id = "prod/%D0%BE%D1%82%D1%87%D1%91%D1%82%D1%8B.%E6%97%A5%E6%AC%A1";
     for (scope, parts, ids) in [("dag", 2, 2), ("run", 3, 3), ("task", 4, 5), ("task", 5, 5)] {
         let name = format!("{scope}-{parts}");
-        world.controller.create(owned(&name, parts)).await.unwrap();
-        let props = properties(&world, &name).await;
+        let volume = world.controller.create(owned(&name, parts)).await.unwrap().volume_id;
+        let props = properties(&world, resource(&volume)).await;
         assert_eq!(props["Aux/linflow/scope"], scope);
         assert!(props["Aux/linflow/workflow-id"].starts_with(id), "{}", props["Aux/linflow/workflow-id"]);
         for (at, property) in PROPERTIES.iter().enumerate() {
@@ -68,12 +72,17 @@ async fn every_volume_says_who_made_it_and_for_which_claim() {
 async fn the_tag_is_in_the_request_that_makes_the_volume() {
     let world = World::start().await;
     let (made, requests) = world.count(world.controller.create(owned("data", 3))).await;
-    made.unwrap();
+    let volume = made.unwrap().volume_id;
+    let resource = resource(&volume);
     let writes: Vec<String> =
         requests.iter().filter(|one| one.method != "GET").map(|one| format!("{} {}", one.method, one.path)).collect();
-    let group = world.definition("data").await.unwrap().resource_group_name;
-    let spawn = format!("POST /v1/resource-groups/{group}/spawn");
-    assert_eq!(writes, ["POST /v1/resource-groups".to_owned(), spawn], "nothing is written before or after it");
+    let group = world.definition(resource).await.unwrap().resource_group_name;
+    let wanted = [
+        "POST /v1/resource-groups".to_owned(),
+        format!("PUT /v1/key-value-store/{resource}"),
+        format!("POST /v1/resource-groups/{group}/spawn"),
+    ];
+    assert_eq!(writes, wanted, "but for the claim's record nothing is written before or after it");
 }
 
 #[tokio::test]
@@ -81,7 +90,11 @@ async fn a_tag_never_changes_while_the_volume_lives() {
     let world = World::start().await;
     let volume = world.controller.create(owned("data", 3)).await.unwrap().volume_id;
     let tag = || async {
-        properties(&world, &volume).await.into_iter().filter(|(key, _)| key.starts_with("Aux/")).collect::<Vec<_>>()
+        properties(&world, resource(&volume))
+            .await
+            .into_iter()
+            .filter(|(key, _)| key.starts_with("Aux/"))
+            .collect::<Vec<_>>()
     };
     let before = tag().await;
     world.controller.create(owned("data", 3)).await.unwrap();
@@ -93,18 +106,20 @@ async fn a_tag_never_changes_while_the_volume_lives() {
 }
 
 #[tokio::test]
-async fn an_existing_name_with_another_workflow_is_refused() {
+async fn a_name_with_another_workflow_is_another_volume() {
     let world = World::start().await;
-    world.controller.create(owned("data", 3)).await.unwrap();
-    for other in [
+    let mut volumes = std::collections::BTreeSet::new();
+    for claim in [
+        owned("data", 3),
         owned("data", 2),
         owned("data", 4),
         create("data"),
         owned("data", 3).parameter("linflow.csi/run-id", "manual__1"),
     ] {
-        let message = refused(world.controller.create(other).await, Code::AlreadyExists);
-        assert!(message.contains("workflow"), "{message}");
+        let volume = world.controller.create(claim).await.unwrap().volume_id;
+        volumes.insert(resource(&volume).to_owned());
     }
+    assert_eq!(volumes.len(), 5, "{volumes:?}");
 }
 
 #[tokio::test]
@@ -136,12 +151,12 @@ async fn an_id_beyond_512_characters_is_known_by_its_hash_and_kept_exactly() {
     let world = World::start().await;
     let (dag, run) = ("д".repeat(250), "п".repeat(250));
     let wanted = create("data").parameter("instance", "prod").parameter("dag-id", &dag).parameter("run-id", &run);
-    world.controller.create(wanted.clone()).await.unwrap();
-    let props = properties(&world, "data").await;
+    let volume = world.controller.create(wanted.clone()).await.unwrap().volume_id;
+    let props = properties(&world, resource(&volume)).await;
     assert!(props["Aux/linflow/workflow-id"].starts_with("sha256:"));
     assert_eq!((&props["Aux/airflow/dag_id"], &props["Aux/airflow/run_id"]), (&dag, &run));
-    let context = world.controller.publish(publish("data", "node-1")).await.unwrap();
+    let context = world.controller.publish(publish(&volume, "node-1")).await.unwrap();
     let bytes: usize = context.iter().map(|(key, value)| key.len() + value.len()).sum();
     assert!(bytes <= 4096, "publish_context has {bytes} bytes; CSI allows 4096");
-    world.controller.create(wanted).await.unwrap();
+    assert_eq!(world.controller.create(wanted).await.unwrap().volume_id, volume);
 }

@@ -2,7 +2,7 @@ use tonic::Status;
 
 use crate::{
     state,
-    support::{Controller, World, create, csi::Create},
+    support::{Controller, World, create, csi::Create, csi::resource},
     walk::{Story, walk},
 };
 
@@ -17,10 +17,10 @@ enum From {
 struct Copy(Create, From);
 
 impl Copy {
-    fn request(&self) -> Create {
+    fn request(&self, source: &str) -> Create {
         match self.1 {
-            From::Snapshot => self.0.clone().of_snapshot("pvc-1/snap-1"),
-            From::Volume => self.0.clone().of_volume("pvc-1"),
+            From::Snapshot => self.0.clone().of_snapshot(&format!("{}/snap-1", resource(source))),
+            From::Volume => self.0.clone().of_volume(source),
         }
     }
 }
@@ -38,11 +38,11 @@ impl Story for Copy {
         if let From::Snapshot = self.1 {
             world.snapshot(&volume, "snap-1").await;
         }
-        self.0.0.name.clone()
+        volume
     }
 
-    async fn act(&self, controller: &Controller, _: &str) -> Result<(), Status> {
-        controller.create(self.request()).await.map(drop)
+    async fn act(&self, controller: &Controller, source: &str) -> Result<(), Status> {
+        controller.create(self.request(source)).await.map(drop)
     }
 }
 

@@ -2,7 +2,7 @@ use tonic::Status;
 
 use crate::{
     state,
-    support::{Controller, World, create, csi::Create},
+    support::{Controller, World, create, csi::Create, csi::resource},
     walk::{Story, walk},
 };
 
@@ -56,7 +56,53 @@ async fn a_create_with_an_owner_and_a_hashed_name_is_completed_by_the_next() {
         .parameter("linflow.csi/instance", "prod")
         .parameter("linflow.csi/dag-id", "etl")
         .parameter("linflow.csi/run-id", "manual__2026-01-01T00:00:00+00:00");
-    walk_create(request, 3, 3).await;
+    // Generation, group, spawn, record, view.
+    let clean = walk(&request, 5).await;
+    assert_eq!(state::count(&clean, "/v1/view/resources"), 3, "{clean:#}");
+    assert_eq!(state::count(&clean, "/v1/key-value-store"), 1);
+}
+
+/// A claim of an owner's volume that has another one, and maybe a definition that can't go for a node that is away.
+struct Beside {
+    claim: Create,
+    is_deleting: bool,
+}
+
+fn claim(name: &str, mib: i64) -> Create {
+    let run = [("instance", "prod"), ("dag-id", "etl"), ("run-id", "manual__1")];
+    run.iter().fold(create(name).bytes(mib << 20, 0), |claim, (key, value)| claim.parameter(key, value))
+}
+
+impl Story for Beside {
+    async fn arrange(&self, world: &World) -> String {
+        let first = world.controller.create(claim("pvc-0", 8)).await.unwrap().volume_id;
+        if self.is_deleting {
+            world.crash(&world.replicas(&first).await[0]);
+            world.linstor().delete_definition(&resource(&first).parse().unwrap()).await.unwrap();
+        }
+        first
+    }
+
+    async fn act(&self, controller: &Controller, _: &str) -> Result<(), Status> {
+        controller.create(self.claim.clone()).await.map(drop)
+    }
+}
+
+#[tokio::test]
+async fn another_claim_of_an_owner_is_completed_by_the_next() {
+    let clean = walk(&Beside { claim: claim("pvc-1", 8), is_deleting: false }, 7).await;
+    assert_eq!(state::count(&clean, "/v1/resource-definitions"), 1);
+}
+
+#[tokio::test]
+async fn another_claim_that_grows_the_volume_is_completed_by_the_next() {
+    walk(&Beside { claim: claim("pvc-1", 16), is_deleting: false }, 9).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_begins_a_generation_is_completed_by_the_next() {
+    let clean = walk(&Beside { claim: claim("pvc-1", 8), is_deleting: true }, 7).await;
+    assert_eq!(state::count(&clean, "/v1/resource-definitions"), 2);
 }
 
 #[tokio::test]

@@ -72,3 +72,10 @@ async fn a_delete_that_a_dead_node_holds_up_is_left_the_same_wherever_it_is_cut(
     assert_eq!(state::count(&clean, "/v1/resource-definitions"), 1);
     assert_eq!(state::count(&clean, "/v1/key-value-store"), 0);
 }
+
+#[tokio::test]
+async fn a_release_that_is_cut_anywhere_is_completed_by_the_next() {
+    let claim = create("pvc-1").mib(8).parameter("instance", "prod").parameter("dag-id", "etl");
+    let clean = walk(&Delete(claim, Past::OnDeadNode), 4).await;
+    assert_eq!(state::count(&clean, "/v1/resource-definitions"), 1);
+}

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod claims;
 mod copy;
 mod create;
 mod delete;

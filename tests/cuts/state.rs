@@ -73,14 +73,17 @@ fn settle(value: &mut Value, drawn: &BTreeMap<String, String>) {
             entries.sort_by_key(Value::to_string);
         }
         Value::Object(fields) => {
-            *fields = std::mem::take(fields).into_iter().map(|(key, value)| settle_field(&key, value, drawn)).collect();
+            // A question that a cut left is nobody's any more: a reaper lets it grow old.
+            let kept = std::mem::take(fields).into_iter().filter(|(key, _)| !key.contains("/asking/"));
+            *fields = kept.map(|(key, value)| settle_field(&key, value, drawn)).collect();
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 fn settle_field(key: &str, mut value: Value, drawn: &BTreeMap<String, String>) -> (String, Value) {
-    if VARYING.contains(&key) {
+    let is_moment = ["/claimed", "/released"].iter().any(|moment| key.ends_with(moment));
+    if VARYING.contains(&key) || is_moment {
         value = json!("<varies>");
     }
     settle(&mut value, drawn);

@@ -46,6 +46,8 @@ fn only_the_provisioner_makes_and_deletes_volumes() {
 fn each_sidecar_changes_its_own_lease_and_no_other() {
     // The names are the sidecars' own; one that is wrong here is a sidecar that never leads.
     for (sidecar, lease) in [
+        // Linflow's own reaper, named in src/kube/lease.rs.
+        ("controller", "linflow-reaper-linflow-csi"),
         ("provisioner", "linflow-csi"),
         ("attacher", "external-attacher-leader-linflow-csi"),
         ("resizer", "external-resizer-linflow-csi"),
@@ -61,28 +63,66 @@ fn each_sidecar_changes_its_own_lease_and_no_other() {
     }
 }
 
+/// A role's rights, as `verb resource.group`.
+fn rights(role: &Value) -> Vec<String> {
+    let mut rights = Vec::new();
+    for rule in list(&role["rules"]) {
+        for (group, resource) in texts(&rule["apiGroups"]).iter().zip(texts(&rule["resources"])) {
+            let what = if group.is_empty() { resource } else { format!("{resource}.{group}") };
+            rights.extend(texts(&rule["verbs"]).iter().map(|verb| format!("{verb} {what}")));
+        }
+    }
+    rights
+}
+
 #[test]
-fn roles_are_bound_to_the_controller_and_the_node_plugin_has_none() {
+fn linflow_itself_changes_nothing_of_kubernetes_and_reads_three_kinds() {
+    let told = "create events.events.k8s.io";
+    let controller = rights(&one("ClusterRole", "linflow-linflow-controller"));
+    let reads = ["get persistentvolumeclaims", "get pods", "list pods", "watch pods", "list persistentvolumes"]
+        .map(str::to_owned);
+    assert_eq!(controller, [&reads[..], &["create tokenreviews.authentication.k8s.io".into(), told.into()]].concat());
+    assert_eq!(rights(&one("ClusterRole", "linflow-linflow-node")), [told]);
+}
+
+#[test]
+fn the_node_plugin_is_bound_to_one_role_that_reads_nothing() {
     for binding in all("ClusterRoleBinding").iter().chain(&all("RoleBinding")) {
         let [subject] = &list(&binding["subjects"])[..] else { panic!("{binding:?}") };
-        assert_eq!((word(&subject["kind"]), word(&subject["name"])), ("ServiceAccount", "linflow-controller"));
+        let is_nodes = binding["roleRef"]["name"] == "linflow-linflow-node";
+        let account = if is_nodes { "linflow-node" } else { "linflow-controller" };
+        assert_eq!((word(&subject["kind"]), word(&subject["name"])), ("ServiceAccount", account), "{binding:?}");
     }
 }
 
 #[test]
-fn the_sidecars_alone_hold_a_token_for_kubernetes() {
+fn who_asks_kubernetes_mounts_a_token_that_ends_and_nobody_is_given_one_unasked() {
     for component in ["controller", "node"] {
-        assert_eq!(pod(component)["automountServiceAccountToken"], false);
+        let pod = pod(component);
+        assert_eq!(pod["automountServiceAccountToken"], false);
         assert_eq!(one("ServiceAccount", &format!("linflow-{component}"))["automountServiceAccountToken"], false);
+        for container in containers(&pod) {
+            let mount = named(&container["volumeMounts"], "kubernetes-api");
+            assert_eq!((word(&mount["mountPath"]), &mount["readOnly"]), (ACCOUNT, &Value::Bool(true)));
+        }
+        let sources = list(&named(&pod["volumes"], "kubernetes-api")["projected"]["sources"]);
+        let [token] = &sources.iter().filter_map(|source| source.get("serviceAccountToken")).collect::<Vec<_>>()[..]
+        else {
+            panic!("{sources:?}")
+        };
+        assert_eq!(token["expirationSeconds"], 3607);
     }
-    assert!(list(&pod("node")["volumes"]).iter().all(|volume| volume.get("projected").is_none()));
-    let controller = pod("controller");
-    for container in containers(&controller) {
-        let has_token = list(&container["volumeMounts"]).iter().any(|mount| mount["name"] == "kubernetes-api");
-        assert_eq!(has_token, container["name"] != "linflow", "{:?}", container["name"]);
+}
+
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+#[test]
+fn linflow_is_told_to_ask_and_a_node_to_look_no_pods_up() {
+    let args = |component| texts(&named(&pod(component)["containers"], "linflow")["args"]);
+    for component in ["controller", "node"] {
+        assert!(args(component).contains(&"--kubernetes=true".to_owned()), "{component}");
     }
-    let sources = list(&named(&controller["volumes"], "kubernetes-api")["projected"]["sources"]);
-    assert!(sources.iter().any(|source| source.get("serviceAccountToken").is_some()));
+    assert!(args("node").contains(&"--pod-lookups=false".to_owned()));
 }
 
 #[test]
@@ -91,11 +131,11 @@ fn policies_let_nothing_in_and_out_to_linstor_dns_and_the_api_alone() {
         let rules = list(&policy["spec"]["egress"]);
         rules.iter().flat_map(|rule| list(&rule["ports"])).filter_map(|port| port["port"].as_u64()).collect()
     };
-    for (component, out) in [("controller", &[3370, 3371, 53, 53, 443, 6443][..]), ("node", &[3370, 3371, 53, 53])] {
+    for component in ["controller", "node"] {
         let policy = one("NetworkPolicy", &format!("linflow-{component}"));
         assert_eq!(texts(&policy["spec"]["policyTypes"]), ["Ingress", "Egress"]);
         assert_eq!(policy["spec"]["ingress"], Value::Sequence(Vec::new()));
-        assert_eq!(ports(&policy), out);
+        assert_eq!(ports(&policy), [3370, 3371, 53, 53, 443, 6443]);
         assert_eq!(policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"], component);
         // A host's network knows no policy.
         assert!(pod(component).get("hostNetwork").is_none());

@@ -1,6 +1,7 @@
 //! How the driver, the controller and the node plugin are set up.
 
-use linflow::config::{Args, Command};
+use linflow::config::{Args, Command, DirectoryConfig};
+use linflow::kube::Place;
 
 use crate::support::World;
 use crate::yaml::{Value, containers, list, named, one, pod, texts, word};
@@ -26,7 +27,9 @@ fn linflow_takes_the_arguments_of_its_containers() {
         let container = named(&pod(component)["containers"], "linflow");
         let words = arguments(&container).into_iter().map(|word| word.replace("$(NODE_NAME)", "node-1"));
         let args = Args::from_words(std::iter::once("linflow".to_owned()).chain(words)).unwrap();
-        let command = args.validate(&|_| None).unwrap().command;
+        // Kubernetes sets it in every container.
+        let environment = |name: &str| (name == "KUBERNETES_SERVICE_HOST").then(|| "192.0.2.1".to_owned());
+        let command = args.validate(&environment).unwrap().command;
         let driver = match command {
             Command::Controller(driver) => driver,
             Command::Node(driver, node) => {
@@ -40,6 +43,7 @@ fn linflow_takes_the_arguments_of_its_containers() {
             other => panic!("{other:?}"),
         };
         assert_eq!(driver.driver_name.as_str(), "linflow.csi");
+        assert_eq!(driver.directory, DirectoryConfig::Kubernetes(Place::InCluster));
         let port = driver.admin_listen.map(|address| u64::from(address.port()));
         assert_eq!(port, named(&container["ports"], "admin")["containerPort"].as_u64());
     }

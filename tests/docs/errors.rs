@@ -30,7 +30,22 @@ pub fn render() -> String {
             "Nothing was done.",
             table(include_str!("../../src/csi/request.rs"), "RequestError", &samples::request::all()),
         ),
+        section(
+            "Who asks",
+            "At CreateVolume, before anything is made.",
+            table(include_str!("../../src/workflow/ask/error.rs"), "AskError", &samples::asking::all()),
+        ),
         section("Volume", "The controller's verbs.", table(volume, "Error", &samples::volume::all())),
+        section(
+            "Owner's volume",
+            "`Owned` above in full.",
+            table(include_str!("../../src/volume/owned/error.rs"), "OwnedError", &samples::owned::all()),
+        ),
+        section(
+            "Holders",
+            "`Held` above in full: somebody else has an owner's volume.",
+            table(include_str!("../../src/volume/holders.rs"), "Held", &samples::volume::held()),
+        ),
         section(
             "Snapshot",
             "The verbs of snapshots and groups of them.",
@@ -49,8 +64,13 @@ pub fn render() -> String {
             table(include_str!("../../src/access/permit.rs"), "Denial", &samples::access::denials()),
         ),
         section(
+            "Expected pod",
+            "At NodePublishVolume, of a claim that a pod owns.",
+            table(include_str!("../../src/access/expected.rs"), "Unexpected", &samples::access::unexpected()),
+        ),
+        section(
             "Directory",
-            "At NodePublishVolume, of a volume that has an owner.",
+            "At NodePublishVolume of a volume that has an owner, and where a holder of one is looked up.",
             table(include_str!("../../src/workflow/directory.rs"), "DirectoryError", &samples::access::lookups()),
         ),
     ];

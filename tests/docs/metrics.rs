@@ -17,6 +17,7 @@ No label holds an id of a volume, a node or a workflow: the number of series gro
 const READING: &str = "
 - `csi_plugin_operations_seconds` is the driver's own side of the calls that the sidecars time as `csi_sidecar_operations_seconds` and kubelet as `csi_operations_seconds`, with their labels; codes are spelt as Go spells them. A call of a method that CSI 1.13
   does not have counts as `unknown`.
+- `linflow_pod_doubts_total` is the number to watch before a class or a driver goes from `audit` to `enforce`: what it counts with `mode=\"audit\"` is what would be refused. Each is a line of the log too.
 - `route` is the path below `/v1/` with `{…}` in the place of each name. A change that went unanswered may have happened; who called comes again and finds out.
 - A slow reply is one that took more than a second and more than four times the median of the last 64 replies of its kind, once there were 16; so a LINSTOR that is slow by nature is its own measure. It is also a line of the log at level WARN
   (`LINSTOR replies far slower than it used to`) with the route, its milliseconds, those that are usual, and how many more there were; for each kind once a minute at most.

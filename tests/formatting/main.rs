@@ -11,6 +11,7 @@ mod support;
 mod bench;
 mod beside;
 mod blank;
+mod claims;
 mod copies;
 mod kept;
 mod killed;

@@ -135,6 +135,8 @@ impl Machine {
             read_only,
             is_volume_read_only: false,
             targets: Targets::Many,
+            is_shared: false,
+            only_pod: None,
         }
     }
 

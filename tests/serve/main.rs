@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod confirm;
 mod drain;
 mod health;
 mod kubelet;

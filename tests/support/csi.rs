@@ -150,6 +150,11 @@ impl Controller {
     }
 }
 
+/// The resource definition that a volume id names: what stands before the claim of an owner's volume.
+pub fn resource(volume_id: &str) -> &str {
+    volume_id.split_once('@').map_or(volume_id, |(resource, _)| resource)
+}
+
 /// A CreateVolumeRequest in the making.
 #[derive(Clone)]
 pub struct Create(pub CreateVolumeRequest);

@@ -12,9 +12,11 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+pub mod claims;
 pub mod csi;
 pub mod driver;
 pub mod http;
+pub mod kubernetes;
 pub mod log;
 pub mod node;
 pub mod rest;
@@ -38,17 +40,17 @@ use linflow::{
         socket::{Endpoint, bind},
     },
     linstor::{Client, Settings, name::NodeName},
-    metrics::Operations,
+    metrics::{Doubts, Operations},
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
     volume::topology::TopologySettings,
-    workflow::{AnyDirectory, Instances},
+    workflow::{AnyDirectory, Confirm, Instances},
 };
 use tempfile::TempDir;
 use tokio::time::{interval, timeout};
 use tonic::{Code, Status, transport::Channel};
 
-pub use csi::{Controller, create, publish};
+pub use csi::{Controller, Create, create, publish};
 
 /// The nodes of every world.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -124,6 +126,8 @@ impl World {
             linstor: self.linstor(),
             directory,
             instances: Instances::default(),
+            confirm: Confirm::default(),
+            doubts: Doubts::default(),
             name: node.parse().unwrap(),
             max_volumes: 0,
             topology: TopologySettings { pools: true, file: None },
@@ -184,7 +188,8 @@ impl World {
 
     /// Plays a process that opens the volume's device on a node (or closes it), as a mount does.
     pub fn set_open(&self, volume: &str, node: &str, open: bool) {
-        let key = ReplicaKey { node: node.to_owned(), resource: volume.to_owned(), volume: 0 };
+        let resource = csi::resource(volume).to_owned();
+        let key = ReplicaKey { node: node.to_owned(), resource, volume: 0 };
         self.sandbox.cluster().lock().backing().set_open(&key, open).unwrap();
         self.sandbox.refresh().unwrap();
     }

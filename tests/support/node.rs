@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use linflow::{
+    csi::node::NodeParts,
     csi::proto::{
         CapacityRange, NodeExpandVolumeRequest, NodeGetVolumeStatsRequest, NodePublishVolumeRequest,
         NodeStageVolumeRequest, NodeUnpublishVolumeRequest, NodeUnstageVolumeRequest, node_client::NodeClient,
@@ -37,11 +38,24 @@ impl OnNode {
 
     /// The same with a machine on which something is already.
     pub async fn attach_to(world: &World, volume: &str, node: &str, pods: Option<&Path>, host: ScriptedHost) -> Self {
+        let directory = pods.map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)));
+        Self::attach_with(world, volume, node, host, directory, |_| {}).await
+    }
+
+    /// The same with a Node service that is made otherwise.
+    pub async fn attach_with(
+        world: &World,
+        volume: &str,
+        node: &str,
+        host: ScriptedHost,
+        directory: AnyDirectory,
+        change: impl FnOnce(&mut NodeParts<ScriptedHost>),
+    ) -> Self {
         let context = world.controller.publish(publish(volume, node)).await.unwrap();
         host.add_device(&context["linflow.csi/device"], context["linflow.csi/bytes"].parse().unwrap());
-        let directory = pods.map_or(AnyDirectory::None, |dir| AnyDirectory::Folder(FolderDirectory::new(dir)));
-        let client = world.node(node, host, directory).await;
-        Self { client, volume: volume.to_owned(), context }
+        let mut parts = world.node_parts(node, host, directory);
+        change(&mut parts);
+        Self { client: world.serve_node(parts).await, volume: volume.to_owned(), context }
     }
 
     /// The NodeStageVolumeRequest of the volume.

@@ -80,6 +80,7 @@ impl World {
     }
 }
 
+/// The definition of a name, or of a volume id.
 fn resource(name: &str) -> ResourceName {
-    name.parse().unwrap()
+    super::csi::resource(name).parse().unwrap()
 }

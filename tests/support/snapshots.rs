@@ -134,7 +134,7 @@ impl World {
         let props: &BTreeMap<String, String> = &definition.props;
         let uuid = props["Aux/linflow/fs-uuid"].clone();
         let mark = json!({ "override_props": { format!("{}/formatted", props["Aux/linflow/incarnation"]): &uuid } });
-        self.change("PUT", &format!("/v1/key-value-store/{volume}"), &mark).await;
+        self.change("PUT", &format!("/v1/key-value-store/{}", super::csi::resource(volume)), &mark).await;
         uuid
     }
 

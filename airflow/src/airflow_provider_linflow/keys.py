@@ -10,9 +10,12 @@ RUN_ID = f"{PREFIX}run-id"
 TASK_ID = f"{PREFIX}task-id"
 MAP_INDEX = f"{PREFIX}map-index"
 TRY_NUMBER = f"{PREFIX}try-number"
+RETAIN = f"{PREFIX}retain"
+FROM = f"{PREFIX}from"
 
-CHOICES = frozenset({SCOPE})
-"""What a DAG's author may choose: how much of the own workflow owns a volume. It names nobody."""
+CHOICES = frozenset({SCOPE, RETAIN, FROM})
+"""What a DAG's author may choose: how much of the own workflow owns a volume, how long it is kept, and which of the own
+run's volumes it begins as a copy of. It names nobody else."""
 
 AIRFLOWS = frozenset(
     {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tonic::Status;
 
 use super::{RequestError, Use, require};
-use crate::csi::{proto as csi, status};
+use crate::csi::{admit, proto as csi, status};
 use crate::node::{
     AbsolutePath, Access, DeviceHint, ExpandRequest, FsUse, PublishRequest, StageRequest, Targets,
     health::HealthRequest, options::MountOptions,
@@ -16,6 +16,7 @@ use crate::volume::{
     filesystem::FsType,
     record::AccessMode,
 };
+use crate::workflow::Scope;
 
 /// The volume that a definition holds: linflow makes one in each.
 const VOLUME_NUMBER: u32 = 0;
@@ -66,6 +67,16 @@ fn mount_group(text: &str) -> Result<u32, RequestError> {
     number.ok_or_else(|| RequestError::MountGroup(text.to_owned()))
 }
 
+/// Is the device opened read-only? A claim that only reads what other claims write here opens it as they do.
+fn is_read_only(context: &PublishContext, mode: AccessMode) -> bool {
+    context.read_only || (mode.is_reader() && !context.only_reads)
+}
+
+/// Has the volume one pod at a time? A task has.
+fn has_one_pod(context: &PublishContext) -> bool {
+    context.owner.as_ref().is_some_and(|owner| owner.scope() == Scope::Task)
+}
+
 /// Where the spec's table has one answer for several modes (NodePublishVolume, second table).
 fn targets(mode: AccessMode) -> Targets {
     match mode {
@@ -86,7 +97,7 @@ pub fn stage(message: &csi::NodeStageVolumeRequest) -> Result<(VolumeId, Publish
         device: device(&volume, &context),
         staging_path,
         access: access(used, &message.volume_context, &context)?,
-        read_only: context.read_only || mode.is_reader(),
+        read_only: is_read_only(&context, mode),
         fs_uuid: context.fs_uuid.clone(),
     };
     Ok((volume, context, request))
@@ -109,9 +120,11 @@ pub fn publish(
         staging_path,
         target_path,
         access: access(used, &message.volume_context, &context)?,
-        read_only: message.readonly,
-        is_volume_read_only: context.read_only || mode.is_reader(),
+        read_only: message.readonly || context.only_reads,
+        is_volume_read_only: is_read_only(&context, mode),
         targets: targets(mode),
+        is_shared: volume.claim().is_some(),
+        only_pod: admit::pod(&message.volume_context).uid.filter(|_| has_one_pod(&context)),
     };
     Ok((volume, context, request))
 }

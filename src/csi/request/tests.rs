@@ -1,4 +1,5 @@
 use super::*;
+use crate::workflow::Ownership;
 use csi::volume_capability::{AccessMode as Mode, AccessType, BlockVolume, MountVolume, access_mode};
 
 fn capability_of(access: AccessType, mode: access_mode::Mode) -> csi::VolumeCapability {
@@ -76,6 +77,10 @@ fn a_mount_group_is_passed_on() {
     assert_eq!(used, Use::Mount { fs_type: None, flags: Vec::new(), group: Some("2000".to_owned()) });
 }
 
+fn create_of(request: &csi::CreateVolumeRequest) -> Result<CreateRequest, RequestError> {
+    create(request, parameters(request)?, Ownership::None.into())
+}
+
 #[test]
 fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
     type Change = fn(&mut csi::CreateVolumeRequest);
@@ -90,10 +95,10 @@ fn a_create_that_asks_for_what_cannot_be_had_is_refused_by_name() {
     for (named, change) in changes {
         let mut request = request();
         change(&mut request);
-        let refused = create(&request, &Instances::default()).unwrap_err().to_string();
+        let refused = create_of(&request).unwrap_err().to_string();
         assert!(refused.contains(named), "{refused}");
     }
-    assert!(create(&request(), &Instances::default()).is_ok());
+    assert!(create_of(&request()).is_ok());
 }
 
 #[test]

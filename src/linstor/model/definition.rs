@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{DRBD, Props};
+use super::{DRBD, Props, quorum};
 
 /// A resource definition (schema `ResourceDefinition`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -63,7 +63,7 @@ impl ResourceDefinition {
     /// Whether a replica may be written only with a majority of voters. LINSTOR sets and removes it by itself
     /// (auto-quorum) as replicas come and go.
     pub fn has_majority_quorum(&self) -> bool {
-        self.prop("DrbdOptions/Resource/quorum") == Some("majority")
+        quorum::is_majority(&self.props)
     }
 }
 

@@ -8,6 +8,7 @@ mod definition;
 mod disk;
 mod group;
 mod node;
+pub mod quorum;
 mod request;
 mod resource;
 mod snapshot;

@@ -26,7 +26,7 @@ use super::{
     Host,
     host::{BlockDevice, ByteRange, DrbdAnswer, Handover, HostError, Operation, Place, Program, ProgramEnd, Usage},
     imprint::Imprint,
-    mounts::MountTable,
+    mounts::{MountEntry, MountTable},
     options::{Attributes, MountOptions},
 };
 use crate::{linstor::name::ResourceName, volume::filesystem::FsType};
@@ -149,8 +149,13 @@ impl Host for LinuxHost {
         }
     }
 
-    async fn mount_table(&self, deadline: Instant) -> Result<MountTable, HostError> {
-        self.call(Operation::MountTable, Path::new("/proc/self/mountinfo"), deadline, mounting::table).await
+    async fn mounts(
+        &self,
+        is_wanted: impl Fn(&MountEntry) -> bool + Send + 'static,
+        deadline: Instant,
+    ) -> Result<MountTable, HostError> {
+        let select = move |table: &Path| mounting::select(table, is_wanted);
+        self.call(Operation::MountTable, Path::new("/proc/self/mountinfo"), deadline, select).await
     }
 
     async fn mount(

@@ -1,7 +1,12 @@
 //! mount(2), umount2(2), statvfs(3) and the mount table. mount(8) is not used: it hides the errno that tells DRBD's
 //! reasons.
 
-use std::{fs, io, os::fd::AsRawFd, path::Path};
+use std::{
+    fs::File,
+    io::{self, BufReader},
+    os::fd::AsRawFd,
+    path::Path,
+};
 
 use nix::{
     mount::{MntFlags, MsFlags, umount2},
@@ -12,14 +17,14 @@ use super::{busy::await_free, paths::pin};
 use crate::{
     node::{
         host::Usage,
-        mounts::MountTable,
+        mounts::{MountEntry, MountTable},
         options::{Attribute, Attributes, MountOptions},
     },
     volume::filesystem::FsType,
 };
 
-pub fn table(path: &Path) -> io::Result<MountTable> {
-    MountTable::parse(&fs::read(path)?).map_err(io::Error::other)
+pub fn select(table: &Path, is_wanted: impl Fn(&MountEntry) -> bool) -> io::Result<MountTable> {
+    MountTable::select(BufReader::new(File::open(table)?), is_wanted)
 }
 
 fn flags(attributes: &Attributes) -> MsFlags {

@@ -19,7 +19,7 @@ use crate::{
             ProgramEnd, Usage,
         },
         imprint::Imprint,
-        mounts::MountTable,
+        mounts::{MountEntry, MountTable},
         options::{Attributes, MountOptions},
     },
     volume::filesystem::FsType,
@@ -136,8 +136,13 @@ impl Host for ScriptedHost {
         .await
     }
 
-    async fn mount_table(&self, deadline: Instant) -> Result<MountTable, HostError> {
-        self.whole(Operation::MountTable, Path::new("mountinfo"), deadline, |state| Ok(state.table())).await
+    async fn mounts(
+        &self,
+        is_wanted: impl Fn(&MountEntry) -> bool + Send + 'static,
+        deadline: Instant,
+    ) -> Result<MountTable, HostError> {
+        let select = |state: &mut State| Ok(state.table(is_wanted));
+        self.whole(Operation::MountTable, Path::new("mountinfo"), deadline, select).await
     }
 
     async fn mount(

@@ -47,6 +47,10 @@ pub fn mount(
         return Err(EINVAL);
     }
     let is_read_only = wanted.attributes.contains(&Attribute::ReadOnly);
+    // All mounts of a device have one superblock.
+    if state.table(|_| true).of_device(source.number).any(|entry| entry.has_read_only_superblock() != is_read_only) {
+        return Err(errno::EBUSY);
+    }
     let context = wanted.context.iter().map(|label| format!("context=\"{label}\""));
     let entry = MountEntry {
         id: 0,

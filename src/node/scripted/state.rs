@@ -118,8 +118,9 @@ impl State {
         self.mounts.iter().any(|mount| mount.entry.device == number)
     }
 
-    pub fn table(&self) -> MountTable {
-        MountTable(self.mounts.iter().map(|mount| mount.entry.clone()).collect())
+    pub fn table(&self, is_wanted: impl Fn(&MountEntry) -> bool) -> MountTable {
+        let entries = self.mounts.iter().map(|mount| &mount.entry);
+        MountTable(entries.filter(|entry| is_wanted(entry)).cloned().collect())
     }
 
     pub fn top(&self, path: &Path) -> Option<&Mounted> {

@@ -1,6 +1,7 @@
 //! The verbs on the scripted host. The real one is in tests/node_linux.rs.
 
 mod attaching;
+mod claims;
 mod crashes;
 mod expanding;
 mod filesystems;
@@ -90,6 +91,8 @@ fn publish_request(access: Access) -> PublishRequest {
         read_only: false,
         is_volume_read_only: false,
         targets: Targets::Many,
+        is_shared: false,
+        only_pod: None,
     }
 }
 

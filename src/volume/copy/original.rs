@@ -110,6 +110,7 @@ impl Original {
             Err(Error::Deleting(_)) => return Err(missing(&source, "it is being deleted")),
             read => read?,
         };
+        known.check_claim()?;
         replicas.retain(|replica| !replica.is_diskless() && !replica.is_deleting());
         let unready = || not_ready(&source, "it is not complete itself".to_owned());
         let size_kib = known.definition.size_kib().filter(|size_kib| is_complete(&known, *size_kib, &replicas));

@@ -185,7 +185,8 @@ fn is_ours(key: &str) -> bool {
 /// have been changed since.
 pub(super) fn inherited(props: &Props, own: &Props) -> bool {
     let is_told = |key: &String| {
-        let is_tag = [tag::WORKFLOW_ID, tag::REMOTE_ACCESS, tag::CLIENTS].contains(&key.as_str());
+        let tags = [tag::WORKFLOW_ID, tag::REMOTE_ACCESS, tag::CLIENTS, tag::CONFIRM, tag::RETAIN, tag::REAP_UNPROVEN];
+        let is_tag = tags.contains(&key.as_str());
         key.starts_with(OURS[1]) || key.starts_with(OURS[2]) || key.starts_with(tag::COPY) || is_tag
     };
     own.iter().filter(|(key, _)| is_ours(key)).any(|(key, value)| props.get(key) != Some(value))

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::{VOLUME_NUMBER, disks};
 use crate::linstor::model::{Node, Resource, is_same_name};
 use crate::linstor::name::NodeName;
-use crate::volume::{Error, VolumeId, health::is_good, record::Ledger, topology::may_leave};
+use crate::volume::{Error, VolumeId, health::is_good, record::Ledger, seat::Seat, topology::may_leave};
 use crate::workflow::Reach;
 
 /// What keeps replicas where they are: the topology that was answered when the volume was made.
@@ -59,7 +59,7 @@ pub fn choose(
     wanted: usize,
 ) -> Result<NodeName, Error> {
     let is_busy = |one: &Resource| {
-        let is_here = |node: &NodeName| is_same_name(node.as_str(), &one.node_name);
+        let is_here = |seat: &Seat| is_same_name(seat.node.as_str(), &one.node_name);
         one.in_use() == Some(true) || ledger.attachments.keys().any(is_here)
     };
     let mut replicas: Vec<&Resource> = disks(view).collect();
@@ -100,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::volume::record::{AccessMode, Attachment};
+    use crate::volume::record::Attachment;
 
     /// A replica; `disk` none: its satellite is away.
     fn replica(node: &str, disk: Option<&str>) -> Resource {
@@ -124,15 +124,7 @@ mod tests {
         let nodes: Vec<Node> = view.iter().map(node).collect();
         let mut ledger = Ledger::default();
         for node in attached {
-            let attachment = Attachment {
-                mode: AccessMode::SingleNodeWriter,
-                access: None,
-                read_only: false,
-                claim: "vol1".into(),
-                time: "2026-01-01T00:00:00Z".into(),
-                detaching: false,
-            };
-            ledger.attachments.insert(NodeName::parse(node).unwrap(), attachment);
+            ledger.attachments.insert(Seat::parse(node).unwrap(), Attachment::of_writer());
         }
         let volume = VolumeId::parse("vol1").unwrap();
         choose(&volume, view, &nodes, &ledger, &Reach::default(), wanted).map(|node| node.to_string())

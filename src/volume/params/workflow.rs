@@ -57,6 +57,30 @@ pub(super) const FAMILY: Family = Family {
             meaning: "which copy of a mapped task owns the volume",
             example: "0",
         },
+        KnownParameter {
+            key: "retain",
+            aliases: &[],
+            values: "a duration, or `success=…,failure=…`",
+            default: "success=1h,failure=168h",
+            meaning: "how long a task's or run's volume is kept after its release, from the proven end of the run",
+            example: "success=2h,failure=72h",
+        },
+        KnownParameter {
+            key: "from",
+            aliases: &[],
+            values: "`run`, `task:TASK_ID` or `task:TASK_ID/MAP_INDEX`; needs an owner with a run",
+            default: "none, it begins empty",
+            meaning: "the volume of the same run that it begins as a copy of",
+            example: "task:extract",
+        },
+        KnownParameter {
+            key: "confirm",
+            aliases: &[],
+            values: "`enforce`, `audit` or `off`; no annotation can set it",
+            default: "what the driver's `--confirm` says, else `enforce`",
+            meaning: "what happens where a pod isn't of the volume's owner: it is refused; it gets the volume, which is logged and counted; nobody looks",
+            example: "audit",
+        },
     ],
 };
 

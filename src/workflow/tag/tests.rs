@@ -12,9 +12,12 @@ fn tags(ownership: Ownership) -> Tags {
         fs_uuid: Some(FsUuid::from_random([1; 16])),
         try_number: None,
         ti_id: None,
+        confirm: None,
         pvc_namespace: Some("airflow".to_owned()),
         pvc_name: Some("scratch".to_owned()),
         reach: Reach::default(),
+        retain: None,
+        reap_unproven: None,
     }
 }
 
@@ -118,6 +121,20 @@ fn who_may_use_it_over_the_network_is_said_where_not_everybody_may() {
     assert_eq!(properties[REMOTE_ACCESS], r#"[{"fromSame":["rack","zone"]}]"#);
     assert_eq!(properties[CLIENTS], "node-3 node-4");
     assert_eq!(Tags::read(&properties), Ok(Some(tags)));
+}
+
+#[test]
+fn how_long_it_is_kept_is_said_where_its_class_says_so() {
+    let retain = Some("success=2h,failure=3days".parse().unwrap());
+    let tags = Tags { retain, reap_unproven: Some(Duration::from_secs(30 * 86400)), ..task() };
+    let properties = tags.to_properties();
+    assert_eq!((&*properties[RETAIN], &*properties[REAP_UNPROVEN]), ("success=2h,failure=3days", "30days"));
+    assert_eq!(Tags::read(&properties), Ok(Some(tags)));
+    for key in [RETAIN, REAP_UNPROVEN] {
+        let mut damaged = properties.clone();
+        damaged.insert(key.to_owned(), "a while".to_owned());
+        assert!(Tags::read(&damaged).expect_err("it can't be read").to_string().contains(key));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A pod's volume denied, and a pod that can't be looked up.
 
-use linflow::access::Denial;
+use linflow::access::{Denial, Unexpected};
 use linflow::workflow::{DirectoryError, Mismatch, Object, PodRef, airflow::Field, verify::Difference};
 
 use super::resource;
@@ -24,7 +24,13 @@ pub fn denials() -> Vec<Denial> {
             owner: OWNER.to_owned(),
             proven: format!("DAG sales of Airflow prod in pod {}", pod()),
         },
+        Denial::Unseen(lookups().remove(2)),
     ]
+}
+
+/// One of every variant.
+pub fn unexpected() -> Vec<Unexpected> {
+    vec![Unexpected::AnotherPod { volume: resource(), expected: "5f0c".to_owned(), pod: pod() }]
 }
 
 /// One of every variant.

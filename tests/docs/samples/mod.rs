@@ -1,8 +1,10 @@
 //! Errors of every variant, with invented names.
 
 pub mod access;
+pub mod asking;
 pub mod linstor;
 pub mod node;
+pub mod owned;
 pub mod request;
 pub mod snapshot;
 pub mod volume;

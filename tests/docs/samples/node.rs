@@ -51,6 +51,7 @@ fn paths() -> Vec<Error> {
         Error::NotStaged(target()),
         Error::Incompatible { path: target(), difference },
         Error::SecondTarget { path: target(), first: "/var/lib/kubelet/pods/0/mount".into() },
+        Error::HeldByPod { uid: "0b1c".to_owned(), path: "/var/lib/kubelet/pods/0b1c/mount".into() },
         Error::GroupUnfinished { path: target(), group: 1000, changed: 250_000 },
         Error::ForeignMount { path: target(), fs_type: "tmpfs".to_owned() },
         Error::WentReadOnly(target()),
@@ -132,6 +133,7 @@ pub fn may_take_effect(error: &Error) -> bool {
         | Error::Mount { .. }
         | Error::Incompatible { .. }
         | Error::SecondTarget { .. }
+        | Error::HeldByPod { .. }
         | Error::GroupUnfinished { .. }
         | Error::OtherPermit { .. }
         | Error::WentReadOnly(_)

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use linflow::linstor::name::ResourceName;
 use linflow::linstor::{name::GroupName, rc::code};
 use linflow::volume::{
-    Error,
+    Error, VolumeId,
     copy::{Origin, Source},
+    holders::Held,
     record::{AccessMode, Ledger},
     reserve::Reservations,
     size::CapacityRange,
@@ -23,7 +24,26 @@ pub fn all() -> Vec<Error> {
     samples.extend(elsewhere());
     samples.extend(unfinished());
     samples.extend(copies());
+    samples.extend(super::owned::all().into_iter().map(Error::from));
+    samples.push(held().remove(0).into());
+    samples.push(super::access::lookups().remove(2).into());
     samples
+}
+
+fn claim() -> VolumeId {
+    VolumeId::parse(&format!("lf-{}-0@{}", "5f0c".repeat(8), "0b1c".repeat(8))).expect("a claim's id")
+}
+
+/// One of every variant.
+pub fn held() -> Vec<Held> {
+    let (volume, node, since) = (claim(), a_node("node-1"), "2026-01-01T00:00:00Z".to_owned());
+    let pod = "pod airflow/sales-load-x1 (uid 5f0c)".to_owned();
+    let of_run = format!("{pod} of run manual__1");
+    vec![
+        Held::ByPod { volume: volume.clone(), holder: pod.clone(), node: node.clone(), since: since.clone() },
+        Held::ByRun { volume: volume.clone(), holder: of_run, node: node.clone(), since },
+        Held::ByReaders { volume, holder: pod, node },
+    ]
 }
 
 /// The name, the size, or what is there already.
@@ -36,6 +56,7 @@ fn existing() -> Vec<Error> {
     };
     vec![
         Error::NotFound(volume()),
+        Error::Released(claim()),
         Error::NodeNotFound(a_node("node-9")),
         Error::Foreign(resource()),
         mismatch("size", "1048576 bytes", "at least 2097152 bytes"),
@@ -160,9 +181,13 @@ pub fn leaves_something(error: &Error) -> bool {
         | Error::Unfinished { .. } => true,
         Error::Linstor(error) => linstor::is_open(error),
         Error::NotFound(_)
+        | Error::Released(_)
+        | Error::Held(_)
+        | Error::Directory(_)
         | Error::NodeNotFound(_)
         | Error::Foreign(_)
         | Error::Mismatch { .. }
+        | Error::Owned(_)
         | Error::NoPassphrase { .. }
         | Error::AttachedDifferently { .. }
         | Error::NotAsMade { .. }

@@ -100,6 +100,38 @@ so that a renewed secret arrives in the container. */ -}}
 {{- end }}
 {{- end }}
 
+{{- /* Whether the node plugin asks Kubernetes: where its pods' manifests are in a directory, it does not. */ -}}
+{{- define "linflow.nodeAsks" -}}
+{{- if not .Values.node.podManifests }}true{{ end }}
+{{- end }}
+
+{{- /* The token of the pod's service account, for the containers that mount it. */ -}}
+{{- define "linflow.kubernetesVolume" -}}
+- name: kubernetes-api
+  projected:
+    defaultMode: 288 # 0440: the group is the pod's
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3607
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+{{- end }}
+
+{{- define "linflow.kubernetesMount" -}}
+- name: kubernetes-api
+  mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+  readOnly: true
+{{- end }}
+
 {{- /* The probes of a linflow container. A node mounts without LINSTOR and a restart would not bring LINSTOR back, so
 only the process itself is asked whether it lives. */ -}}
 {{- define "linflow.probes" -}}
@@ -175,7 +207,5 @@ Each finds the same socket, elects its leader, and serves its own health and met
   volumeMounts:
     - name: socket
       mountPath: /csi
-    - name: kubernetes-api
-      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
-      readOnly: true
+    {{- include "linflow.kubernetesMount" . | nindent 4 }}
 {{- end }}

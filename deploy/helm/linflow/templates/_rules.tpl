@@ -1,9 +1,32 @@
-{{- /* What each sidecar may do in the whole cluster, as its own documentation asks for, without Secrets and without
-what linflow's features don't use. */ -}}
+{{- /* What linflow and each sidecar may do in the whole cluster, the sidecars as their own documentation asks for, without
+Secrets and without what linflow's features don't use. */ -}}
 {{- define "linflow.rules.events" -}}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, update, patch]
+{{- end }}
+
+{{- /* linflow's own. Of pods and claims it asks for metadata alone, which Kubernetes' rights can't tell from the rest. */ -}}
+{{- define "linflow.rules.node" -}}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
+{{- define "linflow.rules.controller" -}}
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [persistentvolumes]
+  verbs: [list]
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+{{ include "linflow.rules.node" . }}
 {{- end }}
 
 {{- define "linflow.rules.provisioner" -}}

@@ -1,0 +1,60 @@
+//! ControllerPublishVolume: a claim that a pod owns is attached for that pod alone, once it is confirmed to be of the
+//! volume's owner.
+
+use std::collections::BTreeMap;
+
+use tonic::Code;
+
+use super::admit::{Door, Guard};
+use super::controller::ControllerService;
+use super::status::Coded;
+use crate::access::Denial;
+use crate::volume::{
+    self,
+    attach::{self, AttachRequest, Found},
+};
+use crate::workflow::Directory;
+
+/// Why a volume isn't attached.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotAttached {
+    /// The verb's own reasons.
+    #[error(transparent)]
+    Volume(#[from] volume::Error),
+    /// The claim's pod may not have it.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+}
+
+impl Coded for NotAttached {
+    fn code(&self) -> Code {
+        match self {
+            Self::Volume(error) => error.code(),
+            Self::Denied(denial) => denial.code(),
+        }
+    }
+}
+
+/// Looks, confirms, attaches; answers the publish_context.
+pub(super) async fn attach(
+    service: &ControllerService,
+    request: &AttachRequest,
+) -> Result<BTreeMap<String, String>, NotAttached> {
+    let found = attach::find(service.linstor(), request).await?;
+    confirm(service, request, &found).await?;
+    let (linstor, limit, directory) = (service.linstor(), service.limit(), service.directory());
+    Ok(attach::attach(linstor, limit, directory, found, request, service.patience()).await?)
+}
+
+/// Without a directory nothing is known of pods here, and the node confirms them.
+async fn confirm(service: &ControllerService, request: &AttachRequest, found: &Found) -> Result<(), Denial> {
+    let Some((owner, pod)) = found.asker().filter(|_| service.directory().is_configured()) else { return Ok(()) };
+    let guard = Guard {
+        door: Door::Attach,
+        directory: service.directory(),
+        instances: service.instances(),
+        confirm: found.confirm().unwrap_or(service.confirm()),
+        doubts: service.doubts(),
+    };
+    guard.admit(request.volume.resource(), Some(&owner), pod, None).await.map(drop)
+}

@@ -1,0 +1,121 @@
+//! What a person has done to volumes.
+
+use super::{CommandError, Desk, Done, EXIT_REFUSED, word::size};
+use crate::config::{Selection, Until};
+use crate::lifetime::{
+    carry::{self, Unasked},
+    keeping::{Keeping, Kept},
+    reaping::{End, Reaping},
+    survey::{Survey, Surveyed},
+    word,
+};
+use crate::volume::{
+    asking,
+    claims::claim_key,
+    ending::{Change, Mark, Token},
+    moment::Moment,
+};
+
+impl Desk<'_> {
+    pub(super) async fn release(&self, selection: &Selection, at_once: bool) -> Result<u8, CommandError> {
+        let mut done = Vec::new();
+        for volume in self.selected(selection).await?.volumes {
+            let word = word::let_go(&self.linstor, &volume, self.now, at_once).await?;
+            let what = match (&word, at_once) {
+                (Err(claimed), _) => claimed.to_string(),
+                (Ok(()), true) => "let go; it may be removed at the reaper's next look".to_owned(),
+                (Ok(()), false) => "let go; it is kept for its retention, then removed".to_owned(),
+            };
+            done.push(Done { volume: volume.resource.to_string(), done: word.is_ok(), what });
+        }
+        self.report(done)
+    }
+
+    pub(super) async fn extend(&self, selection: &Selection, until: Until) -> Result<u8, CommandError> {
+        let until = match until {
+            Until::Time(time) => Moment::of(time),
+            Until::After(span) => self.now.after(span),
+        };
+        let mut done = Vec::new();
+        for volume in self.selected(selection).await?.volumes {
+            word::hold(&self.linstor, &volume, until).await?;
+            done.push(Done { volume: volume.resource.to_string(), done: true, what: format!("held until {until}") });
+        }
+        self.report(done)
+    }
+
+    pub(super) async fn keep(&self, selection: &Selection) -> Result<u8, CommandError> {
+        let mut done = Vec::new();
+        for volume in self.selected(selection).await?.volumes {
+            let keeping = Keeping::new(&volume.resource, &volume.tags.incarnation, Token::random()?, self.now);
+            let kept = carry::keep(&self.linstor, &volume.resource, keeping).await?;
+            let (is_kept, what) = match kept {
+                Kept::Withdrawn(_) => (true, "the final mark is withdrawn"),
+                Kept::Unmarked => (true, "no final mark stands there"),
+                Kept::Unclaimed => {
+                    (false, "nobody claims it, so its removal may be under way; the next reaper finishes it")
+                }
+                Kept::Gone => (false, "it is gone, or LINSTOR deletes it"),
+            };
+            done.push(Done { volume: volume.resource.to_string(), done: is_kept, what: what.to_owned() });
+        }
+        self.report(done)
+    }
+
+    pub(super) async fn delete(
+        &self,
+        selection: &Selection,
+        is_sure: bool,
+        forgets_claims: bool,
+    ) -> Result<u8, CommandError> {
+        let survey = self.selected(selection).await?;
+        let bytes: u64 = survey.volumes.iter().map(|volume| volume.bytes).sum();
+        let question = format!("Delete {} volumes of {} with their data?", survey.volumes.len(), size(bytes));
+        if !survey.volumes.is_empty() && !is_sure && !self.is_agreed(&question)? {
+            eprintln!("linflow: nothing was deleted; give --yes where there is no terminal to ask");
+            return Ok(EXIT_REFUSED);
+        }
+        let mut done = Vec::new();
+        for volume in survey.volumes {
+            let name = volume.resource.to_string();
+            let left = if forgets_claims { self.forget_claims(volume).await? } else { Some(volume) };
+            let end = match left {
+                Some(volume) => self.delete_one(&volume).await?,
+                None => End::Gone,
+            };
+            done.push(match end {
+                End::Reaped => Done { volume: name, done: true, what: "deleted".to_owned() },
+                End::Gone => Done { volume: name, done: true, what: "gone already, or LINSTOR deletes it".to_owned() },
+                End::Left(why) => Done { volume: name, done: false, what: format!("not deleted: {why}") },
+            });
+        }
+        self.report(done)
+    }
+
+    /// As the reaper does it, with a mark of its own: a claim that comes meanwhile stops it.
+    async fn delete_one(&self, volume: &Surveyed) -> Result<End, CommandError> {
+        let mark = Mark { by: "linflow volumes delete".to_owned(), time: self.now };
+        let (incarnation, judged) = (&volume.tags.incarnation, &volume.ledger.ending);
+        match Reaping::new(&volume.resource, incarnation, judged, mark, Token::random()?) {
+            Some(mut reaping) => Ok(carry::remove(&self.linstor, &Unasked, &mut reaping).await?),
+            None => Ok(End::Left("its name is not that of a workflow's volume".to_owned())),
+        }
+    }
+
+    /// Removes the records of the claims that were seen, and looks at the volume anew.
+    async fn forget_claims(&self, volume: Surveyed) -> Result<Option<Surveyed>, CommandError> {
+        let incarnation = &volume.tags.incarnation;
+        let remove: Vec<String> = volume.ledger.claims.keys().map(|claim| claim_key(incarnation, claim)).collect();
+        if remove.is_empty() {
+            return Ok(Some(volume));
+        }
+        asking::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?;
+        let filter = crate::workflow::Filter {
+            instance: volume.tags.ownership.workflow().map(|workflow| workflow.instance().clone()),
+            dag: volume.tags.ownership.workflow().map(|workflow| workflow.dag().clone()),
+            ..Default::default()
+        };
+        let Survey { volumes, .. } = self.survey(&filter).await?;
+        Ok(volumes.into_iter().find(|one| one.resource == volume.resource))
+    }
+}

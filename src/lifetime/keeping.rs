@@ -1,0 +1,97 @@
+//! A person keeps a volume that bears a final mark beside a claim: the mark goes, the claim stays (`linflow volumes
+//! keep`). As pure as [`super::reaping`].
+//!
+//! A claim that stands beside a mark was there before the mark, for none is granted after it. Whoever wrote the mark saw
+//! it, or will, unless it is released first: so this asks, as a claim does, before it looks.
+
+use super::reaping::{Looked, Step, Told};
+use crate::linstor::name::ResourceName;
+use crate::volume::{
+    asking::{self, Seen},
+    ending::{self, Change, Token},
+    moment::Moment,
+    record::Ledger,
+};
+use crate::workflow::Incarnation;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Kept {
+    /// So many marks are withdrawn.
+    Withdrawn(usize),
+    /// No mark stands there.
+    Unmarked,
+    /// Nobody has a claim of it, so that its removal may be under way.
+    Unclaimed,
+    /// It is gone, or on its way.
+    Gone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Ask,
+    Look,
+    Write(Change, Kept),
+}
+
+/// One attempt to keep a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Keeping {
+    resource: ResourceName,
+    incarnation: Incarnation,
+    token: Token,
+    time: Moment,
+    at: At,
+}
+
+impl Keeping {
+    /// An attempt at that incarnation.
+    pub fn new(resource: &ResourceName, incarnation: &Incarnation, token: Token, time: Moment) -> Self {
+        Self { resource: resource.clone(), incarnation: incarnation.clone(), token, time, at: At::Ask }
+    }
+
+    /// What to send now.
+    pub fn step(&self) -> Step {
+        match &self.at {
+            At::Ask => {
+                Step::Write(asking::asking_by_hand(&self.incarnation, &self.token, "linflow volumes keep", self.time))
+            }
+            At::Look => Step::Look,
+            At::Write(change, _) => Step::Write(change.clone()),
+        }
+    }
+
+    /// Takes what came of the step; answers the end where this is it.
+    pub fn next(&mut self, told: Told<'_>) -> Option<Kept> {
+        match (&self.at, told) {
+            (At::Ask, _) => self.at = At::Look,
+            (At::Look, Told::Seen(looked)) => {
+                let (kept, marks) = self.judge(looked);
+                let remove = marks.into_iter().chain([asking::asking_key(&self.incarnation, &self.token)]).collect();
+                self.at = At::Write(Change { remove, ..Change::default() }, kept);
+            }
+            (At::Look, Told::Done) => {}
+            (At::Write(_, kept), _) => return Some(kept.clone()),
+        }
+        None
+    }
+
+    fn judge(&self, looked: &Looked) -> (Kept, Vec<String>) {
+        let seen = Seen { definition: looked.definition.as_ref(), store: &looked.store };
+        let ledger = Ledger::read(self.resource.as_str(), &looked.store, &self.incarnation);
+        match ledger {
+            Ok(ledger) if seen.stands(&self.incarnation) => {
+                let finals = &ledger.ending.finals;
+                let keys = finals.keys().map(|token| ending::final_key(&self.incarnation, token));
+                if finals.is_empty() {
+                    (Kept::Unmarked, Vec::new())
+                } else if ledger.claims.is_empty() {
+                    (Kept::Unclaimed, Vec::new())
+                } else {
+                    (Kept::Withdrawn(finals.len()), keys.collect())
+                }
+            }
+            _ => (Kept::Gone, Vec::new()),
+        }
+    }
+}

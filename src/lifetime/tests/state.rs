@@ -1,0 +1,153 @@
+//! Where all of them stand, and each step from there.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::claimer::{Claimer, Creating};
+use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
+use crate::lifetime::{
+    keeping::{Keeping, Kept},
+    reaping::{End, Reaping, Told},
+};
+use crate::volume::ending::{Ending, Mark, Token};
+
+impl State {
+    pub(super) fn new(processes: Vec<Process>) -> Self {
+        Self { linstor: Linstor::new(), processes, wire: Vec::new(), trail: Trail::default() }
+    }
+
+    /// The incarnations that somebody was told they have.
+    pub(super) fn live(&self) -> Vec<(usize, u8)> {
+        let of = |process: &Process| match process {
+            Process::Claimer(Claimer { at: Creating::Claimed { generation, incarnation }, .. }) => {
+                Some((*generation, *incarnation))
+            }
+            _ => None,
+        };
+        self.processes.iter().filter_map(of).collect()
+    }
+
+    /// All states that one step leads to.
+    pub(super) fn successors(&self) -> Vec<Self> {
+        let mut next = Vec::new();
+        for at in 0..self.wire.len() {
+            let mut state = self.clone();
+            let late = state.wire.remove(at);
+            state.linstor.apply(&late);
+            state.trail.push(format!("late {late:?}"));
+            next.push(state);
+        }
+        for at in 0..self.processes.len() {
+            next.extend(self.stepped(at, false));
+            next.extend(self.stepped(at, true));
+        }
+        next
+    }
+
+    /// The same after that process's next step; with its request lost, where it may be.
+    pub(super) fn stepped(&self, at: usize, is_lost: bool) -> Option<Self> {
+        let mut state = self.clone();
+        let was = &self.processes[at];
+        match &mut state.processes[at] {
+            Process::Reaper { id, attempts, losses, reaping, end } => {
+                if end.is_some() || (is_lost && *losses == 0) {
+                    return None;
+                }
+                let Some(current) = reaping else {
+                    *reaping = begin(*id, *attempts);
+                    return (!is_lost).then_some(state);
+                };
+                match request(current.step()) {
+                    None if is_lost => return None,
+                    None => *end = current.next(Told::Seen(&self.linstor.look(0))),
+                    Some(lost) if is_lost => {
+                        *losses -= 1;
+                        current.interrupt();
+                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
+                        state.wire.push(lost);
+                        return Some(state);
+                    }
+                    Some(sent) => {
+                        state.linstor.apply(&sent);
+                        *end = current.next(Told::Done);
+                    }
+                }
+                // One that is decided goes on; one that is not begins anew, with another mark.
+                if matches!(end, Some(End::Left(_))) && current.is_decided() {
+                    *end = None;
+                } else if matches!(end, Some(End::Left(_))) && *attempts > 0 {
+                    (*end, *reaping, *attempts) = (None, None, *attempts - 1);
+                }
+            }
+            Process::Claimer(claimer) => {
+                if !claimer.can_step() {
+                    return None;
+                }
+                match claimer.request() {
+                    _ if is_lost => return None,
+                    Some(sent) => {
+                        // Who deletes a claim needs the data no more from that moment.
+                        claimer.advance(&mut state.linstor);
+                        state.linstor.apply(&sent);
+                    }
+                    None => claimer.advance(&mut state.linstor),
+                }
+            }
+            Process::Keeper { keeping, end } => {
+                if end.is_some() || is_lost {
+                    return None;
+                }
+                *end = self.kept(keeping, &mut state.linstor);
+            }
+        }
+        state.trail.push(format!("{was:?}"));
+        Some(state)
+    }
+
+    /// One step of a person who keeps the volume.
+    fn kept(&self, keeping: &mut Option<Keeping>, linstor: &mut Linstor) -> Option<Kept> {
+        let begin = || Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now());
+        let keeping = keeping.get_or_insert_with(begin);
+        match request(keeping.step()) {
+            None => keeping.next(Told::Seen(&self.linstor.look(0))),
+            Some(sent) => {
+                linstor.apply(&sent);
+                keeping.next(Told::Done)
+            }
+        }
+    }
+
+    /// Whoever was told that they have a volume has it.
+    pub(super) fn check(&self) {
+        for (generation, incarnation) in self.live() {
+            let there = self.linstor.definitions[generation];
+            assert_eq!(there, Some(incarnation), "a claim's data is gone after {:#?}", self.trail.steps());
+        }
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        Hash::hash(self, &mut hasher);
+        hasher.finish()
+    }
+}
+
+/// A removal that rests on nothing but the marks: as if the judge were always wrong.
+pub(super) fn begin(id: u8, attempt: u8) -> Option<Reaping> {
+    let mark = Mark { by: format!("reaper {id}"), time: now() };
+    let anothers = BTreeMap::from([(Token::of([0; 16]), mark.clone())]);
+    let judged = Ending { finals: anothers, ..Ending::default() };
+    Reaping::new(&resource(0), &incarnation(0), &judged, mark, Token::of([200 + id * 8 + attempt; 16]))
+}
+
+pub(super) fn reaper(id: u8, losses: u8) -> Process {
+    Process::Reaper { id, attempts: 1, losses, reaping: None, end: None }
+}
+
+pub(super) fn claimer(id: u8, is_deletable: bool) -> Process {
+    Process::Claimer(Claimer { id, attempt: 0, at: Creating::Begin, is_deletable })
+}
+
+pub(super) fn keeper() -> Process {
+    Process::Keeper { keeping: None, end: None }
+}

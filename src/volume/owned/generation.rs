@@ -1,0 +1,41 @@
+//! Which definition of an owner's is the one that claims come to (docs/decisions.md, Names).
+//!
+//! A definition that LINSTOR is deleting may wait for a lost node for long. Then its generation is given up, which the
+//! owner's own instance keeps, and the next one takes its place.
+
+use crate::linstor::{
+    Client,
+    model::{DefinitionQuery, PropFilter, ResourceDefinition},
+    name::ResourceName,
+};
+use crate::volume::{Error, asking, claims::owner_instance, generation};
+use crate::workflow::{WorkflowRef, tag::WORKFLOW_ID};
+
+/// The owner's definition of the highest generation that is there, on its way out or not.
+pub(super) async fn latest(linstor: &Client, owner: &WorkflowRef) -> Result<Option<(u32, ResourceDefinition)>, Error> {
+    let is_owners = PropFilter::Is(WORKFLOW_ID.to_owned(), owner.workflow_id());
+    let query = DefinitionQuery { props: vec![is_owners], ..DefinitionQuery::default() };
+    let (all, instance) = (linstor.definitions(&query).await?, owner_instance(owner));
+    let numbered = all.into_iter().filter_map(|one| {
+        let (of, number) = generation::of(&ResourceName::parse(&one.name.to_ascii_lowercase()).ok()?)?;
+        (of == instance).then_some((number, one))
+    });
+    Ok(numbered.max_by_key(|(number, _)| *number))
+}
+
+/// The present generation of the owner's volume.
+pub(super) async fn current(linstor: &Client, owner: &WorkflowRef) -> Result<u32, Error> {
+    Ok(generation::current(&linstor.kv(&owner_instance(owner)).await?.unwrap_or_default()))
+}
+
+/// Gives up the generation of this name, and answers the present one.
+pub(super) async fn supersede(linstor: &Client, owner: &WorkflowRef, resource: &ResourceName) -> Result<u32, Error> {
+    let given_up = generation::of(resource).map_or(0, |(_, generation)| generation);
+    let current = current(linstor, owner).await?;
+    if current > given_up {
+        return Ok(current);
+    }
+    tracing::info!(%owner, %resource, "the owner's volume is being deleted; its next generation takes its place");
+    asking::write(linstor, &owner_instance(owner), &generation::give_up(given_up)).await?;
+    Ok(given_up.saturating_add(1))
+}

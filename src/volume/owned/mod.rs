@@ -1,0 +1,83 @@
+//! CreateVolume of an owner's volume: many claims, one definition.
+//!
+//! A claim that finds none makes it and is recorded at once: nobody reaps what was never claimed. One that finds it asks
+//! first (`asking`), for a reaper may be removing it. Whoever comes again finds its own record, and completes what a
+//! broken call left undone.
+//!
+//! Fresh: look (or make the group), generation, spawn, record, view: five requests, and one where the first replica's
+//! node is named. Another claim: look, records, question, definition ‖ records, record, view: seven. Again: look,
+//! records, view.
+
+mod claiming;
+mod error;
+mod fit;
+mod generation;
+mod growth;
+pub(super) mod release;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Error, claims::owned_name, create::CreateRequest, create::Created, groups::Groups};
+use crate::linstor::{Client, model::ResourceDefinition};
+use crate::workflow::WorkflowRef;
+use claiming::Claiming;
+pub use error::OwnedError;
+pub use release::Kept;
+
+/// How many generations one call goes through. More than one is superseded only where each waits for a lost node.
+const MOST_STEPS: usize = 8;
+
+/// What came of a claim at one generation.
+enum Step {
+    /// It has the volume.
+    Made(Created),
+    /// Another creator was faster.
+    Found(Box<ResourceDefinition>),
+    /// Nothing is made of this generation any more; that one is the present one.
+    Superseded(u32),
+}
+
+/// Makes the owner's volume, or gives the request its claim of it. Waits for what grows or is copied, at most `patience`.
+///
+/// # Errors
+/// Those of [`create`](super::create::create); `OtherTerms` where the volume's data can't be had as it is asked for,
+/// `Reaping`, `HeldByRun`, and those of [`expand`](super::expand::expand).
+pub(super) async fn create(
+    linstor: &Client,
+    groups: &Groups,
+    request: &CreateRequest,
+    owner: &WorkflowRef,
+    patience: Duration,
+) -> Result<Created, Error> {
+    let until = Instant::now() + patience;
+    let look = async {
+        // As for any volume: of a class that this process has not met the spawn itself tells.
+        let is_first = !groups.is_known(&request.placement);
+        if is_first { Ok(None) } else { generation::latest(linstor, owner).await }
+    };
+    let (found, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
+    let request = request.heeding(placement)?;
+    let (generation, mut existing) = match found {
+        Some((generation, found)) => (generation, Some(found)),
+        None => (generation::current(linstor, owner).await?, None),
+    };
+    let mut request = CreateRequest { resource: owned_name(owner, generation), ..request };
+    for _ in 0..MOST_STEPS {
+        let claiming = Claiming { linstor, groups, request: &request, owner, until };
+        let step = match existing.take() {
+            Some(existing) => claiming.join(existing).await?,
+            None => claiming.begin().await?,
+        };
+        match step {
+            Step::Made(created) => return Ok(created),
+            Step::Found(found) => existing = Some(*found),
+            Step::Superseded(generation) => {
+                request.resource = owned_name(owner, generation);
+                existing = linstor.definition(&request.resource).await?;
+            }
+        }
+    }
+    Err(Error::Deleting(request.resource))
+}

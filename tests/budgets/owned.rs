@@ -1,0 +1,63 @@
+//! What claims of an owner's volume cost.
+
+use crate::{
+    about_one_volume, support,
+    support::{World, claims::RUN, create, csi::Create, publish},
+    within,
+};
+
+fn claim(name: &str) -> Create {
+    RUN.iter().fold(create(name).mib(64), |wanted, (key, value)| wanted.parameter(key, value))
+}
+
+#[tokio::test]
+async fn a_claim_takes_six_requests_fresh_seven_beside_others_and_three_again() {
+    let world = World::start().await;
+    let mut wanted = vec![("fresh", 6, claim("pvc-1")), ("beside another", 7, claim("pvc-2"))];
+    wanted.push(("that asks for less", 7, claim("pvc-3").bytes(32 << 20, 0)));
+    for (what, budget, wanted) in wanted {
+        let (made, requests) = world.count(world.controller.create(wanted.clone())).await;
+        let (again, repeat) = world.count(world.controller.create(wanted)).await;
+        assert_eq!(made.unwrap(), again.unwrap());
+        within(budget, &format!("CreateVolume of a claim {what}"), &requests);
+        within(3, &format!("CreateVolume of a claim {what}, again"), &repeat);
+        about_one_volume(&requests);
+        about_one_volume(&repeat);
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_claim_of_a_known_class_takes_at_most_six_near_its_pod_too() {
+    let world = World::start().await;
+    world.controller.create(create("plain")).await.unwrap();
+    let (made, requests) = world.count(world.controller.create(claim("pvc-1").on("node-2"))).await;
+    made.unwrap();
+    within(6, "CreateVolume of a claim, first replica named", &requests);
+    about_one_volume(&requests);
+}
+
+#[tokio::test]
+async fn a_claim_that_grows_the_volume_takes_at_most_nine_and_looks() {
+    let world = World::start().await;
+    world.controller.create(claim("pvc-1")).await.unwrap();
+    let (made, requests) = world.count(world.controller.create(claim("pvc-2").bytes(128 << 20, 0))).await;
+    assert_eq!(made.unwrap().capacity_bytes, 128 << 20);
+    let changed = requests.iter().rposition(|request| request.method == "PUT").unwrap();
+    within(9, "CreateVolume of a larger claim", &requests[..=changed]);
+    about_one_volume(&requests);
+}
+
+#[tokio::test]
+async fn a_release_takes_at_most_four() {
+    let world = World::start().await;
+    let volume = world.controller.create(claim("pvc-1")).await.unwrap().volume_id;
+    let node = world.replicas(support::csi::resource(&volume)).await.remove(0);
+    world.controller.publish(publish(&volume, &node)).await.unwrap();
+    world.crash(&node);
+    for what in ["", ", again"] {
+        let (released, requests) = world.count(world.controller.delete(&volume)).await;
+        released.unwrap();
+        within(4, &format!("DeleteVolume of a claim{what}"), &requests);
+        about_one_volume(&requests);
+    }
+}
