@@ -32,9 +32,9 @@ definitions() {
     curl -fsS --get "$sandbox_url/v1/resource-definitions" --data-urlencode "props=Aux/airflow/dag_id=$1" | jq -r '.[].name'
 }
 
-# let_go DAG RUN: what a person does with data that nobody needs any more.
+# let_go DAG [RUN]: what a person does with data that nobody needs any more.
 let_go() {
-    "$repo/target/release/linflow" volumes delete --linstor-url "$sandbox_url" --dag "$1" --run "$2" --yes
+    "$repo/target/release/linflow" volumes delete --linstor-url "$sandbox_url" --instance "$namespace" --dag "$1" ${2:+--run "$2"} --yes
 }
 
 no_claims() { [ -z "$(kubectl -n "$namespace" get pvc -o name)" ] && [ -z "$(kubectl get pv -o name)" ]; }
