@@ -67,7 +67,7 @@ pub(super) const FAMILY: Family = Family {
         },
         KnownParameter {
             key: "reap-unproven",
-            aliases: &[],
+            aliases: &["reapUnproven"],
             values: "a duration of an hour or more; no annotation can set it",
             default: "never",
             meaning: "after how long without a claim an owner's volume goes though nothing proves that its run is over; a DAG's, too",
