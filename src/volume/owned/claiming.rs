@@ -61,7 +61,7 @@ impl Claiming<'_> {
             return Ok(Step::Superseded(current));
         }
         let created = create.finish(size_kib, &create.view().await?, create.wanted()).await?;
-        Ok(Step::Made(created))
+        Ok(Step::Made(Box::new(created)))
     }
 
     /// A definition of that name is there.
@@ -96,7 +96,8 @@ impl Claiming<'_> {
         }
         let whole = self.whole(fit, &tags, &existing, &ledger, growth.there.take()).await?;
         let created = self.finish(&tags, &ledger, &whole).await?;
-        Ok(Step::Made(growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?))
+        let grown = growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?;
+        Ok(Step::Made(Box::new(grown)))
     }
 
     fn create(&self) -> Create<'_> {
@@ -164,7 +165,7 @@ impl Claiming<'_> {
         let ledger = self.ledger(&tags).await?;
         Ok(match self.claim(&tags, &ledger).await? {
             Some(generation) => Step::Superseded(generation),
-            None => Step::Made(made),
+            None => Step::Made(Box::new(made)),
         })
     }
 

@@ -32,7 +32,7 @@ const MOST_STEPS: usize = 8;
 /// What came of a claim at one generation.
 enum Step {
     /// It has the volume.
-    Made(Created),
+    Made(Box<Created>),
     /// Another creator was faster.
     Found(Box<ResourceDefinition>),
     /// Nothing is made of this generation any more; that one is the present one.
@@ -72,7 +72,7 @@ pub(super) async fn create(
             None => claiming.begin().await?,
         };
         match step {
-            Step::Made(created) => return Ok(created),
+            Step::Made(created) => return Ok(*created),
             Step::Found(found) => existing = Some(*found),
             Step::Superseded(generation) => {
                 request.resource = owned_name(owner, generation);
