@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 
 /// The steps of a demo that has devices.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 25] = [
     "start",
     "create",
     "attach",
@@ -24,6 +24,7 @@ const STEPS: [&str; 22] = [
     "publish",
     "write",
     "crash",
+    "retry",
     "failover",
     "mount",
     "verify",
@@ -36,7 +37,9 @@ const STEPS: [&str; 22] = [
     "unpublish",
     "unstage",
     "detach",
-    "delete",
+    "release",
+    "finish",
+    "reap",
     "check",
 ];
 /// Those that need devices.
@@ -180,7 +183,7 @@ fn a_pipe_gets_plain_text_with_a_summary_as_the_last_line() {
     let text = String::from_utf8(run(scene.demo_without_root(&[])).stdout).expect("linflow prints UTF-8");
     assert!(!text.contains('\x1b') && text.contains("Bookkeeping mode (not root"), "{text}");
     let last = text.lines().last().expect("it says something");
-    assert!(last.starts_with("demo: 13 steps in ") && last.ends_with(", nothing left over"), "{last}");
+    assert!(last.starts_with("demo: 16 steps in ") && last.ends_with(", nothing left over"), "{last}");
     let colored = run(scene.demo_without_root(&["--color", "always"])).stdout;
     assert!(colored.contains(&0x1b));
 }

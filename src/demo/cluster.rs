@@ -35,7 +35,7 @@ pub const POOL: &str = "pool";
 /// The size of each pool; its files are sparse.
 const POOL_KIB: u64 = 1 << 20;
 /// The driver's name, as StorageClasses name it.
-const DRIVER: &str = "linflow.csi";
+pub const DRIVER: &str = "linflow.csi";
 /// How long an attach waits for its device, or for the proof that another node may be given up.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 

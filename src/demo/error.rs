@@ -33,6 +33,12 @@ pub enum Error {
     /// LINSTOR, asked by the demo itself.
     #[error(transparent)]
     Linstor(#[from] linstor::Error),
+    /// The end of a volume.
+    #[error("the reaper: {0}")]
+    Lifetime(Box<dyn std::error::Error + Send + Sync>),
+    /// A verb of the controller's.
+    #[error(transparent)]
+    Volume(#[from] crate::volume::Error),
     /// The settings of LINSTOR's client.
     #[error(transparent)]
     Settings(#[from] linstor::SettingsError),

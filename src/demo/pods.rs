@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 
 use super::error::Error;
+use crate::workflow::{DagId, IdError, Instance, RunId, WorkflowRef};
 
 /// A task pod of KubernetesExecutor, of the run that owns the volume.
 const CLAIMANT: &str = include_str!("../../tests/fixtures/airflow-pods/af3_ke_normal_scheduled.yaml");
@@ -63,6 +64,16 @@ impl TaskPod {
         let Annotations { dag_id, run_id } = annotations;
         let manifest = recorded.replacen("\nmetadata:\n", &format!("\nmetadata:\n  uid: {uid}\n"), 1);
         Ok(Self { namespace, name, uid, dag_id, run_id, manifest })
+    }
+
+    /// Its run, in the instance that its namespace is.
+    pub fn run(&self) -> Result<WorkflowRef, Error> {
+        let odd = |error: IdError| Error::Unexpected { expected: "ids of Airflow", seen: error.to_string() };
+        Ok(WorkflowRef::Run {
+            instance: Instance::parse(&self.namespace).map_err(odd)?,
+            dag: DagId::parse(&self.dag_id).map_err(odd)?,
+            run: RunId::parse(&self.run_id).map_err(odd)?,
+        })
     }
 
     /// Writes the manifest into a folder that `--pods` may name.

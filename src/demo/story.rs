@@ -12,15 +12,18 @@ use super::{
     calls::{self, Attached},
     cluster::{self, Cluster, NODES},
     data,
+    ending::Ending,
     error::Error,
     pods::TaskPod,
     print::{Seen, Teller},
 };
 use crate::linstor::{
-    model::{DefinitionQuery, DiskState, Resource, is_same_name},
+    model::{DiskState, Resource, is_same_name},
     name::ResourceName,
 };
 use crate::sandbox::bytes::ReplicaKey;
+use crate::volume::claims::owned_name;
+use crate::workflow::WorkflowRef;
 
 /// The size of the volume.
 const VOLUME_BYTES: i64 = 256 << 20;
@@ -40,8 +43,13 @@ pub struct Story {
     foreign: TaskPod,
     /// Do nodes have devices? Else books are kept, and the steps that need devices are left out.
     has_devices: bool,
-    /// The volume, and where it is attached.
+    /// The volume as the present claim has it, and where it is attached.
     attached: Attached,
+    /// The volume ids of all claims.
+    claims: Vec<String>,
+    /// Whose volume it is.
+    owner: WorkflowRef,
+    /// What it is called in LINSTOR.
     resource: ResourceName,
     /// The node with the other replica.
     survivor: String,
@@ -57,13 +65,14 @@ impl Story {
             pod.write_to(&cluster.work.pods()).await?;
         }
         let has_devices = cluster.has_devices();
-        let name = format!("pvc-{}", data::random_uid()?);
-        let unnamed = |_| Error::Unexpected { expected: "a LINSTOR name", seen: name.clone() };
-        let resource = ResourceName::parse(&name).map_err(unnamed)?;
-        let (attached, survivor, sha256) = (Attached::default(), String::new(), String::new());
-        let mut story = Self { cluster, claimant, foreign, has_devices, attached, resource, survivor, sha256 };
+        let owner = claimant.run()?;
+        let resource = owned_name(&owner, 0);
+        let (attached, claims) = (Attached::default(), Vec::new());
+        let (survivor, sha256) = (String::new(), String::new());
+        let mut story =
+            Self { cluster, claimant, foreign, has_devices, attached, claims, owner, resource, survivor, sha256 };
         let requests = story.cluster.sandbox.requests();
-        teller.step("create", &requests, story.create(&name)).await?;
+        teller.step("create", &requests, story.create()).await?;
         Ok(story)
     }
 
@@ -81,6 +90,7 @@ impl Story {
             teller.step("write", requests, self.write()).await?;
         }
         teller.step("crash", requests, self.crash(HOME)).await?;
+        teller.step("retry", requests, self.retry()).await?;
         teller.step("failover", requests, self.attach(&survivor)).await?;
         if has_devices {
             teller.step("mount", requests, self.mount()).await?;
@@ -97,14 +107,37 @@ impl Story {
             teller.step("unstage", requests, self.unstage()).await?;
         }
         teller.step("detach", requests, self.detach()).await?;
-        teller.step("delete", requests, self.delete()).await?;
-        teller.step("check", requests, self.check()).await
+        let ending = Ending::new(&self.cluster, &self.owner, &self.resource);
+        teller.step("release", requests, ending.release(&self.claims)).await?;
+        teller.step("finish", requests, ending.finish()).await?;
+        teller.step("reap", requests, ending.reap()).await?;
+        teller.step("check", requests, ending.check()).await
     }
 
-    async fn create(&mut self, name: &str) -> Result<Seen, Error> {
-        let TaskPod { namespace, dag_id, run_id, .. } = &self.claimant;
-        let request = calls::volume_of_run(name, VOLUME_BYTES, &self.claimant, HOME);
+    /// Makes a claim as the ephemeral volume of a pod does, and asks for its volume.
+    async fn claim(&mut self, node: &str) -> Result<(), Error> {
+        let name = format!("pvc-{}", data::random_uid()?);
+        let request = calls::volume_of_run(&name, VOLUME_BYTES, &self.claimant, node);
         self.attached.volume = self.cluster.calls.create(request).await?;
+        self.claims.push(self.attached.volume.volume_id.clone());
+        Ok(())
+    }
+
+    /// Airflow gives a retry a new pod, and the pod a new claim.
+    async fn retry(&mut self) -> Result<Seen, Error> {
+        let before = self.attached.volume.volume_id.clone();
+        let survivor = self.survivor.clone();
+        self.claim(&survivor).await?;
+        let resource = self.attached.volume.volume_id.split('@').next().unwrap_or_default();
+        if resource != self.resource.as_str() || self.attached.volume.volume_id == before {
+            return Err(Error::Unexpected { expected: "another claim of the same volume", seen: resource.to_owned() });
+        }
+        Ok(Seen::new("a retry is a new pod with a new claim, and gets the volume that its run has"))
+    }
+
+    async fn create(&mut self) -> Result<Seen, Error> {
+        let TaskPod { namespace, dag_id, run_id, .. } = self.claimant.clone();
+        self.claim(HOME).await?;
         let view = self.cluster.view(&self.resource).await?;
         let replicas: Vec<&str> = cluster::names(&view, |resource| !resource.is_diskless());
         let other = replicas.iter().find(|node| !is_same_name(node, HOME)).copied();
@@ -280,24 +313,6 @@ impl Story {
         self.play_opener(&self.attached.node, false).await?;
         self.cluster.calls.detach(&self.attached).await?;
         Ok(Seen::new(format!("{} has let go", self.attached.node)))
-    }
-
-    async fn delete(&mut self) -> Result<Seen, Error> {
-        self.cluster.calls.delete(&self.attached.volume.volume_id).await?;
-        Ok(Seen::new("the definition first, its records after"))
-    }
-
-    async fn check(&mut self) -> Result<Seen, Error> {
-        let definitions = self.cluster.linstor.definitions(&DefinitionQuery::default()).await?;
-        let records = self.cluster.linstor.kv_list().await?;
-        let definitions = definitions.into_iter().map(|definition| format!("definition {}", definition.name));
-        let records = records.into_keys().map(|instance| format!("key-value instance {instance}"));
-        let left: Vec<String> = definitions.chain(records).chain(self.cluster.work.leftovers().await?).collect();
-        if left.is_empty() {
-            Ok(Seen::new("no definition, no record, no loop device, no mount").looked(2))
-        } else {
-            Err(Error::LeftOver(left))
-        }
     }
 
     /// Without devices nobody can open one, so the books are told of the pod that would, and that it ends.

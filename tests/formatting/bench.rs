@@ -4,8 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::OpenOptions,
     io::{Read, Seek, SeekFrom, Write},
-    panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -18,12 +17,15 @@ use linflow::{
     sandbox::BackingKind,
     workflow::AnyDirectory,
 };
-use nix::mount::{MntFlags, umount2};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tonic::{Status, transport::Channel};
 
-use crate::support::{World, create, csi, publish};
+use crate::support::{
+    World,
+    bytes::{is_root, mounts_below, put_away_after, say},
+    create, csi, publish,
+};
 
 pub const VOLUME: &str = "pvc-1";
 pub const NODE: &str = "node-1";
@@ -57,19 +59,11 @@ pub async fn with<F: Future<Output = ()> + Send + 'static>(
 
 /// Runs a test on a world with real bytes, and puts away what it leaves mounted and attached, also when it fails.
 pub async fn on_real_bytes<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(Arc<World>) -> F) {
-    if !nix::unistd::geteuid().is_root() {
-        // Not by eprintln!, which the test runner keeps to itself.
-        std::io::stderr().write_all(b"SKIPPED a formatting state: devices and mounts need root\n").unwrap();
-        return;
+    if !is_root() {
+        return say("SKIPPED a formatting state: devices and mounts need root");
     }
     let world = Arc::new(World::start_on(BackingKind::Loop).await);
-    let outcome = tokio::spawn(test(world.clone())).await;
-    unmount_below(world.folder());
-    let stopped = world.sandbox.clone().stop().await;
-    if let Err(failed) = outcome {
-        resume_unwind(failed.into_panic());
-    }
-    stopped.unwrap();
+    put_away_after(world.clone(), test(world)).await;
 }
 
 impl Bench {
@@ -187,19 +181,4 @@ pub async fn run(program: &str, arguments: &[&str]) -> String {
     let output = tokio::process::Command::new(program).args(arguments).output().await.unwrap();
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// The mount points under a folder, the innermost first.
-fn mounts_below(folder: &Path) -> Vec<PathBuf> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
-    let mut below: Vec<PathBuf> = points.filter(|point| point.starts_with(folder)).collect();
-    below.sort_by_key(|point| std::cmp::Reverse(point.as_os_str().len()));
-    below
-}
-
-fn unmount_below(folder: &Path) {
-    for point in mounts_below(folder) {
-        umount2(&point, MntFlags::MNT_DETACH).unwrap();
-    }
 }

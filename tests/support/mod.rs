@@ -12,6 +12,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+pub mod bytes;
 pub mod claims;
 pub mod csi;
 pub mod driver;
