@@ -76,7 +76,7 @@ async fn a_copy_of_another_tasks_volume_takes_eleven_more_than_a_clone_and_seven
     retried.unwrap();
     within(23, "CreateVolume of a copy of another task's volume, looks included", &fresh);
     within(7, "CreateVolume of a copy of another task's volume, again", &repeat);
-    within(7, "CreateVolume of a copy of another task's volume, by the task's next claim", &retry);
+    within(8, "CreateVolume of a copy of another task's volume, by the task's next claim", &retry);
     for requests in [&fresh, &repeat, &retry] {
         about_one_volume(requests);
     }

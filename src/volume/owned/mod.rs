@@ -56,9 +56,9 @@ pub(super) async fn create(
     patience: Duration,
 ) -> Result<Created, Error> {
     let until = Instant::now() + patience;
+    let is_copy = request.source.is_some() || request.claim.from.is_some();
     let look = async {
         // As for any volume: of a class that this process has not met the spawn itself tells. A copy is not spawned.
-        let is_copy = request.source.is_some() || request.claim.from.is_some();
         let is_first = !is_copy && !groups.is_known(&request.placement);
         if is_first { Ok(None) } else { generation::latest(linstor, owner).await }
     };
@@ -66,6 +66,8 @@ pub(super) async fn create(
     let request = request.heeding(placement)?;
     let (generation, mut existing) = match found {
         Some((generation, found)) => (generation, Some(found)),
+        // Bytes are not copied to a name that may have been given up.
+        None if is_copy => (generation::current(linstor, owner).await?, None),
         // Most owners have had no other. Where they had, that is seen before anybody is told of a volume.
         None => (0, None),
     };
