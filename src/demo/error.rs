@@ -50,6 +50,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A volume could not be let go.
+    #[error("letting the volume go: {0}")]
+    Lifetime(Box<dyn std::error::Error + Send + Sync>),
     /// The system's random numbers.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),

@@ -1,4 +1,5 @@
-//! The story, step by step. A run of Airflow has a volume; its node dies, and later the other one.
+//! The story, step by step. A task of Airflow has a volume; its node dies, and later the other one; each try of the task
+//! finds the data.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,15 +13,18 @@ use super::{
     calls::{self, Attached},
     cluster::{self, Cluster, NODES},
     data,
+    end::End,
     error::Error,
     pods::TaskPod,
     print::{Seen, Teller},
 };
 use crate::linstor::{
-    model::{DefinitionQuery, DiskState, Resource, is_same_name},
+    model::{DiskState, Resource, is_same_name},
     name::ResourceName,
 };
 use crate::sandbox::bytes::ReplicaKey;
+use crate::volume::VolumeId;
+use crate::workflow::key;
 
 /// The size of the volume.
 const VOLUME_BYTES: i64 = 256 << 20;
@@ -36,13 +40,17 @@ const NOTE: &str = "written while node-1 was away\n";
 /// Where the story is.
 pub struct Story {
     cluster: Cluster,
+    /// The pod of the present try.
     claimant: TaskPod,
+    /// The pods of the tries before.
+    earlier: Vec<TaskPod>,
     foreign: TaskPod,
     /// Do nodes have devices? Else books are kept, and the steps that need devices are left out.
     has_devices: bool,
     /// The volume, and where it is attached.
     attached: Attached,
-    resource: ResourceName,
+    /// The ids of the claims of all tries.
+    claims: Vec<String>,
     /// The node with the other replica.
     survivor: String,
     /// Of what was written.
@@ -52,18 +60,14 @@ pub struct Story {
 impl Story {
     /// Begins: makes the volume.
     pub async fn begin(cluster: Cluster, teller: &Teller) -> Result<Self, Error> {
-        let (claimant, foreign) = (TaskPod::claimant(data::random_uid()?)?, TaskPod::foreign(data::random_uid()?)?);
-        for pod in [&claimant, &foreign] {
-            pod.write_to(&cluster.work.pods()).await?;
-        }
+        let (claimant, foreign) = (TaskPod::claimant(data::random_uid()?, 1)?, TaskPod::foreign(data::random_uid()?)?);
+        foreign.write_to(&cluster.work.pods()).await?;
         let has_devices = cluster.has_devices();
-        let name = format!("pvc-{}", data::random_uid()?);
-        let unnamed = |_| Error::Unexpected { expected: "a LINSTOR name", seen: name.clone() };
-        let resource = ResourceName::parse(&name).map_err(unnamed)?;
         let (attached, survivor, sha256) = (Attached::default(), String::new(), String::new());
-        let mut story = Self { cluster, claimant, foreign, has_devices, attached, resource, survivor, sha256 };
+        let (earlier, claims) = (Vec::new(), Vec::new());
+        let mut story = Self { cluster, claimant, earlier, foreign, has_devices, attached, claims, survivor, sha256 };
         let requests = story.cluster.sandbox.requests();
-        teller.step("create", &requests, story.create(&name)).await?;
+        teller.step("create", &requests, story.create()).await?;
         Ok(story)
     }
 
@@ -81,6 +85,7 @@ impl Story {
             teller.step("write", requests, self.write()).await?;
         }
         teller.step("crash", requests, self.crash(HOME)).await?;
+        teller.step("retry", requests, self.retry(&survivor)).await?;
         teller.step("failover", requests, self.attach(&survivor)).await?;
         if has_devices {
             teller.step("mount", requests, self.mount()).await?;
@@ -89,6 +94,7 @@ impl Story {
         teller.step("stale", requests, self.return_stale()).await?;
         teller.step("distrust", requests, self.refuse_stale_replica()).await?;
         teller.step("return", requests, self.return_survivor()).await?;
+        teller.step("again", requests, self.retry(HOME)).await?;
         teller.step("home", requests, self.attach(HOME)).await?;
         if has_devices {
             teller.step("remount", requests, self.mount()).await?;
@@ -97,15 +103,29 @@ impl Story {
             teller.step("unstage", requests, self.unstage()).await?;
         }
         teller.step("detach", requests, self.detach()).await?;
-        teller.step("delete", requests, self.delete()).await?;
-        teller.step("check", requests, self.check()).await
+        teller.step("release", requests, self.release()).await?;
+        let (resource, claimant) = (self.resource()?, &self.claimant);
+        let mut end = End::new(&self.cluster, resource, claimant)?;
+        teller.step("finish", requests, end.finish()).await?;
+        teller.step("reap", requests, end.reap()).await?;
+        teller.step("check", requests, end.check()).await
     }
 
-    async fn create(&mut self, name: &str) -> Result<Seen, Error> {
-        let TaskPod { namespace, dag_id, run_id, .. } = &self.claimant;
-        let request = calls::volume_of_run(name, VOLUME_BYTES, &self.claimant, HOME);
+    /// The present try's pod and its claim are made, and the claim's volume is asked for.
+    async fn ask(&mut self, node: &str) -> Result<(), Error> {
+        let (folder, uid) = (self.cluster.work.pods(), data::random_uid()?);
+        self.claimant.write_to(&folder).await?;
+        self.claimant.write_claim_to(&folder, &uid, &[]).await?;
+        let request = calls::volume_of_task(&format!("pvc-{uid}"), VOLUME_BYTES, &self.claimant, node);
         self.attached.volume = self.cluster.calls.create(request).await?;
-        let view = self.cluster.view(&self.resource).await?;
+        self.claims.push(self.attached.volume.volume_id.clone());
+        Ok(())
+    }
+
+    async fn create(&mut self) -> Result<Seen, Error> {
+        self.ask(HOME).await?;
+        let TaskPod { namespace, dag_id, run_id, task_id, .. } = &self.claimant;
+        let view = self.cluster.view(&self.resource()?).await?;
         let replicas: Vec<&str> = cluster::names(&view, |resource| !resource.is_diskless());
         let other = replicas.iter().find(|node| !is_same_name(node, HOME)).copied();
         let expected = "a replica on node-1 and one on another node";
@@ -113,9 +133,27 @@ impl Story {
         let line = format!("{} MiB, replicas on {}", VOLUME_BYTES >> 20, replicas.join(" and "));
         let voters = cluster::names(&view, Resource::is_tie_breaker);
         Ok(Seen::new(format!("{line}, tie-breaker on {}", voters.join(", ")))
-            .note(format!("owner: run {run_id} of DAG {dag_id} in {namespace}"))
+            .note(format!("owner: task {task_id} of run {run_id} of DAG {dag_id} in {namespace}"))
+            .note(format!(
+                "pod {} owns the claim and shows these ids; the class names only the scope",
+                self.claimant.name
+            ))
             .fact("volume", self.attached.volume.volume_id.clone())
             .looked(1))
+    }
+
+    /// The task is tried again, by a pod of its own with a claim of its own.
+    async fn retry(&mut self, node: &str) -> Result<Seen, Error> {
+        let (before, try_number) = (self.resource()?, self.claims.len() + 1);
+        let next = TaskPod::claimant(data::random_uid()?, try_number)?;
+        self.earlier.push(std::mem::replace(&mut self.claimant, next));
+        self.ask(node).await?;
+        let resource = self.resource()?;
+        if resource != before {
+            return Err(Error::Unexpected { expected: "the volume of the first try", seen: resource.to_string() });
+        }
+        Ok(Seen::new(format!("try {try_number} is pod {}, with a claim of its own", self.claimant.name))
+            .note(format!("the task has a volume already: {resource}")))
     }
 
     /// Asks as external-attacher does: again, until the node has the volume or patience ends. The driver gives a dead
@@ -141,7 +179,14 @@ impl Story {
         Ok(Seen::new("ext4 made, marked as ours and mounted"))
     }
 
+    /// A pod of another DAG tries a claim of its own that names the task's DAG, and then the task's own claim.
     async fn refuse_foreign_pod(&mut self) -> Result<Seen, Error> {
+        let uid = data::random_uid()?;
+        let forged = [(key::DAG_ID, &*self.claimant.dag_id)];
+        self.foreign.write_claim_to(&self.cluster.work.pods(), &uid, &forged).await?;
+        let request = calls::volume_of_task(&format!("pvc-{uid}"), VOLUME_BYTES, &self.foreign, HOME);
+        let created = self.cluster.calls.create(request).await;
+        let claim = calls::refusal("CreateVolume for a foreign pod", Code::PermissionDenied, created)?;
         let target = self.target(&self.foreign);
         let published =
             self.cluster.calls.publish(&self.attached, self.foreign.mount_info(), &self.staging(), &target).await;
@@ -151,13 +196,14 @@ impl Story {
             return Err(Error::Unexpected { expected: "no mount", seen: format!("{mounts} at {}", target.display()) });
         }
         Ok(Seen::new(format!("pod {} of another DAG may not have it", self.foreign.name))
+            .note(format!("PERMISSION_DENIED: {claim}"))
             .note(format!("PERMISSION_DENIED: {message}")))
     }
 
     async fn publish(&mut self) -> Result<Seen, Error> {
         let target = self.target(&self.claimant);
         self.cluster.calls.publish(&self.attached, self.claimant.mount_info(), &self.staging(), &target).await?;
-        Ok(Seen::new(format!("pod {} is of the run: mounted for it", self.claimant.name)))
+        Ok(Seen::new(format!("pod {} is of the task: mounted for it", self.claimant.name)))
     }
 
     async fn write(&mut self) -> Result<Seen, Error> {
@@ -207,7 +253,7 @@ impl Story {
             data::write_note(&self.file("note"), NOTE).await?;
         }
         self.cluster.befall(|cluster| cluster.restore_apart(HOME)).await?;
-        let view = self.cluster.view(&self.resource).await?;
+        let view = self.cluster.view(&self.resource()?).await?;
         let home = cluster::on(&view, HOME)?;
         let disk = home.disk_state(0).map_or_else(|| "nothing".to_owned(), |state| state.to_string());
         if home.may_promote() != Some(false) {
@@ -243,8 +289,13 @@ impl Story {
             self.unstage().await?;
         }
         self.detach().await?;
+        for pod in self.earlier.iter_mut().chain([&mut self.claimant]) {
+            pod.fail_in(&self.cluster.work.pods()).await?;
+        }
         let (deadline, mut looks) = (Instant::now() + PATIENCE, 1);
-        while cluster::on(&self.cluster.view(&self.resource).await?, HOME)?.disk_state(0) != Some(DiskState::UpToDate) {
+        while cluster::on(&self.cluster.view(&self.resource()?).await?, HOME)?.disk_state(0)
+            != Some(DiskState::UpToDate)
+        {
             if Instant::now() >= deadline {
                 let seen = format!("none within {PATIENCE:?}");
                 return Err(Error::Unexpected { expected: "a resync", seen });
@@ -282,22 +333,15 @@ impl Story {
         Ok(Seen::new(format!("{} has let go", self.attached.node)))
     }
 
-    async fn delete(&mut self) -> Result<Seen, Error> {
-        self.cluster.calls.delete(&self.attached.volume.volume_id).await?;
-        Ok(Seen::new("the definition first, its records after"))
-    }
-
-    async fn check(&mut self) -> Result<Seen, Error> {
-        let definitions = self.cluster.linstor.definitions(&DefinitionQuery::default()).await?;
-        let records = self.cluster.linstor.kv_list().await?;
-        let definitions = definitions.into_iter().map(|definition| format!("definition {}", definition.name));
-        let records = records.into_keys().map(|instance| format!("key-value instance {instance}"));
-        let left: Vec<String> = definitions.chain(records).chain(self.cluster.work.leftovers().await?).collect();
-        if left.is_empty() {
-            Ok(Seen::new("no definition, no record, no loop device, no mount").looked(2))
-        } else {
-            Err(Error::LeftOver(left))
+    /// The pods are deleted, and their claims go with them.
+    async fn release(&mut self) -> Result<Seen, Error> {
+        for claim in &self.claims {
+            self.cluster.calls.delete(claim).await?;
         }
+        let view = self.cluster.view(&self.resource()?).await?;
+        let replicas = cluster::names(&view, |resource| !resource.is_diskless());
+        Ok(Seen::new(format!("{} claims deleted; the data stays on {}", self.claims.len(), replicas.join(" and ")))
+            .looked(1))
     }
 
     /// Without devices nobody can open one, so the books are told of the pod that would, and that it ends.
@@ -305,12 +349,19 @@ impl Story {
         if self.has_devices {
             return Ok(());
         }
-        let replica = ReplicaKey { node: node.to_owned(), resource: self.resource.to_string(), volume: 0 };
+        let replica = ReplicaKey { node: node.to_owned(), resource: self.resource()?.to_string(), volume: 0 };
         self.cluster.befall(move |cluster| Ok(cluster.backing().set_open(&replica, open)?)).await
     }
 
+    /// The one volume of all tries.
+    fn resource(&self) -> Result<ResourceName, Error> {
+        let id = &self.attached.volume.volume_id;
+        let id = VolumeId::parse(id).map_err(|_| Error::Unexpected { expected: "a volume's id", seen: id.clone() })?;
+        Ok(id.resource().clone())
+    }
+
     async fn device(&self, node: &str) -> Result<String, Error> {
-        let view = self.cluster.view(&self.resource).await?;
+        let view = self.cluster.view(&self.resource()?).await?;
         let device = cluster::on(&view, node)?.device_path(0).map(str::to_owned);
         device.ok_or_else(|| Error::Unexpected { expected: "a device", seen: format!("none on {node}") })
     }
