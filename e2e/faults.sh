@@ -37,3 +37,18 @@ mounts_of() {
     numbers=$(losetup --list --noheadings --output MAJ:MIN,BACK-FILE | awk -v file="/${volume}_" 'index($2, file) { print $1 }')
     [ -n "$numbers" ] && awk -v numbers="$numbers" 'index("\n" numbers "\n", "\n" $3 "\n") { print $1, $5 }' /proc/self/mountinfo
 }
+
+# node_without_kubelet NAME [TAINTS]: all that Kubernetes has of a node is what stands here. It is like this one, labels included, and has the
+# driver with the same topology; its status is true for the minute that the node controller waits for a sign of life.
+node_without_kubelet() {
+    kubectl get "node/$node" -o json | jq --arg name "$1" --arg this "$node" --argjson taints "${2:-[]}" '
+        {apiVersion, kind, metadata: {name: $name, labels: (.metadata.labels | map_values(if . == $this then $name else . end)),
+            annotations: {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}}, spec: {taints: $taints}}' | kubectl apply -f -
+    kubectl get "csinode/$node" -o json |
+        jq --arg name "$1" --arg uid "$(kubectl get "node/$1" -o jsonpath='{.metadata.uid}')" '
+            {apiVersion, kind, metadata: {name: $name, ownerReferences: [{apiVersion: "v1", kind: "Node", name: $name, uid: $uid}]},
+            spec: {drivers: [.spec.drivers[] | .nodeID = $name]}}' | kubectl apply -f -
+    kubectl get "node/$node" -o json | jq '{status: {capacity: .status.capacity, allocatable: .status.allocatable,
+        conditions: [.status.conditions[] | .lastHeartbeatTime = (now | todate)]}}' >"$work/status.json"
+    kubectl patch "node/$1" --subresource=status --type=merge --patch-file "$work/status.json"
+}

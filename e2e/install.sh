@@ -4,7 +4,6 @@
 : "${work:?}" "${repo:?}" "${node:?}" "${sandbox_url:?}"
 
 install_linflow() {
-    mkdir -p /var/lib/linflow-pods
     kubectl create namespace airflow
     helm upgrade --install linflow "$repo/deploy/helm/linflow" --namespace linflow --create-namespace \
         --set linstor.url="$sandbox_url" --values e2e/values.yaml >"$work/logs/helm.log"

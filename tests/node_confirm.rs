@@ -6,6 +6,7 @@ mod support;
 use linflow::{metrics::Metrics, node::scripted::ScriptedHost, workflow::Confirm};
 use support::{
     World, create,
+    csi::resource,
     kubernetes::{Kubernetes, name_of, recorded},
     node::{OnNode, pod},
     refused,
@@ -30,7 +31,7 @@ impl Scene {
         let wanted = create("data").mib(64).parameter("instance", "airflow").parameter("dag-id", "sales");
         let wanted = class.into_iter().fold(wanted, |wanted, mode| wanted.parameter("confirm", mode));
         let volume = world.controller.create(wanted).await.unwrap().volume_id;
-        let tag = world.definition("data").await.unwrap().props.get("Aux/linflow/confirm").cloned();
+        let tag = world.definition(resource(&volume)).await.unwrap().props.get("Aux/linflow/confirm").cloned();
         assert_eq!(tag.as_deref(), class, "the tag says what the class said");
         let (host, directory) = (ScriptedHost::new(), kubernetes.directory());
         let on_node = OnNode::attach_with(&world, &volume, "node-1", host, directory, |parts| {

@@ -6,7 +6,9 @@ mod support;
 use std::path::Path;
 
 use support::{
-    World, create, is_open,
+    World, create,
+    csi::resource,
+    is_open,
     kubernetes::{Kubernetes, recorded},
     node::{OnNode, pod},
     refused,
@@ -107,7 +109,7 @@ async fn publish_by_another_workflow_is_denied_naming_owner_claimant_and_field()
         owner[at].1 = value;
         let on_node = staged(&world, name, &owner, Some(folder.path())).await;
         let message = denial(&on_node, EXTRACT.1).await;
-        for part in [field, value, EXTRACTS[at].1, EXTRACT.1, name] {
+        for part in [field, value, EXTRACTS[at].1, EXTRACT.1, resource(&on_node.volume)] {
             assert!(message.contains(part), "{part} is missing: {message}");
         }
     }
@@ -137,10 +139,10 @@ async fn a_pod_of_another_namespace_is_of_another_airflow() {
 
 #[tokio::test]
 async fn a_tagged_volume_whose_pod_cannot_be_looked_up_is_unavailable() {
-    let world = World::start().await;
     let folder = pods(&[MAPPED]);
     let nowhere = folder.path().join("missing");
     for (name, dir) in [("no-flag", None), ("no-folder", Some(nowhere.as_path())), ("no-pod", Some(folder.path()))] {
+        let world = World::start().await;
         let on_node = staged(&world, name, EXTRACTS, dir).await;
         for asking in [pod("airflow", EXTRACT.1, "u1"), Default::default()] {
             let status = on_node.publish(&asking).await.unwrap_err();

@@ -4,20 +4,7 @@ set -euo pipefail
 . e2e/faults.sh
 
 lost="node-2"
-# A node without a kubelet: all that Kubernetes has of a node is what stands here.
-kubectl apply -f - <<END
-apiVersion: v1
-kind: Node
-metadata:
-  name: $lost
-  labels: {kubernetes.io/hostname: $lost, kubernetes.io/os: linux}
-  annotations: {volumes.kubernetes.io/controller-managed-attach-detach: "true"}
-spec: {taints: [{key: linflow.e2e/no-kubelet, effect: NoSchedule}]}
-END
-kubectl get "csinode/$node" -o json |
-    jq --arg lost "$lost" --arg uid "$(kubectl get "node/$lost" -o jsonpath='{.metadata.uid}')" '
-        {apiVersion, kind, metadata: {name: $lost, ownerReferences: [{apiVersion: "v1", kind: "Node", name: $lost, uid: $uid}]},
-        spec: {drivers: [.spec.drivers[] | .nodeID = $lost]}}' | kubectl apply -f -
+node_without_kubelet "$lost" '[{"key": "linflow.e2e/no-kubelet", "effect": "NoSchedule"}]'
 
 claim work 64Mi
 pod first work 'echo words >/scratch/words'

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! story     the steps, in order
-//!   end       how the volume is let go
+//!   ending    how the volume is let go: the run is over, and the reaper comes
 //!   calls     CSI as Kubernetes' sidecars and kubelet speak it: gRPC on unix sockets
 //!   cluster   the sandbox, one controller, a node service for each of three simulated nodes
 //!   pods      Airflow's own pods, recorded
@@ -17,7 +17,7 @@
 mod calls;
 mod cluster;
 mod data;
-mod end;
+mod ending;
 mod error;
 mod means;
 mod pods;

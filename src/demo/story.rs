@@ -13,7 +13,7 @@ use super::{
     calls::{self, Attached},
     cluster::{self, Cluster, NODES},
     data,
-    end::End,
+    ending::Ending,
     error::Error,
     pods::TaskPod,
     print::{Seen, Teller},
@@ -105,7 +105,7 @@ impl Story {
         teller.step("detach", requests, self.detach()).await?;
         teller.step("release", requests, self.release()).await?;
         let (resource, claimant) = (self.resource()?, &self.claimant);
-        let mut end = End::new(&self.cluster, resource, claimant)?;
+        let mut end = Ending::new(&self.cluster, resource, claimant)?;
         teller.step("finish", requests, end.finish()).await?;
         teller.step("reap", requests, end.reap()).await?;
         teller.step("check", requests, end.check()).await

@@ -99,7 +99,7 @@ async fn a_claim_that_was_released_is_not_found_and_can_still_be_detached() {
 async fn each_claim_is_listed_with_its_own_nodes_and_pages_go_on_between_them() {
     let world = World::start().await;
     let owned = runs_volume(&world).await;
-    let mut ids = vec![owned.claim("pvc-1", None).await, owned.claim("pvc-2", None).await];
+    let mut ids = vec![owned.claim("pvc-1", None).await, owned.claim("pvc-2", None).await, owned.first.clone()];
     world.controller.publish(publish(&ids[0], "node-2")).await.unwrap();
     let attached = ids[0].clone();
     ids.sort();
@@ -126,7 +126,7 @@ async fn each_claim_is_listed_with_its_own_nodes_and_pages_go_on_between_them() 
 async fn a_sick_volume_is_told_of_by_each_of_its_claims() {
     let world = World::start().await;
     let owned = Owned::make(&world, create("data").on("node-1"), RUN).await;
-    let mut ids = vec![owned.claim("pvc-1", None).await, owned.claim("pvc-2", None).await];
+    let mut ids = vec![owned.claim("pvc-1", None).await, owned.claim("pvc-2", None).await, owned.first.clone()];
     ids.sort();
     world.crash("node-1");
     let sick = world.controller.list_health(0, "").await.unwrap().entries;

@@ -79,8 +79,8 @@ async fn the_tag_is_in_the_request_that_makes_the_volume() {
     let group = world.definition(resource).await.unwrap().resource_group_name;
     let wanted = [
         "POST /v1/resource-groups".to_owned(),
-        format!("PUT /v1/key-value-store/{resource}"),
         format!("POST /v1/resource-groups/{group}/spawn"),
+        format!("PUT /v1/key-value-store/{resource}"),
     ];
     assert_eq!(writes, wanted, "but for the claim's record nothing is written before or after it");
 }

@@ -2,7 +2,10 @@
 
 use linflow::sandbox::model::name::Key;
 
-use crate::support::{World, create, csi::mount};
+use crate::support::{
+    World, create,
+    csi::{mount, resource},
+};
 use crate::yaml::{Value, all, documents, map, word};
 
 /// The key that external-provisioner takes for itself: it becomes the volume capability's filesystem.
@@ -28,7 +31,7 @@ async fn each_storage_class_makes_a_volume_with_two_replicas() {
             });
         let volume = world.controller.create(request).await.unwrap();
         let cluster = world.sandbox.cluster();
-        let definition = &cluster.lock().definitions[&Key::of(&volume.volume_id)];
+        let definition = &cluster.lock().definitions[&Key::of(resource(&volume.volume_id))];
         assert_eq!(definition.diskful().count(), 2, "{name}");
     }
 }

@@ -13,13 +13,13 @@ use crate::support::{
 const POD: &str = "af3_ke_normal_scheduled";
 
 /// Asks a node of its own, which confirms pods so, for a volume of another DAG.
-async fn ask(world: &World, kubernetes: &Kubernetes, mode: &str) -> (Driver, tonic::Status) {
+async fn ask(world: &World, volume: &str, kubernetes: &Kubernetes, mode: &str) -> (Driver, tonic::Status) {
     let flags = ["--node-name", "node-1", "--pods", kubernetes.path().to_str().unwrap(), "--confirm", mode];
     let driver = Driver::start(world, "node", &[&flags[..], &["--admin-listen", "127.0.0.1:0"]].concat()).await;
     let on_node = crate::support::node::OnNode {
         client: driver.node().await,
-        volume: "data".to_owned(),
-        context: world.controller.publish(publish("data", "node-1")).await.unwrap(),
+        volume: volume.to_owned(),
+        context: world.controller.publish(publish(volume, "node-1")).await.unwrap(),
     };
     let answer = on_node.publish(&pod("airflow", &name_of(POD), "u1")).await;
     (driver, answer.unwrap_err())
@@ -29,13 +29,10 @@ async fn ask(world: &World, kubernetes: &Kubernetes, mode: &str) -> (Driver, ton
 async fn a_denied_pod_is_told_counted_and_logged_and_an_audited_one_let_through_on_record() {
     let (world, kubernetes) = (World::start().await, Kubernetes::new());
     kubernetes.put("pod", &recorded(POD));
-    world
-        .controller
-        .create(create("data").parameter("instance", "airflow").parameter("dag-id", "sales"))
-        .await
-        .unwrap();
+    let wanted = create("data").parameter("instance", "airflow").parameter("dag-id", "sales");
+    let volume = world.controller.create(wanted).await.unwrap().volume_id;
 
-    let (driver, status) = ask(&world, &kubernetes, "enforce").await;
+    let (driver, status) = ask(&world, &volume, &kubernetes, "enforce").await;
     let message = refused(Err::<(), _>(status), Code::PermissionDenied);
     let event = driver.await_log("VolumeRefused").await;
     assert!(event.contains(&name_of(POD)) && event.contains(&message), "{event}");
@@ -44,7 +41,7 @@ async fn a_denied_pod_is_told_counted_and_logged_and_an_audited_one_let_through_
         .await;
 
     // Nothing is staged there: that it got this far shows that it was let through.
-    let (driver, status) = ask(&world, &kubernetes, "audit").await;
+    let (driver, status) = ask(&world, &volume, &kubernetes, "audit").await;
     refused(Err::<(), _>(status), Code::FailedPrecondition);
     driver.await_log("pod permitted that would be denied").await;
     driver

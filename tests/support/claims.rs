@@ -23,6 +23,8 @@ pub struct Owned<'a> {
     world: &'a World,
     /// Its resource definition.
     pub resource: String,
+    /// The volume id of the claim that it was made for.
+    pub first: String,
     incarnation: Incarnation,
 }
 
@@ -34,7 +36,7 @@ impl<'a> Owned<'a> {
         let resource = id.split('@').next().unwrap().to_owned();
         let definition = world.definition(&resource).await.unwrap();
         let incarnation = Incarnation::parse(&definition.props["Aux/linflow/incarnation"]).unwrap();
-        Self { world, resource, incarnation }
+        Self { world, resource, first: id, incarnation }
     }
 
     /// A claim of that CSI name, which the pod owns; answers its volume id.

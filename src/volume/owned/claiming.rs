@@ -54,8 +54,8 @@ impl Claiming<'_> {
         let claimed = asking::claimed(&tags.incarnation, &self.key(), &self.record(), Moment::now());
         asking::write(self.linstor, &request.resource, &claimed).await?;
         if let Some(current) = self.given_up().await? {
-            // Between the look at the generation and the spawn the volume was made, let go and removed by others. A
-            // removal of that name may still arrive; nobody was told of this volume, so it goes at once.
+            // The owner had a volume of this name before, or others made one, let it go and removed it since the look.
+            // That removal may still arrive; nobody was told of this volume, so it goes at once.
             self.linstor.delete_definition(&request.resource).await?;
             self.linstor.kv_delete(&request.resource).await?;
             return Ok(Step::Superseded(current));

@@ -61,7 +61,8 @@ pub(super) async fn create(
     let request = request.heeding(placement)?;
     let (generation, mut existing) = match found {
         Some((generation, found)) => (generation, Some(found)),
-        None => (generation::current(linstor, owner).await?, None),
+        // Most owners have had no other. Where they had, that is seen before anybody is told of a volume.
+        None => (0, None),
     };
     let mut request = CreateRequest { resource: owned_name(owner, generation), ..request };
     for _ in 0..MOST_STEPS {

@@ -66,6 +66,14 @@ pub(super) const FAMILY: Family = Family {
             example: "success=2h,failure=72h",
         },
         KnownParameter {
+            key: "reap-unproven",
+            aliases: &["reapUnproven"],
+            values: "a duration of an hour or more; no annotation can set it",
+            default: "never",
+            meaning: "after how long without a claim an owner's volume goes though nothing proves that its run is over; a DAG's, too",
+            example: "30days",
+        },
+        KnownParameter {
             key: "from",
             aliases: &[],
             values: "`run`, `task:TASK_ID` or `task:TASK_ID/MAP_INDEX`; needs an owner with a run",

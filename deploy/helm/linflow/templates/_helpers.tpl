@@ -47,6 +47,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- range $name, $namespaces := .Values.airflow.instances }}
 - --airflow-instance={{ $name }}={{ join "," $namespaces }}
 {{- end }}
+- --confirm={{ .Values.confirm }}
 {{- with .Values.maxVolumesPerNode }}
 - --max-volumes-per-node={{ . }}
 {{- end }}

@@ -25,7 +25,7 @@ use crate::workflow::{DagId, FolderDirectory, Instance, RunId};
 const KEPT: Duration = Duration::from_secs(3600);
 
 /// A volume that nobody has claimed any more.
-pub struct End<'a> {
+pub struct Ending<'a> {
     cluster: &'a Cluster,
     resource: ResourceName,
     run: RunRef,
@@ -34,7 +34,7 @@ pub struct End<'a> {
     now: Arc<Mutex<Moment>>,
 }
 
-impl<'a> End<'a> {
+impl<'a> Ending<'a> {
     /// Of the pod's run.
     pub fn new(cluster: &'a Cluster, resource: ResourceName, pod: &TaskPod) -> Result<Self, Error> {
         let unnamed = |_| Error::Unexpected { expected: "ids of Airflow", seen: pod.name.clone() };
