@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 
 /// The steps of a demo that has devices.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 26] = [
     "start",
     "create",
     "attach",
@@ -31,6 +31,7 @@ const STEPS: [&str; 25] = [
     "stale",
     "distrust",
     "return",
+    "again",
     "home",
     "remount",
     "reread",
@@ -172,8 +173,12 @@ fn without_root_books_are_kept_and_the_demo_says_so() {
     assert_eq!(names(steps), expected);
     assert!(steps.iter().all(|step| step["ok"] == true), "{steps:#?}");
     assert_eq!((&steps[0]["mode"], &summary["mode"]), (&"bookkeeping".into(), &"bookkeeping".into()));
-    let refusal = step(steps, "refuse")["notes"][0].as_str().expect("the refusal is told");
-    assert!(refusal.starts_with("PERMISSION_DENIED: ") && refusal.contains("dag_id differs"), "{refusal}");
+    let refusals = step(steps, "refuse")["notes"].as_array().expect("the refusals are told");
+    for (refusal, why) in refusals.iter().zip(["names dag_id \"etl_daily\"", "was attached for the pod with uid"]) {
+        let refusal = refusal.as_str().expect("a note is text");
+        assert!(refusal.starts_with("PERMISSION_DENIED: ") && refusal.contains(why), "{refusal}");
+    }
+    assert_eq!(refusals.len(), 2);
     scene.assert_nothing_is_left();
 }
 
@@ -183,7 +188,7 @@ fn a_pipe_gets_plain_text_with_a_summary_as_the_last_line() {
     let text = String::from_utf8(run(scene.demo_without_root(&[])).stdout).expect("linflow prints UTF-8");
     assert!(!text.contains('\x1b') && text.contains("Bookkeeping mode (not root"), "{text}");
     let last = text.lines().last().expect("it says something");
-    assert!(last.starts_with("demo: 16 steps in ") && last.ends_with(", nothing left over"), "{last}");
+    assert!(last.starts_with("demo: 17 steps in ") && last.ends_with(", nothing left over"), "{last}");
     let colored = run(scene.demo_without_root(&["--color", "always"])).stdout;
     assert!(colored.contains(&0x1b));
 }

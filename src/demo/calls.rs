@@ -58,15 +58,14 @@ fn capability() -> csi::VolumeCapability {
     }
 }
 
-/// The CreateVolume request for a volume of a pod's run, of which one replica shall be on the node where the pod will
-/// be.
-pub fn volume_of_run(name: &str, bytes: i64, pod: &TaskPod, node: &str) -> csi::CreateVolumeRequest {
+/// The CreateVolume request for the claim of a pod, by a class whose volumes belong to tasks: it names no id. One replica
+/// shall be on the node where the pod will be.
+pub fn volume_of_task(name: &str, bytes: i64, pod: &TaskPod, node: &str) -> csi::CreateVolumeRequest {
+    let claim = pod.claim();
     let parameters = [
-        (key::SCOPE, "run"),
-        (key::DAG_ID, &pod.dag_id),
-        (key::RUN_ID, &pod.run_id),
+        (key::SCOPE, "task"),
         (key::PVC_NAMESPACE, &pod.namespace),
-        (key::PVC_NAME, "scratch"),
+        (key::PVC_NAME, &claim),
         ("linflow.csi/placementCount", "2"),
         ("linflow.csi/storagePool", POOL),
     ];

@@ -123,6 +123,7 @@ impl Cluster {
             async move { asked.version().await.is_ok() }
         });
         let controller = ControllerService::new(linstor.clone(), Instances::default(), PATIENCE);
+        let controller = controller.with_directory(directory(&work));
         let endpoint = Endpoint::parse(&work.socket("controller").to_string_lossy())?;
         let controller = servers.serve(&endpoint, identity, Some(controller), None).await?;
         let mut nodes = BTreeMap::new();
@@ -158,12 +159,16 @@ impl Cluster {
     }
 }
 
+fn directory(work: &Work) -> AnyDirectory {
+    AnyDirectory::Folder(FolderDirectory::new(work.pods()))
+}
+
 fn node_service(name: &str, linstor: &Client, work: &Work) -> Result<NodeService<LinuxHost>, Error> {
     let unnamed = |_| Error::Unexpected { expected: "a LINSTOR name", seen: name.to_owned() };
     Ok(NodeService::new(NodeParts {
         host: LinuxHost::new(work.locks()),
         linstor: linstor.clone(),
-        directory: AnyDirectory::Folder(FolderDirectory::new(work.pods())),
+        directory: directory(work),
         instances: Instances::default(),
         confirm: Confirm::default(),
         doubts: Doubts::default(),

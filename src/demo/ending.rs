@@ -1,111 +1,109 @@
-//! How the volume comes to its end: its claim is deleted, the run ends, and when nobody needs it any more it goes.
+//! The end of the story: the run is over, its volume is kept for a while, and then nobody needs it any more.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{
     cluster::{Cluster, DRIVER},
     error::Error,
+    pods::TaskPod,
     print::Seen,
 };
 use crate::lifetime::{
-    reaper::{Reaper, Settings},
+    reaper::{Clock, Reaper, Round, Settings},
+    sole::FolderLock,
     word::{self, RunRef},
 };
 use crate::linstor::{model::DefinitionQuery, name::ResourceName};
 use crate::metrics::Lifetimes;
-use crate::volume::{claims::owner_instance, ending::Outcome, moment::Moment};
-use crate::workflow::{Elected, FolderDirectory, WorkflowRef};
+use crate::volume::{ending::Outcome, generation, moment::Moment};
+use crate::workflow::{DagId, FolderDirectory, Instance, RunId};
 
-/// How far the reaper's clock is put forward: past the hour for which a run's volume is kept after success.
-const LATER: Duration = Duration::from_secs(2 * 3600);
+/// For how long a volume is kept whose run succeeded, unless its class says otherwise.
+const KEPT: Duration = Duration::from_secs(3600);
 
-/// The end of a volume.
+/// A volume that nobody has claimed any more.
 pub struct Ending<'a> {
     cluster: &'a Cluster,
-    owner: &'a WorkflowRef,
-    resource: &'a ResourceName,
-}
-
-/// There is one controller.
-struct Alone;
-
-impl Elected for Alone {
-    fn is_held(&self) -> bool {
-        true
-    }
+    resource: ResourceName,
+    run: RunRef,
+    reaper: Reaper<FolderDirectory, FolderLock>,
+    /// The time, as the reaper is told it.
+    now: Arc<Mutex<Moment>>,
 }
 
 impl<'a> Ending<'a> {
-    /// The end of that owner's volume.
-    pub fn new(cluster: &'a Cluster, owner: &'a WorkflowRef, resource: &'a ResourceName) -> Self {
-        Self { cluster, owner, resource }
-    }
-
-    async fn is_there(&self) -> Result<bool, Error> {
-        Ok(self.cluster.linstor.definition(self.resource).await?.is_some())
-    }
-
-    /// `kubectl delete pvc`.
-    pub async fn release(&self, claims: &[String]) -> Result<Seen, Error> {
-        for claim in claims {
-            self.cluster.calls.delete(claim).await?;
-        }
-        if !self.is_there().await? {
-            return Err(Error::Unexpected { expected: "the data of the run", seen: "none".to_owned() });
-        }
-        Ok(Seen::new("both claims are deleted, and the data stays: the run may go on").looked(1))
-    }
-
-    /// What Airflow's side says.
-    pub async fn finish(&self) -> Result<Seen, Error> {
-        let Some(run) = self.owner.run().cloned() else {
-            return Err(Error::Unexpected { expected: "a run", seen: self.owner.to_string() });
+    /// Of the pod's run.
+    pub fn new(cluster: &'a Cluster, resource: ResourceName, pod: &TaskPod) -> Result<Self, Error> {
+        let unnamed = |_| Error::Unexpected { expected: "ids of Airflow", seen: pod.name.clone() };
+        let run = RunRef {
+            instance: Instance::parse(&pod.namespace).map_err(unnamed)?,
+            dag: DagId::parse(&pod.dag_id).map_err(unnamed)?,
+            run: RunId::parse(&pod.run_id).map_err(unnamed)?,
         };
-        let run = RunRef { instance: self.owner.instance().clone(), dag: self.owner.dag().clone(), run };
-        word::finish(&self.cluster.linstor, &run, Outcome::Success, "demo", Moment::now()).await?;
-        Ok(Seen::new("the run has ended with success: its volume is kept for an hour more"))
+        let now = Arc::new(Mutex::new(Moment::now()));
+        let told = Arc::clone(&now);
+        // A moment is whole whenever it is read.
+        let clock: Clock = Arc::new(move || *told.lock().unwrap_or_else(PoisonError::into_inner));
+        let pods = cluster.work.pods();
+        let (directory, lock) = (FolderDirectory::new(&pods), FolderLock::new(&pods));
+        let settings = Settings { interval: KEPT, is_dry: false, per_minute: 1, driver: DRIVER.to_owned() };
+        let reaper = Reaper::new(cluster.linstor.clone(), directory, lock, settings, Lifetimes::default(), clock);
+        Ok(Self { cluster, resource, run, reaper: reaper.map_err(lifetime)?, now })
     }
 
-    /// Two looks of the reaper: one now, and one when the hour has passed.
-    pub async fn reap(&self) -> Result<Seen, Error> {
-        self.look(Duration::ZERO, 2).await?;
-        if !self.is_there().await? {
-            return Err(Error::Unexpected { expected: "a volume that is kept", seen: "none".to_owned() });
+    /// Airflow says that the run is over. Its volumes stay for a while: a run may be cleared.
+    pub async fn finish(&mut self) -> Result<Seen, Error> {
+        let told = word::finish(&self.cluster.linstor, &self.run, Outcome::Success, "linflow demo", Moment::now());
+        let told = told.await.map_err(lifetime)?;
+        let round = self.look(Duration::ZERO).await?;
+        if told != [self.resource.to_string()] || round != Round::default() {
+            return Err(Error::Unexpected { expected: "a volume that is kept", seen: format!("{told:?}, {round:?}") });
         }
-        self.look(LATER, 2).await?;
-        if self.is_there().await? {
-            return Err(Error::Unexpected { expected: "no volume", seen: self.resource.to_string() });
-        }
-        Ok(Seen::new("nobody claimed it: an hour later, by a clock put forward, the reaper has removed it").looked(2))
+        Ok(Seen::new("the run succeeded; its volume is kept for an hour, in case the run is cleared"))
     }
 
-    /// A volume is a candidate at one look, and goes at the next.
-    async fn look(&self, later: Duration, looks: usize) -> Result<(), Error> {
-        let settings = Settings { interval: LATER, is_dry: false, per_minute: 1, driver: DRIVER.to_owned() };
-        let directory = FolderDirectory::new(self.cluster.work.pods());
-        let clock = Arc::new(move || Moment::now().after(later));
-        let linstor = self.cluster.linstor.clone();
-        let reaper = Reaper::new(linstor, directory, Alone, settings, Lifetimes::default(), clock);
-        let mut reaper = reaper.map_err(|error| Error::Lifetime(error.into()))?;
-        for _ in 0..looks {
-            reaper.round().await.map_err(|error| Error::Lifetime(error.into()))?;
+    /// The hour is over.
+    pub async fn reap(&mut self) -> Result<Seen, Error> {
+        let first = self.look(KEPT).await?;
+        let second = self.look(KEPT).await?;
+        let name = vec![self.resource.to_string()];
+        if (&first.candidates, &second.reaped) != (&name, &name) {
+            let seen = format!("{first:?}, {second:?}");
+            return Err(Error::Unexpected { expected: "a candidate that is removed at the next look", seen });
         }
-        Ok(())
+        Ok(Seen::new("its clock put on, the reaper marks the volume at one look and removes it at the next"))
     }
 
-    /// Nothing is left. That the owner had a volume, and which name comes next, is told by its own instance.
-    pub async fn check(&self) -> Result<Seen, Error> {
-        let definitions = self.cluster.linstor.definitions(&DefinitionQuery::default()).await?;
-        let records = self.cluster.linstor.kv_list().await?;
+    /// Is anything left? Of the owner its next generation is, for a name is never used again.
+    pub async fn check(&mut self) -> Result<Seen, Error> {
+        let linstor = &self.cluster.linstor;
+        let definitions = linstor.definitions(&DefinitionQuery::default()).await?;
+        let owner = generation::of(&self.resource).map(|(owner, _)| owner.to_string()).unwrap_or_default();
+        let (kept, records): (Vec<String>, Vec<String>) =
+            linstor.kv_list().await?.into_keys().map(|name| name.to_string()).partition(|name| *name == owner);
         let definitions = definitions.into_iter().map(|definition| format!("definition {}", definition.name));
-        let own = owner_instance(self.owner);
-        let records = records.into_keys().filter(|name| name != own.as_str());
-        let records = records.map(|instance| format!("key-value instance {instance}"));
+        let records = records.into_iter().map(|instance| format!("key-value instance {instance}"));
         let left: Vec<String> = definitions.chain(records).chain(self.cluster.work.leftovers().await?).collect();
-        if left.is_empty() {
-            Ok(Seen::new("no definition, no record of the volume, no loop device, no mount").looked(2))
-        } else {
-            Err(Error::LeftOver(left))
+        if !left.is_empty() {
+            return Err(Error::LeftOver(left));
         }
+        Ok(Seen::new("no definition, no record of the volume, no loop device, no mount")
+            .note(format!("{} stays: the task's next volume has another name", kept.join(", ")))
+            .looked(2))
     }
+
+    async fn look(&mut self, later: Duration) -> Result<Round, Error> {
+        {
+            let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            *now = now.after(later);
+        }
+        self.reaper.round().await.map_err(lifetime)
+    }
+}
+
+fn lifetime(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Lifetime(Box::new(error))
 }

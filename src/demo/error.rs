@@ -33,12 +33,6 @@ pub enum Error {
     /// LINSTOR, asked by the demo itself.
     #[error(transparent)]
     Linstor(#[from] linstor::Error),
-    /// The end of a volume.
-    #[error("the reaper: {0}")]
-    Lifetime(Box<dyn std::error::Error + Send + Sync>),
-    /// A verb of the controller's.
-    #[error(transparent)]
-    Volume(#[from] crate::volume::Error),
     /// The settings of LINSTOR's client.
     #[error(transparent)]
     Settings(#[from] linstor::SettingsError),
@@ -56,6 +50,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A volume could not be let go.
+    #[error("letting the volume go: {0}")]
+    Lifetime(Box<dyn std::error::Error + Send + Sync>),
     /// The system's random numbers.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),

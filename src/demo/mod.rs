@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! story     the steps, in order
+//!   ending    how the volume is let go: the run is over, and the reaper comes
 //!   calls     CSI as Kubernetes' sidecars and kubelet speak it: gRPC on unix sockets
 //!   cluster   the sandbox, one controller, a node service for each of three simulated nodes
 //!   pods      Airflow's own pods, recorded
-//!   ending    how the volume is let go: the run's end, the reaper
 //!   data      what is written, and its checksum
 //! print     a line or an object for each step
 //! work      the folder, the mounts and the loop devices, all of which go at the end

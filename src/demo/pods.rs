@@ -6,10 +6,13 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 
 use super::error::Error;
-use crate::workflow::{DagId, IdError, Instance, RunId, WorkflowRef};
 
-/// A task pod of KubernetesExecutor, of the run that owns the volume.
-const CLAIMANT: &str = include_str!("../../tests/fixtures/airflow-pods/af3_ke_normal_scheduled.yaml");
+/// A task pod of KubernetesExecutor with an ephemeral volume, at its first try.
+const CLAIMANT: &str = include_str!("../../tests/fixtures/airflow-pods/af3_ke_ephemeral_pvc.yaml");
+/// What its name ends in, as each pod's of a task in eight characters of its own.
+const SUFFIX: &str = "68rvgp07";
+/// Its ephemeral volume.
+const VOLUME: &str = "scratch";
 /// A task pod of another DAG in the same Airflow.
 const FOREIGN: &str = include_str!("../../tests/fixtures/airflow-pods/af3_ke_collision_prefix_a.yaml");
 
@@ -26,6 +29,8 @@ pub struct TaskPod {
     pub dag_id: String,
     /// Airflow's run_id, from its annotations.
     pub run_id: String,
+    /// Airflow's task_id, from its annotations.
+    pub task_id: String,
     manifest: String,
 }
 
@@ -45,12 +50,15 @@ struct Metadata {
 struct Annotations {
     dag_id: String,
     run_id: String,
+    task_id: String,
 }
 
 impl TaskPod {
-    /// The pod of the workflow that owns the volume.
-    pub fn claimant(uid: String) -> Result<Self, Error> {
-        Self::read(CLAIMANT, uid)
+    /// The pod of that try of the task that owns the volume.
+    pub fn claimant(uid: String, try_number: usize) -> Result<Self, Error> {
+        let suffix = uid.get(..SUFFIX.len()).unwrap_or(SUFFIX);
+        let tried = CLAIMANT.replace("try_number: '1'", &format!("try_number: '{try_number}'"));
+        Self::read(&tried.replace(SUFFIX, suffix), uid)
     }
 
     /// A pod of another workflow.
@@ -61,25 +69,39 @@ impl TaskPod {
     fn read(recorded: &str, uid: String) -> Result<Self, Error> {
         let Manifest { metadata: Metadata { namespace, name, annotations } } =
             serde_norway::from_str(recorded).map_err(Error::Pod)?;
-        let Annotations { dag_id, run_id } = annotations;
+        let Annotations { dag_id, run_id, task_id } = annotations;
         let manifest = recorded.replacen("\nmetadata:\n", &format!("\nmetadata:\n  uid: {uid}\n"), 1);
-        Ok(Self { namespace, name, uid, dag_id, run_id, manifest })
-    }
-
-    /// Its run, in the instance that its namespace is.
-    pub fn run(&self) -> Result<WorkflowRef, Error> {
-        let odd = |error: IdError| Error::Unexpected { expected: "ids of Airflow", seen: error.to_string() };
-        Ok(WorkflowRef::Run {
-            instance: Instance::parse(&self.namespace).map_err(odd)?,
-            dag: DagId::parse(&self.dag_id).map_err(odd)?,
-            run: RunId::parse(&self.run_id).map_err(odd)?,
-        })
+        Ok(Self { namespace, name, uid, dag_id, run_id, task_id, manifest })
     }
 
     /// Writes the manifest into a folder that `--pods` may name.
     pub async fn write_to(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(format!("{}.yaml", self.name));
         tokio::fs::write(&path, &self.manifest).await.map_err(Error::file("write", &path))
+    }
+
+    /// The same, once the pod has failed: `KubernetesExecutor` keeps it.
+    pub async fn fail_in(&mut self, folder: &Path) -> Result<(), Error> {
+        self.manifest.push_str("status:\n  phase: Failed\n");
+        self.write_to(folder).await
+    }
+
+    /// The name of its claim, as the ephemeral volume controller gives it.
+    pub fn claim(&self) -> String {
+        format!("{}-{VOLUME}", self.name)
+    }
+
+    /// Writes the manifest of its claim, with these annotations, into such a folder.
+    pub async fn write_claim_to(&self, folder: &Path, uid: &str, said: &[(&str, &str)]) -> Result<(), Error> {
+        let Self { namespace, name, .. } = self;
+        let (claim, path) = (self.claim(), folder.join(format!("{}.yaml", self.claim())));
+        let owner = format!("{{apiVersion: v1, kind: Pod, name: {name}, uid: {}, controller: true}}", self.uid);
+        let said: String = said.iter().map(|(key, value)| format!("    {key}: {value:?}\n")).collect();
+        let manifest = format!(
+            "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: {claim}\n  namespace: {namespace}\n  \
+             uid: {uid}\n  ownerReferences:\n  - {owner}\n  annotations:\n{said}"
+        );
+        tokio::fs::write(&path, manifest).await.map_err(Error::file("write", &path))
     }
 
     /// What kubelet adds to the volume_context where the CSIDriver object says `podInfoOnMount`.
@@ -95,20 +117,29 @@ mod tests {
     use crate::workflow::{Directory, FolderDirectory, PodRef};
 
     #[tokio::test]
-    async fn the_pods_are_found_with_the_uid_that_they_were_given() {
+    async fn the_pods_and_their_claims_are_found_with_the_uids_that_they_were_given() {
         let folder = tempfile::tempdir().unwrap();
-        for pod in [TaskPod::claimant("uid-1".to_owned()).unwrap(), TaskPod::foreign("uid-2".to_owned()).unwrap()] {
+        let [one, two] = [("aaaaaaaa-1", 1), ("bbbbbbbb-2", 2)];
+        for (uid, try_number) in [one, two] {
+            let pod = TaskPod::claimant(uid.to_owned(), try_number).unwrap();
             pod.write_to(folder.path()).await.unwrap();
-            let wanted =
-                PodRef { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: Some(pod.uid.clone()) };
-            let found = FolderDirectory::new(folder.path()).pod(&wanted).await.unwrap();
+            pod.write_claim_to(folder.path(), "uid-3", &[("said", "so")]).await.unwrap();
+            let wanted = PodRef { namespace: pod.namespace.clone(), name: pod.name.clone(), uid: Some(uid.to_owned()) };
+            let directory = FolderDirectory::new(folder.path());
+            let found = directory.pod(&wanted).await.unwrap();
             assert_eq!((&found.reference, found.annotations.get("dag_id")), (&wanted, Some(&pod.dag_id)));
+            assert_eq!(found.annotations["try_number"], try_number.to_string());
+            assert_eq!(found.claims, [pod.claim()]);
+            let claim = directory.claim(&pod.namespace, &pod.claim()).await.unwrap();
+            assert_eq!((claim.reference.uid.as_deref(), claim.pod()), (Some("uid-3"), Some(wanted)));
+            assert_eq!(claim.annotations["said"], "so");
         }
     }
 
     #[test]
     fn the_foreign_pod_is_of_another_workflow() {
-        let (claimant, foreign) = (TaskPod::claimant(String::new()).unwrap(), TaskPod::foreign(String::new()).unwrap());
+        let foreign = TaskPod::foreign(String::new()).unwrap();
+        let claimant = TaskPod::claimant(String::new(), 1).unwrap();
         assert_ne!((claimant.dag_id, claimant.run_id), (foreign.dag_id, foreign.run_id));
     }
 }

@@ -1,4 +1,5 @@
-//! The story, step by step. A run of Airflow has a volume; its node dies, and later the other one.
+//! The story, step by step. A task of Airflow has a volume; its node dies, and later the other one; each try of the task
+//! finds the data.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,8 +23,8 @@ use crate::linstor::{
     name::ResourceName,
 };
 use crate::sandbox::bytes::ReplicaKey;
-use crate::volume::claims::owned_name;
-use crate::workflow::WorkflowRef;
+use crate::volume::VolumeId;
+use crate::workflow::key;
 
 /// The size of the volume.
 const VOLUME_BYTES: i64 = 256 << 20;
@@ -39,18 +40,17 @@ const NOTE: &str = "written while node-1 was away\n";
 /// Where the story is.
 pub struct Story {
     cluster: Cluster,
+    /// The pod of the present try.
     claimant: TaskPod,
+    /// The pods of the tries before.
+    earlier: Vec<TaskPod>,
     foreign: TaskPod,
     /// Do nodes have devices? Else books are kept, and the steps that need devices are left out.
     has_devices: bool,
-    /// The volume as the present claim has it, and where it is attached.
+    /// The volume, and where it is attached.
     attached: Attached,
-    /// The volume ids of all claims.
+    /// The ids of the claims of all tries.
     claims: Vec<String>,
-    /// Whose volume it is.
-    owner: WorkflowRef,
-    /// What it is called in LINSTOR.
-    resource: ResourceName,
     /// The node with the other replica.
     survivor: String,
     /// Of what was written.
@@ -60,17 +60,12 @@ pub struct Story {
 impl Story {
     /// Begins: makes the volume.
     pub async fn begin(cluster: Cluster, teller: &Teller) -> Result<Self, Error> {
-        let (claimant, foreign) = (TaskPod::claimant(data::random_uid()?)?, TaskPod::foreign(data::random_uid()?)?);
-        for pod in [&claimant, &foreign] {
-            pod.write_to(&cluster.work.pods()).await?;
-        }
+        let (claimant, foreign) = (TaskPod::claimant(data::random_uid()?, 1)?, TaskPod::foreign(data::random_uid()?)?);
+        foreign.write_to(&cluster.work.pods()).await?;
         let has_devices = cluster.has_devices();
-        let owner = claimant.run()?;
-        let resource = owned_name(&owner, 0);
-        let (attached, claims) = (Attached::default(), Vec::new());
-        let (survivor, sha256) = (String::new(), String::new());
-        let mut story =
-            Self { cluster, claimant, foreign, has_devices, attached, claims, owner, resource, survivor, sha256 };
+        let (attached, survivor, sha256) = (Attached::default(), String::new(), String::new());
+        let (earlier, claims) = (Vec::new(), Vec::new());
+        let mut story = Self { cluster, claimant, earlier, foreign, has_devices, attached, claims, survivor, sha256 };
         let requests = story.cluster.sandbox.requests();
         teller.step("create", &requests, story.create()).await?;
         Ok(story)
@@ -90,7 +85,7 @@ impl Story {
             teller.step("write", requests, self.write()).await?;
         }
         teller.step("crash", requests, self.crash(HOME)).await?;
-        teller.step("retry", requests, self.retry()).await?;
+        teller.step("retry", requests, self.retry(&survivor)).await?;
         teller.step("failover", requests, self.attach(&survivor)).await?;
         if has_devices {
             teller.step("mount", requests, self.mount()).await?;
@@ -99,6 +94,7 @@ impl Story {
         teller.step("stale", requests, self.return_stale()).await?;
         teller.step("distrust", requests, self.refuse_stale_replica()).await?;
         teller.step("return", requests, self.return_survivor()).await?;
+        teller.step("again", requests, self.retry(HOME)).await?;
         teller.step("home", requests, self.attach(HOME)).await?;
         if has_devices {
             teller.step("remount", requests, self.mount()).await?;
@@ -107,38 +103,29 @@ impl Story {
             teller.step("unstage", requests, self.unstage()).await?;
         }
         teller.step("detach", requests, self.detach()).await?;
-        let ending = Ending::new(&self.cluster, &self.owner, &self.resource);
-        teller.step("release", requests, ending.release(&self.claims)).await?;
-        teller.step("finish", requests, ending.finish()).await?;
-        teller.step("reap", requests, ending.reap()).await?;
-        teller.step("check", requests, ending.check()).await
+        teller.step("release", requests, self.release()).await?;
+        let (resource, claimant) = (self.resource()?, &self.claimant);
+        let mut end = Ending::new(&self.cluster, resource, claimant)?;
+        teller.step("finish", requests, end.finish()).await?;
+        teller.step("reap", requests, end.reap()).await?;
+        teller.step("check", requests, end.check()).await
     }
 
-    /// Makes a claim as the ephemeral volume of a pod does, and asks for its volume.
-    async fn claim(&mut self, node: &str) -> Result<(), Error> {
-        let name = format!("pvc-{}", data::random_uid()?);
-        let request = calls::volume_of_run(&name, VOLUME_BYTES, &self.claimant, node);
+    /// The present try's pod and its claim are made, and the claim's volume is asked for.
+    async fn ask(&mut self, node: &str) -> Result<(), Error> {
+        let (folder, uid) = (self.cluster.work.pods(), data::random_uid()?);
+        self.claimant.write_to(&folder).await?;
+        self.claimant.write_claim_to(&folder, &uid, &[]).await?;
+        let request = calls::volume_of_task(&format!("pvc-{uid}"), VOLUME_BYTES, &self.claimant, node);
         self.attached.volume = self.cluster.calls.create(request).await?;
         self.claims.push(self.attached.volume.volume_id.clone());
         Ok(())
     }
 
-    /// Airflow gives a retry a new pod, and the pod a new claim.
-    async fn retry(&mut self) -> Result<Seen, Error> {
-        let before = self.attached.volume.volume_id.clone();
-        let survivor = self.survivor.clone();
-        self.claim(&survivor).await?;
-        let resource = self.attached.volume.volume_id.split('@').next().unwrap_or_default();
-        if resource != self.resource.as_str() || self.attached.volume.volume_id == before {
-            return Err(Error::Unexpected { expected: "another claim of the same volume", seen: resource.to_owned() });
-        }
-        Ok(Seen::new("a retry is a new pod with a new claim, and gets the volume that its run has"))
-    }
-
     async fn create(&mut self) -> Result<Seen, Error> {
-        let TaskPod { namespace, dag_id, run_id, .. } = self.claimant.clone();
-        self.claim(HOME).await?;
-        let view = self.cluster.view(&self.resource).await?;
+        self.ask(HOME).await?;
+        let TaskPod { namespace, dag_id, run_id, task_id, .. } = &self.claimant;
+        let view = self.cluster.view(&self.resource()?).await?;
         let replicas: Vec<&str> = cluster::names(&view, |resource| !resource.is_diskless());
         let other = replicas.iter().find(|node| !is_same_name(node, HOME)).copied();
         let expected = "a replica on node-1 and one on another node";
@@ -146,9 +133,27 @@ impl Story {
         let line = format!("{} MiB, replicas on {}", VOLUME_BYTES >> 20, replicas.join(" and "));
         let voters = cluster::names(&view, Resource::is_tie_breaker);
         Ok(Seen::new(format!("{line}, tie-breaker on {}", voters.join(", ")))
-            .note(format!("owner: run {run_id} of DAG {dag_id} in {namespace}"))
+            .note(format!("owner: task {task_id} of run {run_id} of DAG {dag_id} in {namespace}"))
+            .note(format!(
+                "pod {} owns the claim and shows these ids; the class names only the scope",
+                self.claimant.name
+            ))
             .fact("volume", self.attached.volume.volume_id.clone())
             .looked(1))
+    }
+
+    /// The task is tried again, by a pod of its own with a claim of its own.
+    async fn retry(&mut self, node: &str) -> Result<Seen, Error> {
+        let (before, try_number) = (self.resource()?, self.claims.len() + 1);
+        let next = TaskPod::claimant(data::random_uid()?, try_number)?;
+        self.earlier.push(std::mem::replace(&mut self.claimant, next));
+        self.ask(node).await?;
+        let resource = self.resource()?;
+        if resource != before {
+            return Err(Error::Unexpected { expected: "the volume of the first try", seen: resource.to_string() });
+        }
+        Ok(Seen::new(format!("try {try_number} is pod {}, with a claim of its own", self.claimant.name))
+            .note(format!("the task has a volume already: {resource}")))
     }
 
     /// Asks as external-attacher does: again, until the node has the volume or patience ends. The driver gives a dead
@@ -174,7 +179,14 @@ impl Story {
         Ok(Seen::new("ext4 made, marked as ours and mounted"))
     }
 
+    /// A pod of another DAG tries a claim of its own that names the task's DAG, and then the task's own claim.
     async fn refuse_foreign_pod(&mut self) -> Result<Seen, Error> {
+        let uid = data::random_uid()?;
+        let forged = [(key::DAG_ID, &*self.claimant.dag_id)];
+        self.foreign.write_claim_to(&self.cluster.work.pods(), &uid, &forged).await?;
+        let request = calls::volume_of_task(&format!("pvc-{uid}"), VOLUME_BYTES, &self.foreign, HOME);
+        let created = self.cluster.calls.create(request).await;
+        let claim = calls::refusal("CreateVolume for a foreign pod", Code::PermissionDenied, created)?;
         let target = self.target(&self.foreign);
         let published =
             self.cluster.calls.publish(&self.attached, self.foreign.mount_info(), &self.staging(), &target).await;
@@ -184,13 +196,14 @@ impl Story {
             return Err(Error::Unexpected { expected: "no mount", seen: format!("{mounts} at {}", target.display()) });
         }
         Ok(Seen::new(format!("pod {} of another DAG may not have it", self.foreign.name))
+            .note(format!("PERMISSION_DENIED: {claim}"))
             .note(format!("PERMISSION_DENIED: {message}")))
     }
 
     async fn publish(&mut self) -> Result<Seen, Error> {
         let target = self.target(&self.claimant);
         self.cluster.calls.publish(&self.attached, self.claimant.mount_info(), &self.staging(), &target).await?;
-        Ok(Seen::new(format!("pod {} is of the run: mounted for it", self.claimant.name)))
+        Ok(Seen::new(format!("pod {} is of the task: mounted for it", self.claimant.name)))
     }
 
     async fn write(&mut self) -> Result<Seen, Error> {
@@ -240,7 +253,7 @@ impl Story {
             data::write_note(&self.file("note"), NOTE).await?;
         }
         self.cluster.befall(|cluster| cluster.restore_apart(HOME)).await?;
-        let view = self.cluster.view(&self.resource).await?;
+        let view = self.cluster.view(&self.resource()?).await?;
         let home = cluster::on(&view, HOME)?;
         let disk = home.disk_state(0).map_or_else(|| "nothing".to_owned(), |state| state.to_string());
         if home.may_promote() != Some(false) {
@@ -276,8 +289,13 @@ impl Story {
             self.unstage().await?;
         }
         self.detach().await?;
+        for pod in self.earlier.iter_mut().chain([&mut self.claimant]) {
+            pod.fail_in(&self.cluster.work.pods()).await?;
+        }
         let (deadline, mut looks) = (Instant::now() + PATIENCE, 1);
-        while cluster::on(&self.cluster.view(&self.resource).await?, HOME)?.disk_state(0) != Some(DiskState::UpToDate) {
+        while cluster::on(&self.cluster.view(&self.resource()?).await?, HOME)?.disk_state(0)
+            != Some(DiskState::UpToDate)
+        {
             if Instant::now() >= deadline {
                 let seen = format!("none within {PATIENCE:?}");
                 return Err(Error::Unexpected { expected: "a resync", seen });
@@ -315,17 +333,35 @@ impl Story {
         Ok(Seen::new(format!("{} has let go", self.attached.node)))
     }
 
+    /// The pods are deleted, and their claims go with them.
+    async fn release(&mut self) -> Result<Seen, Error> {
+        for claim in &self.claims {
+            self.cluster.calls.delete(claim).await?;
+        }
+        let view = self.cluster.view(&self.resource()?).await?;
+        let replicas = cluster::names(&view, |resource| !resource.is_diskless());
+        Ok(Seen::new(format!("{} claims deleted; the data stays on {}", self.claims.len(), replicas.join(" and ")))
+            .looked(1))
+    }
+
     /// Without devices nobody can open one, so the books are told of the pod that would, and that it ends.
     async fn play_opener(&self, node: &str, open: bool) -> Result<(), Error> {
         if self.has_devices {
             return Ok(());
         }
-        let replica = ReplicaKey { node: node.to_owned(), resource: self.resource.to_string(), volume: 0 };
+        let replica = ReplicaKey { node: node.to_owned(), resource: self.resource()?.to_string(), volume: 0 };
         self.cluster.befall(move |cluster| Ok(cluster.backing().set_open(&replica, open)?)).await
     }
 
+    /// The one volume of all tries.
+    fn resource(&self) -> Result<ResourceName, Error> {
+        let id = &self.attached.volume.volume_id;
+        let id = VolumeId::parse(id).map_err(|_| Error::Unexpected { expected: "a volume's id", seen: id.clone() })?;
+        Ok(id.resource().clone())
+    }
+
     async fn device(&self, node: &str) -> Result<String, Error> {
-        let view = self.cluster.view(&self.resource).await?;
+        let view = self.cluster.view(&self.resource()?).await?;
         let device = cluster::on(&view, node)?.device_path(0).map(str::to_owned);
         device.ok_or_else(|| Error::Unexpected { expected: "a device", seen: format!("none on {node}") })
     }
