@@ -76,13 +76,12 @@ pub(super) async fn create(
         let sourced = fork::sourced(linstor, &request, owner, existing.as_ref()).await?;
         let claiming = Claiming { linstor, groups, request: &sourced, owner, until };
         let step = match existing.take() {
-            Some(existing) => claiming.join(existing).await?,
+            Some(existing) => Box::pin(claiming.join(existing)).await?,
             None => claiming.begin().await?,
         };
         match step {
-            Step::Made(created) => return Ok(*created),
             // CSI is told of the source that it named, and of no other.
-            Step::Made(created) => return Ok(Created { source: request.source, ..created }),
+            Step::Made(created) => return Ok(Created { source: request.source, ..*created }),
             Step::Found(found) => existing = Some(*found),
             Step::Superseded(generation) => {
                 request.resource = owned_name(owner, generation);
