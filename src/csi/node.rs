@@ -13,10 +13,10 @@ use super::{node_health, response, status};
 use crate::access;
 use crate::linstor::{Client, name::NodeName};
 use crate::metrics::Doubts;
-use crate::node::{self, FormatRecord, FormatRecordError, Host};
+use crate::node::{self, FormatRecord, FormatRecordError, Host, StageRequest};
 use crate::volume::filesystem::FsUuid;
 use crate::volume::topology::{NodeTopology, TopologySettings};
-use crate::volume::{VolumeId, formatted::FormattedMark, reserve::Reservations};
+use crate::volume::{VolumeId, context::PublishContext, formatted::FormattedMark, reserve::Reservations};
 use crate::workflow::{AnyDirectory, Confirm, Instances};
 
 /// How long a stage may take: kubelet gives up after two minutes.
@@ -50,6 +50,18 @@ impl<H> Shared<H> {
     fn guard(&self, class: Option<Confirm>) -> Guard<'_, AnyDirectory> {
         let Self { directory, instances, confirm, doubts, .. } = self;
         Guard { door: Door::Mount, directory, instances, confirm: class.unwrap_or(*confirm), doubts }
+    }
+}
+
+impl<H: Host> Shared<H> {
+    async fn stage(
+        &self,
+        volume: &VolumeId,
+        (_, context, request): (VolumeId, PublishContext, StageRequest),
+    ) -> Result<(), Status> {
+        let mark = FormattedMark::new(self.linstor.clone(), volume.clone(), context.incarnation);
+        let staged = node::stage(&self.host, &request, &mark, Instant::now() + STAGE).await;
+        staged.map_err(|error| status::of(&error))
     }
 }
 
@@ -138,13 +150,10 @@ impl<H: Host + 'static> Node for NodeService<H> {
         &self,
         message: Request<csi::NodeStageVolumeRequest>,
     ) -> Result<Response<csi::NodeStageVolumeResponse>, Status> {
-        let (volume, context, request) = parse::stage(message.get_ref()).map_err(|error| status::of(&error))?;
+        let parsed = parse::stage(message.get_ref()).map_err(|error| status::of(&error))?;
+        let volume = parsed.0.clone();
         let target = volume.clone();
-        let verb = |shared: Arc<Shared<H>>| async move {
-            let mark = FormattedMark::new(shared.linstor.clone(), target, context.incarnation);
-            let staged = node::stage(&shared.host, &request, &mark, Instant::now() + STAGE).await;
-            staged.map_err(|error| status::of(&error))
-        };
+        let verb = |shared: Arc<Shared<H>>| async move { shared.stage(&target, parsed).await };
         self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::NodeStageVolumeResponse {}))
     }
@@ -171,6 +180,9 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodePublishVolumeResponse>, Status> {
         let message = message.into_inner();
         let (volume, context, request) = parse::publish(&message).map_err(|error| status::of(&error))?;
+        // The last pod of a claim may have taken its staging mount along, and kubelet doesn't stage it again.
+        let again = volume.claim().map(|_| parse::stage(&parse::staging_of(&message))).transpose();
+        let again = again.map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
             let pod = admit::pod(&message.volume_context);
@@ -179,6 +191,9 @@ impl<H: Host + 'static> Node for NodeService<H> {
             let guard = shared.guard(context.confirm);
             let permit = guard.admit(target.resource(), context.owner.as_ref(), pod, expected).await;
             let permit = permit.map_err(|denial| status::of(&denial))?;
+            if let Some(again) = again {
+                shared.stage(&target, again).await?;
+            }
             let published = node::publish(&shared.host, &request, &permit, Instant::now() + TOUCH).await;
             published.map_err(|error| status::of(&error))
         };
@@ -193,9 +208,13 @@ impl<H: Host + 'static> Node for NodeService<H> {
         let message = message.get_ref();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
         let target = parse::path("target_path", &message.target_path).map_err(|error| status::of(&error))?;
+        let claim = volume.claim().map(|_| message.volume_id.clone());
         let verb = |shared: Arc<Shared<H>>| async move {
-            let unpublished = node::unpublish(&shared.host, &target, Instant::now() + TOUCH).await;
-            unpublished.map_err(|error| status::of(&error))
+            let (host, deadline) = (&shared.host, Instant::now() + TOUCH);
+            node::unpublish(host, &target, deadline).await.map_err(|error| status::of(&error))?;
+            let Some(claim) = claim else { return Ok(()) };
+            let left = node::leave_to_others(host, &claim, &target, deadline).await;
+            left.map_err(|error| status::of(&error))
         };
         self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::NodeUnpublishVolumeResponse {}))

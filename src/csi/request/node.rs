@@ -34,6 +34,18 @@ pub fn mounted_path(text: &str) -> Result<AbsolutePath, Status> {
     AbsolutePath::parse(given).map_err(|_| status::of(&crate::node::Error::NotFound(given.into())))
 }
 
+/// The NodeStageVolumeRequest that came before a NodePublishVolumeRequest.
+pub fn staging_of(message: &csi::NodePublishVolumeRequest) -> csi::NodeStageVolumeRequest {
+    csi::NodeStageVolumeRequest {
+        volume_id: message.volume_id.clone(),
+        publish_context: message.publish_context.clone(),
+        staging_target_path: message.staging_target_path.clone(),
+        volume_capability: message.volume_capability.clone(),
+        volume_context: message.volume_context.clone(),
+        ..csi::NodeStageVolumeRequest::default()
+    }
+}
+
 fn device(volume: &VolumeId, context: &PublishContext) -> DeviceHint {
     DeviceHint {
         resource: volume.resource().clone(),
