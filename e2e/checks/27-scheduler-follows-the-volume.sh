@@ -8,9 +8,9 @@ prefers_other=".spec.affinity = {nodeAffinity: {preferredDuringSchedulingIgnored
     {weight: 100, preference: {matchExpressions: [{key: \"kubernetes.io/hostname\", operator: \"In\", values: [\"node-2\"]}]}}]}}"
 
 class run
-node_without_kubelet node-2
 task holder stock manual-1 extract run 'echo held >/scratch/words; sleep inf'
 becomes Running holder
+node_without_kubelet node-2
 # Without the volume the scheduler would go where the pod wants to.
 pod wisher none true ".spec.volumes = [] | .spec.containers[0].volumeMounts = [] | $prefers_other"
 await 30 "a pod placed on node-2" is_on wisher node-2

@@ -105,7 +105,7 @@ impl Controller for ControllerService {
         let wait = queue::bound(message.metadata());
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
-        let verb = async move { delete::delete(&linstor, &target).await };
+        let verb = Box::pin(async move { delete::delete(&linstor, &target).await });
         let kept = match volume.claim() {
             Some(_) => self.in_turn(volume.resource(), wait, verb).await?,
             None => self.exclusively(&volume, verb).await?,
@@ -123,7 +123,7 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
         let (service, volume) = (self.clone(), parsed.volume.clone());
-        let verb = async move { attaching::attach(&service, &parsed).await };
+        let verb = Box::pin(async move { attaching::attach(&service, &parsed).await });
         let publish_context = self.exclusively(&volume, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
@@ -195,7 +195,7 @@ impl Controller for ControllerService {
         let (volume, range, node_expansion_required) =
             request::expand(message.get_ref()).map_err(|error| status::of(&error))?;
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
-        let verb = async move { expand::expand(&linstor, &target, range, patience).await };
+        let verb = Box::pin(async move { expand::expand(&linstor, &target, range, patience).await });
         let bytes = self.exclusively(&volume, verb).await?;
         self.capacities.forget();
         Ok(Response::new(response::expanded(bytes, node_expansion_required)))
@@ -245,7 +245,7 @@ impl Controller for ControllerService {
     ) -> Result<Response<csi::ControllerModifyVolumeResponse>, Status> {
         let (volume, wish) = request::modify(message.get_ref()).map_err(|error| status::of(&error))?;
         let (linstor, target, patience) = (self.linstor.clone(), volume.clone(), self.patience);
-        let verb = async move { modify::modify(&linstor, &target, &wish, patience).await };
+        let verb = Box::pin(async move { modify::modify(&linstor, &target, &wish, patience).await });
         self.exclusively(&volume, verb).await?;
         self.capacities.forget();
         Ok(Response::new(csi::ControllerModifyVolumeResponse {}))

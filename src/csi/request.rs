@@ -19,9 +19,12 @@ use crate::volume::{
     snapshot::params::SnapshotParameterError,
     topology::Term,
 };
-use crate::workflow::{Claim, ClaimError, key::FROM};
+use crate::workflow::{Claim, ClaimError};
 
 pub mod node;
+
+/// What would be copied twice.
+const FROM_BESIDE_SOURCE: &str = "linflow.csi/from beside volume_content_source";
 
 /// The topology key whose value is the node's name.
 pub use crate::volume::topology::HOSTNAME as TOPOLOGY_KEY;
@@ -248,8 +251,9 @@ pub fn create(
     claim: Claim,
 ) -> Result<CreateRequest, RequestError> {
     let name = &*request.name;
-    if claim.from.is_some() {
-        return Err(RequestError::Unsupported(FROM));
+    let has_source = request.volume_content_source.is_some();
+    if claim.from.is_some() && has_source {
+        return Err(RequestError::Unsupported(FROM_BESIDE_SOURCE));
     }
     let attributes = Attributes::parse(&request.mutable_parameters)?;
     // "Values specified in mutable_parameters MUST take precedence over the values from parameters" (CreateVolume).
@@ -257,7 +261,7 @@ pub fn create(
     parameters.properties.extend(attributes.to_properties());
     let fs_type = filesystem(&request.volume_capabilities, parameters.fs_type)?;
     let is_fs_named = parameters.fs_type.is_some() || names_filesystem(&request.volume_capabilities);
-    check_written(&request.volume_capabilities, request.volume_content_source.is_some())?;
+    check_written(&request.volume_capabilities, has_source || claim.from.is_some())?;
     let (requisite, preferred) = topology(request.accessibility_requirements.as_ref())?;
     let wishes = fs_type.map(|fs_type| parameters.fs_texts.wishes(fs_type)).transpose()?;
     for remark in &parameters.remarks {

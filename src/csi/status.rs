@@ -157,6 +157,7 @@ impl Coded for volume::OwnedError {
     fn code(&self) -> Code {
         match self {
             Self::OtherTerms { .. } => Code::AlreadyExists,
+            Self::NothingToFork { .. } => Code::NotFound,
             Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
             Self::NoClaim { .. } => Code::FailedPrecondition,
         }

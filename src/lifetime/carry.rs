@@ -7,7 +7,7 @@ use super::{
     reaping::{End, Looked, Reaping, Step, Told},
 };
 use crate::linstor::{Client, name::ResourceName};
-use crate::volume::{Error, VolumeId, asking, delete, moment::Moment};
+use crate::volume::{Error, VolumeId, asking, copy::is_leftover, delete, moment::Moment};
 use crate::workflow::{Directory, DirectoryError};
 
 /// Where Kubernetes is asked which volumes its PersistentVolumes name.
@@ -107,7 +107,12 @@ async fn look(linstor: &Client, names: &impl Names, resource: &ResourceName) -> 
     let of_it = std::slice::from_ref(resource);
     let (definition, store) =
         tokio::try_join!(linstor.definition(resource), linstor.kv(resource)).map_err(Error::from)?;
-    let snapshots = linstor.snapshots(of_it).await.map_err(Error::from)?.into_iter().map(|one| one.name).collect();
+    let mut snapshots = Vec::new();
+    for snapshot in linstor.snapshots(of_it).await.map_err(Error::from)? {
+        if !is_leftover(linstor, resource, &snapshot).await? {
+            snapshots.push(snapshot.name);
+        }
+    }
     let is_named = is_named(&names.names().await?, resource);
     Ok(Looked { now: Moment::now(), definition, store: store.unwrap_or_default(), snapshots, is_named })
 }

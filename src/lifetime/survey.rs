@@ -8,7 +8,7 @@ use crate::linstor::{
     model::{DefinitionQuery, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{Error, moment::Moment, record::Ledger};
+use crate::volume::{Error, copy::is_leftover, moment::Moment, record::Ledger};
 use crate::workflow::{Filter, Tags};
 
 /// One volume.
@@ -86,7 +86,8 @@ impl Survey {
         self
     }
 
-    /// Reads the snapshots of those volumes that could go if they had none: one request, or none.
+    /// Reads the snapshots of those volumes that could go if they had none, but for those that go with their volume: one
+    /// request, or none, and two for each that a copy was made through.
     pub async fn ask_for_snapshots(&mut self, linstor: &Client, now: Moment) -> Result<(), Error> {
         let runs = &self.runs;
         let matters =
@@ -101,7 +102,9 @@ impl Survey {
             for snapshot in linstor.snapshots(names).await? {
                 let of_it =
                     |volume: &&mut Surveyed| volume.resource.as_str().eq_ignore_ascii_case(&snapshot.resource_name);
-                if let Some(volume) = self.volumes.iter_mut().find(of_it) {
+                if let Some(volume) = self.volumes.iter_mut().find(of_it)
+                    && !is_leftover(linstor, &volume.resource, &snapshot).await?
+                {
                     volume.snapshots.push(snapshot.name);
                 }
             }

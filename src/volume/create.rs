@@ -40,7 +40,8 @@ pub async fn create(
     patience: Duration,
 ) -> Result<Created, Error> {
     if let Some(owner) = request.claim.ownership.workflow() {
-        return owned::create(linstor, groups, request, owner, patience).await;
+        // Large, and not for the way of every other volume.
+        return Box::pin(owned::create(linstor, groups, request, owner, patience)).await;
     }
     if let Some(source) = &request.source {
         return copy::create(linstor, groups, request, source, patience).await;

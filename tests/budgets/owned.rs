@@ -61,3 +61,23 @@ async fn a_release_takes_at_most_four() {
         about_one_volume(&requests);
     }
 }
+
+/// Side by side with what a clone takes: the owner's volume, the source, and the claim, which asks first.
+#[tokio::test]
+async fn a_copy_of_another_tasks_volume_takes_eleven_more_than_a_clone_and_seven_again() {
+    let world = World::start().await;
+    let source = world.controller.create(claim("pvc-1").parameter("task-id", "extract")).await.unwrap().volume_id;
+    world.format(&source).await;
+    let copy = |name: &str| claim(name).parameter("task-id", "transform").parameter("from", "task:extract");
+    let (made, fresh) = world.count(world.controller.create(copy("pvc-2"))).await;
+    let (again, repeat) = world.count(world.controller.create(copy("pvc-2"))).await;
+    let (retried, retry) = world.count(world.controller.create(copy("pvc-3"))).await;
+    assert_eq!(made.unwrap(), again.unwrap());
+    retried.unwrap();
+    within(23, "CreateVolume of a copy of another task's volume, looks included", &fresh);
+    within(7, "CreateVolume of a copy of another task's volume, again", &repeat);
+    within(8, "CreateVolume of a copy of another task's volume, by the task's next claim", &retry);
+    for requests in [&fresh, &repeat, &retry] {
+        about_one_volume(requests);
+    }
+}

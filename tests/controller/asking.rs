@@ -254,12 +254,11 @@ async fn only_a_class_says_how_pods_are_confirmed() {
     scene.expect_refused(&off, "", Code::InvalidArgument, &["linflow.csi/confirm", "StorageClass"]).await;
 }
 
-/// It must not be taken for a volume that begins empty.
 #[tokio::test]
-async fn a_copy_of_another_volume_of_the_run_is_not_passed_over_in_silence() {
+async fn a_claim_that_asks_for_a_copy_of_its_runs_volume_never_begins_empty() {
     let scene = Scene::start("").await;
     scene.kubernetes.put_pod("af3_ke_ephemeral_pvc", POD);
     let from = [("linflow.csi/from", "run")];
     let name = name_of("af3_ke_ephemeral_pvc");
-    scene.expect_refused(&of(&name, &from), "task", Code::InvalidArgument, &["linflow.csi/from"]).await;
+    scene.expect_refused(&of(&name, &from), "task", Code::NotFound, &["linflow.csi/from"]).await;
 }

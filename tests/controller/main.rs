@@ -18,6 +18,7 @@ mod delete;
 mod detach;
 mod expand;
 mod faults;
+mod forks;
 mod giveup;
 mod groups;
 mod health;

@@ -2,7 +2,7 @@ use tonic::Status;
 
 use crate::{
     state,
-    support::{Controller, World, create, csi::Create, csi::resource},
+    support::{Controller, World, claims::RUN, create, csi::Create, csi::resource},
     walk::{Story, walk},
 };
 
@@ -80,4 +80,38 @@ async fn a_clone_that_grows_is_completed_by_the_next() {
 #[tokio::test]
 async fn a_clone_through_a_snapshot_is_completed_by_the_next() {
     walk_copy(Copy(create("copy").mib(8).storage_alone(), From::Volume), 14, 0).await;
+}
+
+/// The copy that a task gets of another task's volume, in a class like this.
+struct Fork(fn(Create) -> Create);
+
+impl Fork {
+    fn of_task(&self, name: &str, task: &str) -> Create {
+        let wanted = RUN.iter().fold(create(name).mib(8), |wanted, (key, value)| wanted.parameter(key, value));
+        self.0(wanted.parameter("task-id", task))
+    }
+}
+
+impl Story for Fork {
+    async fn arrange(&self, world: &World) -> String {
+        let volume = world.controller.create(self.of_task("pvc-1", "extract").on("node-2")).await.unwrap().volume_id;
+        world.format(&volume).await;
+        volume
+    }
+
+    async fn act(&self, controller: &Controller, _: &str) -> Result<(), Status> {
+        let wanted = self.of_task("pvc-2", "transform").parameter("from", "task:extract");
+        controller.create(wanted).await.map(drop)
+    }
+}
+
+/// The owner's volume and the source, the clone as any other, and the claim of it, which asks first.
+#[tokio::test]
+async fn a_copy_of_another_tasks_volume_that_is_cut_anywhere_is_completed_and_claimed_by_the_next() {
+    for (class, least) in [((|plain| plain) as fn(Create) -> Create, 16), (Create::storage_alone, 22)] {
+        let clean = walk(&Fork(class), least).await;
+        assert_eq!(state::count(&clean, "/v1/resource-definitions"), 2);
+        assert_eq!(state::count(&clean, "/v1/view/snapshots"), 0);
+        assert_eq!(state::count(&clean, "/v1/key-value-store"), 2);
+    }
 }

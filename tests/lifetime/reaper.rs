@@ -17,7 +17,10 @@ use linflow::{
 };
 use serde_json::json;
 
-use crate::volumes::{Chosen, Life, Owned, look};
+use crate::{
+    support::{create, csi::resource},
+    volumes::{Chosen, Life, Owned, look},
+};
 
 fn run() -> RunRef {
     RunRef {
@@ -170,6 +173,39 @@ async fn snapshots_block_reaping() {
     life.world.change("DELETE", &format!("{path}/kept"), &json!(null)).await;
     look(&mut reaper).await;
     assert_eq!(look(&mut reaper).await.reaped.len(), 1);
+}
+
+/// Where LINSTOR can't clone, a snapshot stands between a volume and the copy of it; a cut call leaves it there.
+#[tokio::test]
+async fn what_a_copy_left_at_its_source_keeps_that_only_until_the_copy_is_filled() {
+    let life = Life::start().await;
+    let task = |name: &str, task: &str| {
+        let owner = [("instance", "airflow"), ("dag-id", "etl"), ("run-id", "r1"), ("task-id", task)];
+        owner.iter().fold(create(name).mib(8).storage_alone(), |wanted, (key, value)| wanted.parameter(key, value))
+    };
+    let controller = &life.world.controller;
+    let source = controller.create(task("pvc-1", "extract")).await.unwrap().volume_id;
+    controller.delete(&source).await.unwrap();
+    life.pass(1);
+    finish(&life).await;
+    life.pass(200);
+    let copy = || task("pvc-2", "transform").parameter("from", "task:extract");
+    let faults = life.world.sandbox.faults();
+    let restore = faults.inject(Matcher::contains("/snapshot-restore-resource/"), Action::Drop(Moment::Before));
+    controller.create(copy()).await.unwrap_err();
+    let mut reaper = life.reaper();
+    assert_eq!((look(&mut reaper).await, look(&mut reaper).await), (Round::default(), Round::default()));
+    assert!(faults.release(restore));
+    faults.inject(
+        Matcher::contains("/snapshots/").method(&"DELETE".parse().unwrap()).times(1),
+        Action::Drop(Moment::Before),
+    );
+    controller.create(copy()).await.unwrap_err();
+    assert_eq!(life.world.snapshots().await.len(), 1, "the copy is whole, and what stood between is left");
+    look(&mut reaper).await;
+    assert_eq!(look(&mut reaper).await.reaped, [resource(&source)]);
+    assert!(life.world.definition(&source).await.is_none() && life.world.snapshots().await.is_empty());
+    controller.create(copy()).await.unwrap();
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use source::{Origin, OriginError, Source};
+pub use temporary::is_leftover;
 
 use super::{
     Error,

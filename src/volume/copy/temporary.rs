@@ -92,17 +92,25 @@ pub(in crate::volume) async fn leave(linstor: &Client, copy: &ResourceName, prop
 pub(in crate::volume) async fn sweep(linstor: &Client, source: &ResourceName) -> Result<bool, Error> {
     let mut swept = false;
     for snapshot in linstor.snapshots(std::slice::from_ref(source)).await? {
-        let copy = snapshot.props.get(INTERNAL).and_then(|copy| ResourceName::parse(copy).ok());
-        let Some(copy) = copy.filter(|copy| is_same_name(&snapshot.name, id(source, copy).name().as_str())) else {
-            continue;
-        };
-        if is_needed(linstor, source, &copy).await? {
-            continue;
+        if is_leftover(linstor, source, &snapshot).await? {
+            linstor.delete_snapshot(source, &SnapshotName::parse(&snapshot.name)?).await?;
+            swept = true;
         }
-        linstor.delete_snapshot(source, id(source, &copy).name()).await?;
-        swept = true;
     }
     Ok(swept)
+}
+
+/// Was the snapshot taken for a clone that does not need it any more? It goes with its source then, and keeps it from
+/// nothing. No request where it is another, else two at most.
+///
+/// # Errors
+/// Those of LINSTOR; [`Error::Origin`].
+pub async fn is_leftover(linstor: &Client, source: &ResourceName, snapshot: &Snapshot) -> Result<bool, Error> {
+    let copy = snapshot.props.get(INTERNAL).and_then(|copy| ResourceName::parse(copy).ok());
+    match copy.filter(|copy| is_same_name(&snapshot.name, id(source, copy).name().as_str())) {
+        Some(copy) => Ok(!is_needed(linstor, source, &copy).await?),
+        None => Ok(false),
+    }
 }
 
 /// Is there a clone that was begun and has no replica yet?

@@ -12,7 +12,7 @@ use crate::volume::{
     Error,
     asking::{self, Answer, Asking, Seen},
     claims::{ClaimKey, ClaimRecord, owned_name, owner_instance},
-    copy::{self, Origin},
+    copy::{self, Origin, Source},
     create::{Create, CreateRequest, Created, Made, Prospect, Whole, new_tags},
     ending::Token,
     groups::Groups,
@@ -36,9 +36,14 @@ impl Claiming<'_> {
     pub async fn begin(&self) -> Result<Step, Error> {
         let request = self.request;
         if let Some(source) = &request.source {
-            let patience = self.until.saturating_duration_since(Instant::now());
-            let made = copy::create(self.linstor, self.groups, request, source, patience).await?;
-            return self.claim_copy(made).await;
+            return match self.copy(source, request.name.clone()).await {
+                // Another claim was faster, or the copy is not what is asked for.
+                Err(error @ Error::Mismatch { .. }) => {
+                    let existing = self.linstor.definition(&request.resource).await?;
+                    existing.map(|existing| Step::Found(Box::new(existing))).ok_or(error)
+                }
+                step => step,
+            };
         }
         let size_kib = request.range.choose_kib(request.fs_type)?;
         let create = self.create();
@@ -61,7 +66,7 @@ impl Claiming<'_> {
             return Ok(Step::Superseded(current));
         }
         let created = create.finish(size_kib, &create.view().await?, create.wanted()).await?;
-        Ok(Step::Made(created))
+        Ok(Step::Made(Box::new(created)))
     }
 
     /// A definition of that name is there.
@@ -72,31 +77,32 @@ impl Claiming<'_> {
         if existing.is_deleting() {
             return Ok(Step::Superseded(generation::supersede(self.linstor, self.owner, resource).await?));
         }
-        if let (Some(source), Some(origin)) = (&self.request.source, &origin)
-            && origin.source == *source
-            && tags.csi_name == self.request.name
-        {
-            let patience = self.until.saturating_duration_since(Instant::now());
-            let made = copy::create(self.linstor, self.groups, self.request, source, patience).await?;
-            return self.claim_copy(made).await;
-        }
-        if origin.as_ref().is_some_and(|origin| origin.incarnation != tags.incarnation) {
-            return Err(self.create().unfinished("it is still being copied".to_owned()));
+        let has_own_tags = origin.as_ref().is_none_or(|origin| origin.incarnation == tags.incarnation);
+        let asked = self.request.source.as_ref().filter(|asked| origin.as_ref().is_some_and(|it| it.source == **asked));
+        match asked {
+            Some(source) if !has_own_tags || tags.csi_name == self.request.name => {
+                return self.copy(source, self.request.name.clone()).await;
+            }
+            _ if !has_own_tags => return Err(self.create().unfinished("it is still being copied".to_owned())),
+            _ => {}
         }
         let fit = fit::check(self.request, self.owner, &tags, &existing, origin.as_ref())?;
-        let mut growth = growth::check(&self.create(), &existing).await?;
         let ledger = self.ledger(&tags).await?;
-        let is_copied = ledger.ending.claimed.is_some() || tags.csi_name == self.request.name;
-        if origin.is_some() && !is_copied {
-            return Err(self.create().unfinished("it is still being copied".to_owned()));
+        if origin.is_some() && ledger.ending.claimed.is_none() {
+            return match asked {
+                Some(source) => self.copy(source, tags.csi_name).await,
+                None => Err(self.create().unfinished("it is still being copied".to_owned())),
+            };
         }
+        let mut growth = growth::check(&self.create(), &existing).await?;
         self.check_run(&ledger)?;
         if let Some(generation) = self.claim(&tags, &ledger).await? {
             return Ok(Step::Superseded(generation));
         }
         let whole = self.whole(fit, &tags, &existing, &ledger, growth.there.take()).await?;
         let created = self.finish(&tags, &ledger, &whole).await?;
-        Ok(Step::Made(growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?))
+        let grown = growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?;
+        Ok(Step::Made(Box::new(grown)))
     }
 
     fn create(&self) -> Create<'_> {
@@ -157,6 +163,14 @@ impl Claiming<'_> {
         Ok((owned_name(self.owner, current) != self.request.resource).then_some(current))
     }
 
+    /// Makes the copy, or sees it through under the CSI name that it was begun by, and claims it.
+    async fn copy(&self, source: &Source, name: String) -> Result<Step, Error> {
+        let patience = self.until.saturating_duration_since(Instant::now());
+        let begun = CreateRequest { name, ..self.request.clone() };
+        let made = copy::create(self.linstor, self.groups, &begun, source, patience).await?;
+        self.claim_copy(Created { id: self.request.id(), ..made }).await
+    }
+
     /// A copy stands: from now on others may claim it, too.
     async fn claim_copy(&self, made: Created) -> Result<Step, Error> {
         let definition = self.create().existing().await?;
@@ -164,7 +178,7 @@ impl Claiming<'_> {
         let ledger = self.ledger(&tags).await?;
         Ok(match self.claim(&tags, &ledger).await? {
             Some(generation) => Step::Superseded(generation),
-            None => Step::Made(made),
+            None => Step::Made(Box::new(made)),
         })
     }
 

@@ -40,6 +40,16 @@ pub enum OwnedError {
         /// The node that has it.
         node: NodeName,
     },
+    /// A copy of a volume of the same run, which has none.
+    #[error(
+        "volume {name} is to begin as a copy of the volume of {owner}, and there is none: nobody has claimed it yet, or it was let go; run what makes it first, or leave linflow.csi/from out"
+    )]
+    NothingToFork {
+        /// The CSI name of the copy.
+        name: String,
+        /// Whose volume was to be copied, in words.
+        owner: String,
+    },
     /// An owner's volume, to be deleted by an id that names no claim of it.
     #[error(
         "volume {volume} belongs to {owner} and is not deleted so; delete its claims, and let go of the data with `linflow volumes release {volume}`"

@@ -56,6 +56,10 @@ pub(super) fn check(
         let is = origin.map_or_else(|| "none".to_owned(), |origin| origin.source.to_string());
         return refuse("content source", is, source.to_string());
     }
+    if let Some(from) = request.claim.from.as_ref().filter(|_| request.source.is_none()) {
+        let is = origin.map_or_else(|| "none".to_owned(), |origin| origin.source.to_string());
+        return refuse("content source", is, from.to_string());
+    }
     if tags.fs_uuid.is_some() != request.fs_type.is_some() {
         return refuse("access type", access_type(tags.fs_uuid.is_some()), access_type(request.fs_type.is_some()));
     }

@@ -7,10 +7,14 @@
 //! Fresh: look (or make the group), generation, spawn, record, view: five requests, and one where the first replica's
 //! node is named. Another claim: look, records, question, definition ‖ records, record, view: seven. Again: look,
 //! records, view.
+//!
+//! A copy is made as any other ([`super::copy`]), and claimed as another's volume when it stands. Until then it is nobody's,
+//! and each claim of the owner that asks for the same source may see it through: the one that began it may be gone.
 
 mod claiming;
 mod error;
 mod fit;
+mod fork;
 mod generation;
 mod growth;
 pub(super) mod release;
@@ -32,7 +36,7 @@ const MOST_STEPS: usize = 8;
 /// What came of a claim at one generation.
 enum Step {
     /// It has the volume.
-    Made(Created),
+    Made(Box<Created>),
     /// Another creator was faster.
     Found(Box<ResourceDefinition>),
     /// Nothing is made of this generation any more; that one is the present one.
@@ -52,27 +56,33 @@ pub(super) async fn create(
     patience: Duration,
 ) -> Result<Created, Error> {
     let until = Instant::now() + patience;
+    let is_copy = request.source.is_some() || request.claim.from.is_some();
     let look = async {
-        // As for any volume: of a class that this process has not met the spawn itself tells.
-        let is_first = !groups.is_known(&request.placement);
+        // As for any volume: of a class that this process has not met the spawn itself tells. A copy is not spawned.
+        let is_first = !is_copy && !groups.is_known(&request.placement);
         if is_first { Ok(None) } else { generation::latest(linstor, owner).await }
     };
     let (found, placement) = tokio::try_join!(look, groups.heed(linstor, &request.placement))?;
     let request = request.heeding(placement)?;
     let (generation, mut existing) = match found {
         Some((generation, found)) => (generation, Some(found)),
+        // Bytes are not copied to a name that may have been given up.
+        None if is_copy => (generation::current(linstor, owner).await?, None),
         // Most owners have had no other. Where they had, that is seen before anybody is told of a volume.
         None => (0, None),
     };
     let mut request = CreateRequest { resource: owned_name(owner, generation), ..request };
     for _ in 0..MOST_STEPS {
-        let claiming = Claiming { linstor, groups, request: &request, owner, until };
+        let sourced = fork::sourced(linstor, &request, owner, existing.as_ref()).await?;
+        let claiming = Claiming { linstor, groups, request: &sourced, owner, until };
         let step = match existing.take() {
             Some(existing) => claiming.join(existing).await?,
             None => claiming.begin().await?,
         };
         match step {
-            Step::Made(created) => return Ok(created),
+            Step::Made(created) => return Ok(*created),
+            // CSI is told of the source that it named, and of no other.
+            Step::Made(created) => return Ok(Created { source: request.source, ..created }),
             Step::Found(found) => existing = Some(*found),
             Step::Superseded(generation) => {
                 request.resource = owned_name(owner, generation);
