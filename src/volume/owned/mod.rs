@@ -76,7 +76,7 @@ pub(super) async fn create(
         let sourced = fork::sourced(linstor, &request, owner, existing.as_ref()).await?;
         let claiming = Claiming { linstor, groups, request: &sourced, owner, until };
         let step = match existing.take() {
-            Some(existing) => claiming.join(existing).await?,
+            Some(existing) => Box::pin(claiming.join(existing)).await?,
             None => claiming.begin().await?,
         };
         match step {
