@@ -80,9 +80,8 @@ pub(super) async fn create(
             None => claiming.begin().await?,
         };
         match step {
-            Step::Made(created) => return Ok(*created),
             // CSI is told of the source that it named, and of no other.
-            Step::Made(created) => return Ok(Created { source: request.source, ..created }),
+            Step::Made(created) => return Ok(Created { source: request.source, ..*created }),
             Step::Found(found) => existing = Some(*found),
             Step::Superseded(generation) => {
                 request.resource = owned_name(owner, generation);
