@@ -261,6 +261,8 @@ async fn a_copy_through_a_snapshot_that_was_cut_with_its_sources_tags_is_brought
     let asked = |claim: &str| mapped(claim, 0).storage_alone();
     let cut = world.controller.create(asked("pvc-1")).await.unwrap_err();
     assert!(crate::support::is_open(&cut), "{cut:?}");
+    let begun = world.definition(&name("airflow/sales/manual__1/transform/0", 0)).await.unwrap();
+    assert_eq!(begun.props["Aux/linflow/csi-name"], "pvc-extract", "{cut:?}");
     let copy = crate::support::eventually("the copy", async || world.controller.create(asked("pvc-2")).await.ok());
     let copy = copy.await.volume_id;
     let props = world.definition(&copy).await.unwrap().props;

@@ -167,7 +167,7 @@ impl Claiming<'_> {
     async fn copy(&self, source: &Source, name: String) -> Result<Step, Error> {
         let patience = self.until.saturating_duration_since(Instant::now());
         let begun = CreateRequest { name, ..self.request.clone() };
-        let made = copy::create(self.linstor, self.groups, &begun, source, patience).await?;
+        let made = Box::pin(copy::create(self.linstor, self.groups, &begun, source, patience)).await?;
         self.claim_copy(Created { id: self.request.id(), ..made }).await
     }
 
