@@ -1,7 +1,7 @@
 //! Two claims of one volume on a node: kubelet stages each at a path of its own.
 
 use super::*;
-use crate::node::{ExpandRequest, expand, publish, unpublish, unstage};
+use crate::node::{ExpandRequest, expand, leave_to_others, publish, unpublish, unstage};
 
 const OTHER: &str = "/staging/other";
 
@@ -195,4 +195,34 @@ async fn a_raw_device_of_one_pod_waits_for_the_other_pod_too() {
     assert!(matches!(call(&host, &request("pvc-2", "u2")).await, Err(Error::HeldByPod { uid, .. }) if uid == "u1"));
     unpublish(&host, &path(&target("pvc-1", "u1")), soon()).await.unwrap();
     call(&host, &request("pvc-2", "u2")).await.unwrap();
+}
+
+/// Where kubelet stages the volume with that id: the SHA-256 of `one` and `two`.
+const ONE: &str = "/7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed/globalmount";
+const TWO: &str = "/3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3/globalmount";
+
+#[tokio::test]
+async fn the_last_pod_of_a_claim_takes_its_staging_mount_along_where_another_claim_has_the_device() {
+    let host = machine_of(&[("u1", "pvc-1"), ("u2", "pvc-2"), ("u3", "pvc-1")]);
+    let first = stage_request(FsType::Ext4, &[]);
+    for staging in [ONE, TWO] {
+        host.add_path(staging.rsplit_once('/').unwrap().0, PathKind::Directory);
+        host.add_path(staging, PathKind::Directory);
+        stage(&host, &StageRequest { staging_path: path(staging), ..first.clone() }).await.unwrap();
+    }
+    for (uid, volume, staging) in [("u1", "pvc-1", ONE), ("u2", "pvc-2", TWO), ("u3", "pvc-1", ONE)] {
+        call(&host, &publication(uid, volume, staging)).await.unwrap();
+    }
+    let is_staged = |staging: &str| host.mounts().iter().any(|(at, _)| at == std::path::Path::new(staging));
+    let leave = async |uid: &str, volume: &str, id: &str| {
+        let target = path(&target(uid, volume));
+        unpublish(&host, &target, soon()).await.unwrap();
+        leave_to_others(&host, id, &target, soon()).await.unwrap();
+    };
+    leave("u1", "pvc-1", "one").await;
+    assert!(is_staged(ONE), "another pod has the claim");
+    leave("u3", "pvc-1", "one").await;
+    assert!(!is_staged(ONE) && is_staged(TWO));
+    leave("u2", "pvc-2", "two").await;
+    assert!(is_staged(TWO), "nobody else has the device: kubelet unstages it");
 }
