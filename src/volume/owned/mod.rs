@@ -5,7 +5,7 @@
 //! broken call left undone.
 //!
 //! Fresh: look (or make the group), generation, spawn, record, view: five requests, and one where the first replica's
-//! node is named. Another claim: look, records, question, definition ‖ records, record, view: seven. Again: look,
+//! node is named. Another claim: look, records, question, definition ‖ records ‖ the owner's instance, record, view: eight. Again: look,
 //! records, view.
 //!
 //! A copy is made as any other ([`super::copy`]), and claimed as another's volume when it stands. Until then it is nobody's,
