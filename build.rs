@@ -28,7 +28,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         .btree_map(".")
         .skip_debug(guarded.iter().map(|message| format!(".{}", message.descriptor.full_name())))
         .compile_fds(compiler.file_descriptor_set())?;
+    pack_relocations();
     Ok(())
+}
+
+/// Where the machine's C library can read them so (glibc 2.36 and newer), the binary's relocations are packed: a megabyte
+/// less of its file is read at each start and stays in idle memory.
+fn pack_relocations() {
+    let target = |name: &str| env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+    let (host, built_for) = (env::var("HOST").unwrap_or_default(), env::var("TARGET").unwrap_or_default());
+    let library = format!("/lib/{}-linux-gnu/libc.so.6", target("ARCH"));
+    let mark = b"GLIBC_ABI_DT_RELR";
+    let reads = |library: Vec<u8>| library.windows(mark.len()).any(|bytes| bytes == mark);
+    if host == built_for && target("ENV") == "gnu" && fs::read(library).is_ok_and(reads) {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
 }
 
 /// A message that derived `Debug` would leak from.
