@@ -12,6 +12,9 @@ MAP_INDEX = f"{PREFIX}map-index"
 TRY_NUMBER = f"{PREFIX}try-number"
 RETAIN = f"{PREFIX}retain"
 FROM = f"{PREFIX}from"
+REAP_UNPROVEN = f"{PREFIX}reap-unproven"
+CONFIRM = f"{PREFIX}confirm"
+# The last two are for a StorageClass alone: as annotations linflow refuses them.
 
 CHOICES = frozenset({SCOPE, RETAIN, FROM})
 """What a DAG's author may choose: how much of the own workflow owns a volume, how long it is kept, and which of the own
