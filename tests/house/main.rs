@@ -4,6 +4,7 @@
 
 mod compared;
 mod documents;
+mod included;
 mod named;
 mod rooms;
 mod security;
@@ -64,6 +65,12 @@ fn no_unsafe_no_ignored_tests_no_sleeping_threads() {
 #[test]
 fn no_path_of_a_machine_is_in_the_tree() {
     expect_none(all_sources().iter().flat_map(text::machine_paths).collect());
+}
+
+#[test]
+fn the_images_build_is_given_all_that_the_binary_includes() {
+    let dockerignore = read(".dockerignore");
+    expect_none(all_sources().iter().flat_map(|source| included::withheld(source, &dockerignore)).collect());
 }
 
 #[test]
