@@ -7,6 +7,18 @@ export namespace=airflow
 [ -e "$work/recorded-pod.json" ] ||
     kubectl create --dry-run=client -o json -f tests/fixtures/airflow-pods/af3_ke_ephemeral_pvc.yaml >"$work/recorded-pod.json"
 
+# storage_class NAME PARAMETERS [BINDING-MODE]
+storage_class() {
+    kubectl apply -f - <<END
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: "$1"}
+provisioner: linflow.csi
+volumeBindingMode: ${3:-WaitForFirstConsumer}
+parameters: {$2}
+END
+}
+
 # claim NAME SIZE [CLASS] [VOLUME-MODE] [FIELD]: the field is one more of its spec.
 claim() { claim_manifest "$@" | kubectl apply -f -; }
 claim_manifest() {

@@ -5,16 +5,7 @@
 . e2e/pods.sh
 
 # class SCOPE: a StorageClass of that scope, without an id in it: the pods themselves say whose the volume is.
-class() {
-    kubectl apply -f - <<END
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: "linflow-$1"}
-provisioner: linflow.csi
-volumeBindingMode: WaitForFirstConsumer
-parameters: {placementCount: "2", scope: "$1"}
-END
-}
+class() { storage_class "linflow-$1" "placementCount: \"2\", scope: \"$1\""; }
 
 # task POD DAG RUN TASK SCOPE SCRIPT [JQ-FILTER]: a pod of the task with a claim of its own, <POD>-scratch, mounted at /scratch. The ids are such
 # that Airflow's labels are the ids themselves.

@@ -3,14 +3,7 @@
 set -euo pipefail
 . e2e/tasks.sh
 
-kubectl apply -f - <<END
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: linflow-etl-daily}
-provisioner: linflow.csi
-volumeBindingMode: WaitForFirstConsumer
-parameters: {placementCount: "2", scope: dag, dag-id: etl_daily}
-END
+storage_class linflow-etl-daily 'placementCount: "2", scope: dag, dag-id: etl_daily'
 
 refused() { kubectl -n "$namespace" describe pod other | grep -F "dag_id differs"; }
 

@@ -3,16 +3,7 @@
 set -euo pipefail
 . e2e/pods.sh
 
-class() {
-    kubectl apply -f - <<END
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: linflow-mended}
-provisioner: linflow.csi
-volumeBindingMode: Immediate
-parameters: {$1: "2"}
-END
-}
+class() { storage_class linflow-mended "$1: \"2\"" Immediate; }
 told() { kubectl -n "$namespace" describe pvc "$1" | grep -F "$2"; }
 is_bound() { [ "$(kubectl -n "$namespace" get pvc "$1" -o jsonpath='{.status.phase}')" = Bound ]; }
 

@@ -180,9 +180,6 @@ impl<H: Host + 'static> Node for NodeService<H> {
     ) -> Result<Response<csi::NodePublishVolumeResponse>, Status> {
         let message = message.into_inner();
         let (volume, context, request) = parse::publish(&message).map_err(|error| status::of(&error))?;
-        // The last pod of a claim may have taken its staging mount along, and kubelet doesn't stage it again.
-        let again = volume.claim().map(|_| parse::stage(&parse::staging_of(&message))).transpose();
-        let again = again.map_err(|error| status::of(&error))?;
         let target = volume.clone();
         let verb = |shared: Arc<Shared<H>>| async move {
             let pod = admit::pod(&message.volume_context);
@@ -191,10 +188,14 @@ impl<H: Host + 'static> Node for NodeService<H> {
             let guard = shared.guard(context.confirm);
             let permit = guard.admit(target.resource(), context.owner.as_ref(), pod, expected).await;
             let permit = permit.map_err(|denial| status::of(&denial))?;
-            if let Some(again) = again {
-                shared.stage(&target, again).await?;
+            let publish = async || node::publish(&shared.host, &request, &permit, Instant::now() + TOUCH).await;
+            let mut published = publish().await;
+            // The last pod of a claim may have taken its staging mount along, and kubelet doesn't stage it again.
+            if target.claim().is_some() && matches!(published, Err(node::Error::NotStaged(_))) {
+                let staging = parse::stage(&parse::staging_of(&message)).map_err(|error| status::of(&error))?;
+                shared.stage(&target, staging).await?;
+                published = publish().await;
             }
-            let published = node::publish(&shared.host, &request, &permit, Instant::now() + TOUCH).await;
             published.map_err(|error| status::of(&error))
         };
         self.exclusively(&volume, verb).await?;

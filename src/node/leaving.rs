@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{AbsolutePath, Error, Host, fence, mounts::MountEntry, stage::unmount_all};
+use crate::workflow::reference::sha256_hex;
 
 /// After a claim was unpublished at this target: takes its staging mount away, unless another pod has the claim here, or
 /// nobody else has the device.
@@ -20,7 +20,8 @@ pub async fn leave_to_others<H: Host>(
     target: &AbsolutePath,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let folder = staging_folder(volume_id);
+    // kubelet stages a volume at `…/<SHA-256 of its id, in hex>/globalmount`.
+    let folder = sha256_hex(volume_id);
     let wanted = folder.clone();
     let own = host.mounts(move |entry| is_staging(entry, &wanted), deadline).await?;
     let Some(staged) = own.0.last() else { return Ok(()) };
@@ -35,11 +36,6 @@ pub async fn leave_to_others<H: Host>(
         Some(place) => unmount_all(host, &place, deadline).await,
         None => Ok(()),
     }
-}
-
-/// kubelet stages a volume at `…/<SHA-256 of its id, in hex>/globalmount`.
-fn staging_folder(volume_id: &str) -> String {
-    Sha256::digest(volume_id.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_staging(entry: &MountEntry, folder: &str) -> bool {

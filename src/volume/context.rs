@@ -146,24 +146,12 @@ mod tests {
     use super::*;
     use crate::linstor::model::{ResourceDefinition, VolumeDefinition};
     use crate::volume::{VolumeId, record::Ledger};
-    use crate::workflow::{Ownership, PodRef, Tags, tag::DRIVER_VERSION};
+    use crate::workflow::{Ownership, PodRef, Tags};
 
     fn known() -> Known {
-        let ownership = Ownership::None;
         let tags = Tags {
-            driver: DRIVER_VERSION.into(),
-            incarnation: Incarnation::from_random([1; 16]),
-            ownership,
-            csi_name: "vol1".into(),
             fs_uuid: Some(FsUuid::from_random([7; 16])),
-            try_number: None,
-            ti_id: None,
-            confirm: None,
-            pvc_namespace: None,
-            pvc_name: None,
-            reach: crate::workflow::Reach::default(),
-            retain: None,
-            reap_unproven: None,
+            ..Tags::new(Incarnation::from_random([1; 16]), Ownership::None, "vol1")
         };
         let volume_definitions = vec![VolumeDefinition { size_kib: 1024, ..VolumeDefinition::default() }];
         let definition = ResourceDefinition { volume_definitions, ..ResourceDefinition::default() };

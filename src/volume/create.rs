@@ -26,7 +26,7 @@ use crate::linstor::{
     model::{Resource, ResourceDefinition, ViewQuery},
     name::ResourceName,
 };
-use crate::workflow::{Incarnation, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{Incarnation, Tags};
 
 /// Makes the volume, or completes it, or finds it complete. Waits for a copy's bytes, at most `patience`.
 ///
@@ -285,11 +285,8 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
     for random in [&mut incarnation, &mut uuid] {
         getrandom::fill(random).map_err(|error| Error::Random(error.to_string()))?;
     }
+    let incarnation = Incarnation::from_random(incarnation);
     Ok(Tags {
-        driver: DRIVER_VERSION.to_owned(),
-        incarnation: Incarnation::from_random(incarnation),
-        ownership: request.claim.ownership.clone(),
-        csi_name: request.name.clone(),
         // What a pod writes to a raw device must never be taken for a filesystem that is to be made: without an identity nothing is.
         fs_uuid: request.fs_type.map(|_| FsUuid::from_random(uuid)),
         try_number: request.claim.try_number,
@@ -300,6 +297,7 @@ pub(super) fn new_tags(request: &CreateRequest) -> Result<Tags, Error> {
         confirm: request.claim.confirm,
         retain: request.claim.retain,
         reap_unproven: request.claim.reap_unproven,
+        ..Tags::new(incarnation, request.claim.ownership.clone(), &request.name)
     })
 }
 

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
 use super::claims::ClaimKey;
 use crate::linstor::name::{NameError, ResourceName};
+use crate::workflow::reference::sha256_hex;
 
 /// The id of a volume: the name of its resource definition, and of an owner's volume `@` and the claim that has it
 /// (docs/decisions.md, Names). At most 81 characters.
@@ -100,7 +99,9 @@ pub fn pvc_resource_name(namespace: &str, claim: &str) -> ResourceName {
 
 /// The first 32 hex digits (128 bits) of the text's SHA-256.
 pub fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = sha256_hex(text);
+    hex.truncate(32);
+    hex
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ fn mode(confirm: Option<Confirm>) -> String {
     confirm.map_or_else(|| "none".to_owned(), |mode| mode.to_string())
 }
 
-fn from(source: Option<&Source>) -> String {
+/// What a volume was made from, in words.
+pub(super) fn from(source: Option<&Source>) -> String {
     source.map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
@@ -85,6 +86,7 @@ fn join(nodes: &[NodeName], separator: &str) -> String {
     nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(separator)
 }
 
-fn describe(ownership: &Ownership) -> String {
+/// Whose a volume is, in words.
+pub(super) fn describe(ownership: &Ownership) -> String {
     ownership.workflow().map_or_else(|| format!("scope {}", ownership.scope()), ToString::to_string)
 }

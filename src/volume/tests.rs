@@ -13,7 +13,7 @@ use super::seat::{Seat, attach_entry};
 use super::{Error, VolumeId, detach, settle};
 use crate::linstor::{Client, Settings, name::NodeName};
 use crate::volume::reserve::Reservations;
-use crate::workflow::{AnyDirectory, Incarnation, Ownership, Tags, tag::DRIVER_VERSION};
+use crate::workflow::{AnyDirectory, Incarnation, Ownership, Tags};
 
 const FAIL_NOT_FOUND_NODE: i64 = -4611686018427387604;
 const FAIL_INVALID_PROPERTY: i64 = -4611686018427387691;
@@ -47,21 +47,7 @@ fn attached(detaching: bool) -> Value {
 /// follow.
 async fn linstor(records: &[Value]) -> MockServer {
     let server = MockServer::start().await;
-    let tags = Tags {
-        driver: DRIVER_VERSION.to_owned(),
-        incarnation: incarnation(),
-        ownership: Ownership::None,
-        csi_name: "vol1".to_owned(),
-        fs_uuid: None,
-        try_number: None,
-        ti_id: None,
-        confirm: None,
-        pvc_namespace: None,
-        pvc_name: None,
-        reach: crate::workflow::Reach::default(),
-        retain: None,
-        reap_unproven: None,
-    };
+    let tags = Tags::new(incarnation(), Ownership::None, "vol1");
     let definition = json!([{
         "name": "vol1", "props": tags.to_properties(), "layer_data": [{"type": "DRBD"}, {"type": "STORAGE"}],
         "volume_definitions": [{"volume_number": 0, "size_kib": 4096}],

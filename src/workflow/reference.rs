@@ -163,10 +163,14 @@ impl fmt::Display for WorkflowRef {
     }
 }
 
+/// The text's SHA-256 in 64 lower-case hex digits.
+pub fn sha256_hex(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `sha256:` and the hash of the text in lower-case hex.
 pub(super) fn sha256_text(text: &str) -> String {
-    let hex: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", sha256_hex(text))
 }
 
 /// What a volume is tied to.

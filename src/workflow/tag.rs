@@ -170,6 +170,25 @@ pub struct Tags {
 }
 
 impl Tags {
+    /// The tag of a new volume of which nothing else is known.
+    pub fn new(incarnation: Incarnation, ownership: Ownership, csi_name: impl Into<String>) -> Self {
+        Self {
+            driver: DRIVER_VERSION.to_owned(),
+            incarnation,
+            ownership,
+            csi_name: csi_name.into(),
+            fs_uuid: None,
+            try_number: None,
+            ti_id: None,
+            pvc_namespace: None,
+            pvc_name: None,
+            reach: Reach::default(),
+            retain: None,
+            reap_unproven: None,
+            confirm: None,
+        }
+    }
+
     /// The properties to write in the creating request.
     pub fn to_properties(&self) -> BTreeMap<String, String> {
         let mut properties = workflow_properties(&self.ownership);
@@ -300,21 +319,7 @@ fn require_id<T>(
 /// The tag of a run's volume, for tests.
 #[cfg(test)]
 pub(crate) fn sample(incarnation: &Incarnation) -> Tags {
-    Tags {
-        driver: DRIVER_VERSION.to_owned(),
-        incarnation: incarnation.clone(),
-        ownership: Ownership::Workflow(super::fixtures::workflow("airflow/etl/r1")),
-        csi_name: "pvc-1".to_owned(),
-        fs_uuid: None,
-        try_number: None,
-        ti_id: None,
-        pvc_namespace: None,
-        pvc_name: None,
-        reach: Reach::default(),
-        retain: None,
-        reap_unproven: None,
-        confirm: None,
-    }
+    Tags::new(incarnation.clone(), Ownership::Workflow(super::fixtures::workflow("airflow/etl/r1")), "pvc-1")
 }
 
 #[cfg(test)]

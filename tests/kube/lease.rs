@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::api_server::ApiServer;
+use super::support::eventually;
 use super::{connect, pass};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/linflow/leases";
@@ -107,9 +108,7 @@ async fn a_lease_that_was_given_back_is_free_at_once_and_keeps_what_others_wrote
     let (first, second, stop) = (Arc::new(lease(&server)), lease(&server), CancellationToken::new());
     let (running, stopped) = (first.clone(), stop.clone());
     let run = tokio::spawn(async move { running.run(stopped).await });
-    while !first.is_held() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("a lease that is held", async || first.is_held().then_some(())).await;
     second.round().await.unwrap();
     assert!(!second.is_held());
     stop.cancel();

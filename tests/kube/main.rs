@@ -7,6 +7,8 @@ mod directory;
 mod events;
 mod lease;
 mod review;
+#[path = "../support/mod.rs"]
+mod support;
 mod watch;
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use linflow::{
         moment::Moment,
         record::Ledger,
     },
-    workflow::{Elected, FolderDirectory, Incarnation, Ownership, Reach, Tags, WorkflowRef, tag::DRIVER_VERSION},
+    workflow::{Elected, FolderDirectory, Incarnation, Ownership, Tags, WorkflowRef},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -92,21 +92,7 @@ impl Life {
         let store = self.world.linstor().kv(&owner_instance(&owner)).await.unwrap().unwrap_or_default();
         let name = owned_name(&owner, generation::current(&store));
         let incarnation = Incarnation::parse(&linflow::volume::ending::Token::random().unwrap().to_string()).unwrap();
-        let mut tags = Tags {
-            driver: DRIVER_VERSION.to_owned(),
-            incarnation: incarnation.clone(),
-            ownership: Ownership::Workflow(owner.clone()),
-            csi_name: "pvc-1".to_owned(),
-            fs_uuid: None,
-            try_number: None,
-            ti_id: None,
-            pvc_namespace: None,
-            pvc_name: None,
-            reach: Reach::default(),
-            retain: None,
-            reap_unproven: None,
-            confirm: None,
-        };
+        let mut tags = Tags::new(incarnation.clone(), Ownership::Workflow(owner.clone()), "pvc-1");
         change(&mut tags);
         let body = json!({
             "resource_definition_name": name.as_str(), "volume_sizes": [65536],

@@ -8,9 +8,9 @@ use crate::volume::{
     copy::Origin,
     create::CreateRequest,
     said::{Difference, Said},
-    same::access_type,
+    same::{access_type, describe, from},
 };
-use crate::workflow::{Ownership, Tags, WorkflowRef};
+use crate::workflow::{Tags, WorkflowRef};
 
 /// Parameters that say what the data is, rather than where.
 const DATA: [&str; 3] = ["fsType", "layerList", "encryption"];
@@ -41,8 +41,8 @@ pub(super) fn check(
         return Err(Error::Mismatch {
             name: request.name.clone(),
             field: "workflow",
-            existing: whose(&tags.ownership),
-            asked: whose(&request.claim.ownership),
+            existing: describe(&tags.ownership),
+            asked: describe(&request.claim.ownership),
         });
     }
     let refuse = |field, existing, asked| {
@@ -50,15 +50,14 @@ pub(super) fn check(
         Err(OwnedError::OtherTerms { resource, owner, field, existing, asked }.into())
     };
     let difference = request.said.difference(&existing.props);
-    if let Some(source) = &request.source
-        && origin.is_none_or(|origin| origin.source != *source)
-    {
-        let is = origin.map_or_else(|| "none".to_owned(), |origin| origin.source.to_string());
-        return refuse("content source", is, source.to_string());
-    }
-    if let Some(from) = request.claim.from.as_ref().filter(|_| request.source.is_none()) {
-        let is = origin.map_or_else(|| "none".to_owned(), |origin| origin.source.to_string());
-        return refuse("content source", is, from.to_string());
+    let source = origin.map(|origin| &origin.source);
+    let other_source = match (&request.source, &request.claim.from) {
+        (Some(asked), _) if source != Some(asked) => Some(asked.to_string()),
+        (None, Some(asked)) => Some(asked.to_string()),
+        _ => None,
+    };
+    if let Some(asked) = other_source {
+        return refuse("content source", from(source), asked);
     }
     if tags.fs_uuid.is_some() != request.fs_type.is_some() {
         return refuse("access type", access_type(tags.fs_uuid.is_some()), access_type(request.fs_type.is_some()));
@@ -82,8 +81,4 @@ pub(super) fn check(
         None => tracing::info!(%resource, claim = %request.name, "the volume keeps its own placement"),
     }
     Ok(Fit::OtherWishes { wanted: Said::replicas(&existing.props).unwrap_or(1) })
-}
-
-fn whose(ownership: &Ownership) -> String {
-    ownership.workflow().map_or_else(|| format!("scope {}", ownership.scope()), ToString::to_string)
 }

@@ -5,19 +5,10 @@ use crate::workflow::fixtures::{any_workflow, workflow};
 
 fn tags(ownership: Ownership) -> Tags {
     Tags {
-        driver: DRIVER_VERSION.to_owned(),
-        incarnation: Incarnation::from_random([7; 16]),
-        ownership,
-        csi_name: "pvc-1".to_owned(),
         fs_uuid: Some(FsUuid::from_random([1; 16])),
-        try_number: None,
-        ti_id: None,
-        confirm: None,
         pvc_namespace: Some("airflow".to_owned()),
         pvc_name: Some("scratch".to_owned()),
-        reach: Reach::default(),
-        retain: None,
-        reap_unproven: None,
+        ..Tags::new(Incarnation::from_random([7; 16]), ownership, "pvc-1")
     }
 }
 
