@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::linstor::Client;
 use crate::metrics::Doubts;
 use crate::volume::{
-    capacity::Capacities, groups::Groups, health::Health, limit::Limit, list::Listed, page::Listings,
+    Owners, capacity::Capacities, groups::Groups, health::Health, limit::Limit, list::Listed, page::Listings,
     reserve::Reservations, settle, snapshot::Taken,
 };
 use crate::workflow::{AnyDirectory, Confirm, Instances};
@@ -18,6 +18,7 @@ use crate::workflow::{AnyDirectory, Confirm, Instances};
 pub struct ControllerService {
     pub(super) linstor: Client,
     pub(super) groups: Groups,
+    pub(super) owners: Owners,
     pub(super) reservations: Reservations,
     pub(super) instances: Arc<Instances>,
     pub(super) directory: AnyDirectory,
@@ -42,6 +43,7 @@ impl ControllerService {
         Self {
             linstor,
             groups: Groups::default(),
+            owners: Owners::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
             directory: AnyDirectory::None,
