@@ -39,7 +39,7 @@ struct Scene<'a> {
 
 enum Door {
     /// The pod owns the claim, so that it is known at the attach.
-    Attach(Controller, String),
+    Attach(Box<Controller>, String),
     /// No pod owns the claim.
     Mount(OnNode),
 }
@@ -64,7 +64,7 @@ impl<'a> Scene<'a> {
                 .with_directory(pods.directory())
                 .with_witness(witness)
                 .with_confirm(mode, metrics.doubts());
-            Door::Attach(world.serve(service).await, owned.claim(POD, Some(running)).await)
+            Door::Attach(Box::new(world.serve(service).await), owned.claim(POD, Some(running)).await)
         } else {
             let (host, doubts) = (ScriptedHost::new(), metrics.doubts());
             let on_node = OnNode::attach_with(world, &owned.first, NODE, host, pods.directory(), |parts| {

@@ -173,7 +173,7 @@ pub enum Denial {
     },
     /// The pod's metadata agrees with the owner, and the witness who is to confirm it can't be asked.
     #[error(
-        "volume {volume} belongs to {owner}; {claimant}, which can't be confirmed: {why}; it is asked again when the call comes again"
+        "volume {volume} belongs to {owner}; {claimant}, which can't be confirmed yet: {why}; the witness is asked again when the call comes again"
     )]
     Unheard {
         /// The volume's resource name.
