@@ -2,8 +2,9 @@
 //!
 //! A *claim* ([`claim`]) is who asks for a new volume, as [`ask()`] resolves it; *evidence* ([`airflow`]) is what a pod's manifest shows; the
 //! *owner* ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone
-//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: from a
-//! folder, or from Kubernetes' API server (room `kube`). Who knows more than metadata is asked through [`witness`].
+//! makes a [`Verified`]; [`hear()`] asks who knows more of it than metadata ([`witness`]), and alone makes the proof that
+//! [`crate::access`] decides by. Manifests come through [`directory`]: from a folder, or from Kubernetes' API server
+//! (room `kube`).
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
 //! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be

@@ -107,7 +107,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_witness_that_does_not_answer_in_time_is_one_that_can_not_be_asked() {
+        let asked = tokio::time::Instant::now();
         let heard = hear(&Hung, claimant()).await;
+        assert_eq!(asked.elapsed().as_secs(), 5);
         assert!(matches!(heard.testimony(), Testimony::Unknown { why } if why.contains("5 seconds")), "{heard:?}");
     }
 
