@@ -120,6 +120,12 @@ impl Linstor {
         Self { stores: Default::default(), definitions: [None; 3], owner, made: 1 }
     }
 
+    /// The same, and it has a volume of a later generation, for as long.
+    fn long_used() -> Self {
+        let made = crate::volume::ending::moment_entry(&incarnation(0), crate::volume::ending::MADE, now());
+        Self { stores: [Props::new(), made, Props::new()], definitions: [None, Some(0), None], ..Self::long_after() }
+    }
+
     fn apply(&mut self, request: &Request) {
         match request {
             Request::Write(generation, change) => change_of(&mut self.stores[*generation], change),
@@ -239,6 +245,8 @@ fn no_interleaving_of_who_forgets_an_owner_with_claims_that_come_back_makes_two_
             assert!(states > 1_000, "{states}");
         }
     }
+    let states = walk_from(Linstor::long_used(), vec![blind(1), claimer(2, true), forgetter(1, 1)], |_| {});
+    assert!(states > 1_000, "{states}");
     let states = walk_from(Linstor::long_after(), vec![blind(1), forgetter(1, 0), forgetter(2, 0)], |_| {});
     assert!(states > 1_000, "{states}");
 }
