@@ -29,8 +29,8 @@ impl RunRef {
     }
 }
 
-/// Writes the proof that a run is over to all of its volumes; answers their names. A claim that comes later, of whichever
-/// of them, voids it.
+/// Writes the proof that a run ended at that time to all of its volumes; answers their names. A claim that came later, of
+/// whichever of them, voids it.
 ///
 /// # Errors
 /// LINSTOR's. Some volumes may have the proof then: say it again.
@@ -39,9 +39,9 @@ pub async fn finish(
     run: &RunRef,
     state: Outcome,
     by: &str,
-    now: Moment,
+    ended: Moment,
 ) -> Result<Vec<String>, Error> {
-    let end = RunEnd { state, time: now, by: by.to_owned() };
+    let end = RunEnd { state, time: ended, by: by.to_owned() };
     each(linstor, run, |volume| {
         let set = ending::single_entry(&volume.tags.incarnation, ending::ENDED, &end);
         Change { set, remove: Vec::new() }
