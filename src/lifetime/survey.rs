@@ -53,17 +53,13 @@ impl Surveyed {
 }
 
 impl Survey {
-    /// Reads definitions and records: two requests, and one where there is no volume.
+    /// Reads definitions and records: two requests.
     ///
     /// # Errors
     /// One volume whose tag or records can't be read fails the survey: what it says of its run would be missing.
     pub async fn of(linstor: &Client, filter: &Filter) -> Result<Self, Error> {
         let query = DefinitionQuery { props: filter.query(), ..DefinitionQuery::default() };
-        let definitions = linstor.definitions(&query).await?;
-        if definitions.is_empty() {
-            return Ok(Self::default());
-        }
-        let stores = linstor.kv_list().await?;
+        let (definitions, stores) = tokio::try_join!(linstor.definitions(&query), linstor.kv_list())?;
         let stores: BTreeMap<String, _> =
             stores.into_iter().map(|(name, store)| (name.to_ascii_lowercase(), store)).collect();
         let nothing = BTreeMap::new();

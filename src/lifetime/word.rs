@@ -1,16 +1,13 @@
 //! Words about volumes' ends, from outside: a run is over or goes on, a volume is let go or held.
 
-use super::{
-    judge::claimants,
-    survey::{Survey, Surveyed},
-};
-use crate::linstor::Client;
+use super::{judge::claimants, survey::Surveyed};
+use crate::linstor::{Client, model::DefinitionQuery, name::ResourceName};
 use crate::volume::{
     Error, asking,
     ending::{self, Change, LetGo, Outcome, RunEnd},
     moment::Moment,
 };
-use crate::workflow::{DagId, Filter, Instance, RunId};
+use crate::workflow::{DagId, Filter, Incarnation, Instance, RunId, Tags};
 
 /// A run by its ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +39,8 @@ pub async fn finish(
     ended: Moment,
 ) -> Result<Vec<String>, Error> {
     let end = RunEnd { state, time: ended, by: by.to_owned() };
-    each(linstor, run, |volume| {
-        let set = ending::single_entry(&volume.tags.incarnation, ending::ENDED, &end);
+    each(linstor, run, |incarnation| {
+        let set = ending::single_entry(incarnation, ending::ENDED, &end);
         Change { set, remove: Vec::new() }
     })
     .await
@@ -54,19 +51,23 @@ pub async fn finish(
 /// # Errors
 /// As [`finish`].
 pub async fn resume(linstor: &Client, run: &RunRef) -> Result<Vec<String>, Error> {
-    each(linstor, run, |volume| {
-        let keys = [ending::ENDED, ending::CANDIDATE].map(|key| ending::single_key(&volume.tags.incarnation, key));
+    each(linstor, run, |incarnation| {
+        let keys = [ending::ENDED, ending::CANDIDATE].map(|key| ending::single_key(incarnation, key));
         Change { remove: keys.into(), ..Change::default() }
     })
     .await
 }
 
-async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Surveyed) -> Change) -> Result<Vec<String>, Error> {
-    let survey = Survey::of(linstor, &run.filter()).await?.only(&run.filter());
+/// Writes a change to each of the run's volumes: one request to find them, whatever else there is, and one for each.
+async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Incarnation) -> Change) -> Result<Vec<String>, Error> {
+    let filter = run.filter();
+    let query = DefinitionQuery { props: filter.query(), ..DefinitionQuery::default() };
     let mut told = Vec::new();
-    for volume in survey.volumes.iter().filter(|volume| !volume.is_deleting) {
-        asking::write(linstor, &volume.resource, &change(volume)).await?;
-        told.push(volume.resource.to_string());
+    for definition in linstor.definitions(&query).await?.iter().filter(|definition| !definition.is_deleting()) {
+        let Some(tags) = Tags::read(&definition.props)?.filter(|tags| filter.takes(tags)) else { continue };
+        let volume = ResourceName::parse(&definition.name)?;
+        asking::write(linstor, &volume, &change(&tags.incarnation)).await?;
+        told.push(volume.to_string());
     }
     Ok(told)
 }
