@@ -3,9 +3,10 @@
 use super::{judge::claimants, survey::Surveyed};
 use crate::linstor::{Client, model::DefinitionQuery, name::ResourceName};
 use crate::volume::{
-    Error, asking,
+    Error,
     ending::{self, Change, LetGo, Outcome, RunEnd},
     moment::Moment,
+    standing,
 };
 use crate::workflow::{DagId, Filter, Incarnation, Instance, RunId, Tags};
 
@@ -66,7 +67,7 @@ async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Incarnation) -> C
     for definition in linstor.definitions(&query).await?.iter().filter(|definition| !definition.is_deleting()) {
         let Some(tags) = Tags::read(&definition.props)?.filter(|tags| filter.takes(tags)) else { continue };
         let volume = ResourceName::parse(&definition.name)?;
-        asking::write(linstor, &volume, &change(&tags.incarnation)).await?;
+        standing::write(linstor, &volume, &change(&tags.incarnation)).await?;
         told.push(volume.to_string());
     }
     Ok(told)
@@ -96,12 +97,12 @@ pub async fn let_go(
     let incarnation = &volume.tags.incarnation;
     let set = ending::single_entry(incarnation, ending::LET_GO, &LetGo { time: now, now: at_once });
     let remove = vec![ending::single_key(incarnation, ending::HOLD)];
-    asking::write(linstor, &volume.resource, &Change { set, remove }).await?;
+    standing::write(linstor, &volume.resource, &Change { set, remove }).await?;
     Ok(Ok(()))
 }
 
 /// A person wants a volume held until then, whatever speaks for its end.
 pub async fn hold(linstor: &Client, volume: &Surveyed, until: Moment) -> Result<(), Error> {
     let set = ending::moment_entry(&volume.tags.incarnation, ending::HOLD, until);
-    asking::write(linstor, &volume.resource, &Change { set, remove: Vec::new() }).await
+    standing::write(linstor, &volume.resource, &Change { set, remove: Vec::new() }).await
 }
