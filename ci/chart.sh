@@ -50,6 +50,12 @@ for values in "" "$chart"/ci/*.yaml; do
     sets=$((sets + 1))
 done
 
+# Where Airflow's side tells of runs, linflow listens at the port that its container names and its Service leads to.
+told=$(render --set lifetime.runs.enabled=true --set lifetime.runs.port=9999)
+for line in '- --runs-listen=0.0.0.0:9999' '- name: runs' 'containerPort: 9999' 'name: linflow-runs' 'port: 9999' 'targetPort: runs'; do
+    grep -qxE "[[:space:]]*$line" <<<"$told" || fail "with lifetime.runs.enabled nothing says $line"
+done
+
 refusals=0
 while IFS='|' read -r word set; do
     refuses "$word" --set "$set"

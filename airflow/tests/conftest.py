@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -35,3 +36,9 @@ def launch() -> Iterator[Any]:
 
     with executor() as launch:
         yield launch
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    """Airflow's tables."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)

@@ -33,4 +33,6 @@ def test_airflow_takes_the_package_for_a_provider() -> None:
 
 def test_the_options_are_unset_and_known_to_airflow() -> None:
     ProvidersManager().initialize_providers_configuration()
-    assert (conf.get("linflow", "instance"), conf.get("linflow", "scope")) == ("", "")
+    assert {conf.get("linflow", name) for name in ("instance", "scope", "runs_url", "runs_ca_file")} == {""}
+    assert conf.get("linflow", "runs_token_file") == airflow_provider_linflow.RUNS_TOKEN_FILE
+    assert conf.get("linflow", "runs_timeout") == airflow_provider_linflow.RUNS_TIMEOUT

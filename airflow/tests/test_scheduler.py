@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 from unittest import mock
 
@@ -19,10 +17,7 @@ from airflow_provider_linflow import keys
 from executor import Launch
 from pods import ids, ours, sent, templates
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _database() -> None:
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def run(dag: Any) -> list[Any]:

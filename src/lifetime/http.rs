@@ -1,15 +1,18 @@
 //! The call by which Airflow's side says that a run is over, or goes on (`--runs-listen`).
 //!
 //! ```text
-//! POST /v1/runs/finish  {"instance": …, "dag_id": …, "run_id": …, "state": "success" | "failed"}
+//! POST /v1/runs/finish  {"instance": …, "dag_id": …, "run_id": …, "state": "success" | "failed", "age_ms": …}
 //! POST /v1/runs/resume  {"instance": …, "dag_id": …, "run_id": …}
 //! 200 {"volumes": [the run's volumes]}   else {"error": what is wrong, and what to do}
 //! ```
 //!
+//! `age_ms` says how long ago the run ended, for a caller that had to try again: what was claimed in between voids the
+//! proof. It is no time of day, since two clocks may differ.
+//!
 //! The caller shows a bearer token: the one in a file, which may speak for any instance, or one of a service account,
 //! which speaks for the instance of its namespace.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -79,6 +82,8 @@ struct Finish {
     dag_id: String,
     run_id: String,
     state: Outcome,
+    #[serde(default)]
+    age_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -107,12 +112,13 @@ async fn finish<B: Bearers>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    // The proof is as old as the call: what is claimed from now on voids it.
+    // The proof is as old as the run's end: what is claimed from then on voids it.
     let now = Moment::now();
     let speaker = desk.speaker(&headers).await?;
-    let Finish { instance, dag_id, run_id, state } = parse(&body)?;
+    let Finish { instance, dag_id, run_id, state, age_ms } = parse(&body)?;
     let run = desk.run(&speaker, instance, &dag_id, &run_id)?;
-    let told = word::finish(&desk.linstor, &run, state, &speaker.name(), now).await;
+    let ended = now.before(Duration::from_millis(age_ms));
+    let told = word::finish(&desk.linstor, &run, state, &speaker.name(), ended).await;
     answer(told, &format!("run is over: {state}"), &run)
 }
 
@@ -131,7 +137,11 @@ fn answer(told: Result<Vec<String>, Error>, what: &str, run: &RunRef) -> Result<
     let RunRef { instance, dag, run } = run;
     match told {
         Ok(volumes) => {
-            tracing::info!(%instance, %dag, %run, volumes = volumes.len(), "{what}");
+            // Airflow's side tells of every run, and most have none.
+            match volumes.len() {
+                0 => tracing::debug!(%instance, %dag, %run, "{what}, and has no volumes"),
+                volumes => tracing::info!(%instance, %dag, %run, volumes, "{what}"),
+            }
             Ok(Json(json!({"volumes": volumes})).into_response())
         }
         Err(error) => {

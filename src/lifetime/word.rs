@@ -1,17 +1,14 @@
 //! Words about volumes' ends, from outside: a run is over or goes on, a volume is let go or held.
 
-use super::{
-    judge::claimants,
-    survey::{Survey, Surveyed},
-};
-use crate::linstor::Client;
+use super::{judge::claimants, survey::Surveyed};
+use crate::linstor::{Client, model::DefinitionQuery, name::ResourceName};
 use crate::volume::{
     Error,
     ending::{self, Change, LetGo, Outcome, RunEnd},
     moment::Moment,
     standing,
 };
-use crate::workflow::{DagId, Filter, Instance, RunId};
+use crate::workflow::{DagId, Filter, Incarnation, Instance, RunId, Tags};
 
 /// A run by its ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +27,8 @@ impl RunRef {
     }
 }
 
-/// Writes the proof that a run is over to all of its volumes; answers their names. A claim that comes later, of whichever
-/// of them, voids it.
+/// Writes the proof that a run ended at that time to all of its volumes; answers their names. A claim that came later, of
+/// whichever of them, voids it.
 ///
 /// # Errors
 /// LINSTOR's. Some volumes may have the proof then: say it again.
@@ -40,11 +37,11 @@ pub async fn finish(
     run: &RunRef,
     state: Outcome,
     by: &str,
-    now: Moment,
+    ended: Moment,
 ) -> Result<Vec<String>, Error> {
-    let end = RunEnd { state, time: now, by: by.to_owned() };
-    each(linstor, run, |volume| {
-        let set = ending::single_entry(&volume.tags.incarnation, ending::ENDED, &end);
+    let end = RunEnd { state, time: ended, by: by.to_owned() };
+    each(linstor, run, |incarnation| {
+        let set = ending::single_entry(incarnation, ending::ENDED, &end);
         Change { set, remove: Vec::new() }
     })
     .await
@@ -55,19 +52,23 @@ pub async fn finish(
 /// # Errors
 /// As [`finish`].
 pub async fn resume(linstor: &Client, run: &RunRef) -> Result<Vec<String>, Error> {
-    each(linstor, run, |volume| {
-        let keys = [ending::ENDED, ending::CANDIDATE].map(|key| ending::single_key(&volume.tags.incarnation, key));
+    each(linstor, run, |incarnation| {
+        let keys = [ending::ENDED, ending::CANDIDATE].map(|key| ending::single_key(incarnation, key));
         Change { remove: keys.into(), ..Change::default() }
     })
     .await
 }
 
-async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Surveyed) -> Change) -> Result<Vec<String>, Error> {
-    let survey = Survey::of(linstor, &run.filter()).await?.only(&run.filter());
+/// Writes a change to each of the run's volumes: one request to find them, whatever else there is, and one for each.
+async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Incarnation) -> Change) -> Result<Vec<String>, Error> {
+    let filter = run.filter();
+    let query = DefinitionQuery { props: filter.query(), ..DefinitionQuery::default() };
     let mut told = Vec::new();
-    for volume in survey.volumes.iter().filter(|volume| !volume.is_deleting) {
-        standing::write(linstor, &volume.resource, &change(volume)).await?;
-        told.push(volume.resource.to_string());
+    for definition in linstor.definitions(&query).await?.iter().filter(|definition| !definition.is_deleting()) {
+        let Some(tags) = Tags::read(&definition.props)?.filter(|tags| filter.takes(tags)) else { continue };
+        let volume = ResourceName::parse(&definition.name)?;
+        standing::write(linstor, &volume, &change(&tags.incarnation)).await?;
+        told.push(volume.to_string());
     }
     Ok(told)
 }

@@ -35,7 +35,7 @@ impl fmt::Display for Outcome {
 pub struct RunEnd {
     /// How it ended.
     pub state: Outcome,
-    /// When it was said.
+    /// When it did, or was said to.
     pub time: Moment,
     /// Who said so.
     pub by: String,

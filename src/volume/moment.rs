@@ -39,6 +39,11 @@ impl Moment {
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.checked_add(span).unwrap_or(self.0))
     }
+
+    /// So much earlier; the first moment that can be written where that is later.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH))
+    }
 }
 
 impl fmt::Display for Moment {
@@ -81,5 +86,7 @@ mod tests {
         assert!("soon".parse::<Moment>().is_err());
         let later = moment.after(Duration::from_secs(60));
         assert_eq!((moment.age(later), later.age(moment)), (Duration::from_secs(60), Duration::ZERO));
+        assert_eq!(later.before(Duration::from_secs(60)), moment);
+        assert_eq!(moment.before(Duration::MAX).to_string(), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -1,5 +1,11 @@
 //! What claims of an owner's volume cost.
 
+use linflow::{
+    lifetime::word::{RunRef, finish, resume},
+    volume::{ending::Outcome, moment::Moment},
+    workflow::{DagId, Instance, RunId},
+};
+
 use crate::{
     about_one_volume, support,
     support::{World, claims::RUN, create, csi::Create, publish},
@@ -97,5 +103,28 @@ async fn a_copy_of_another_tasks_volume_takes_nine_more_than_a_clone_and_seven_a
     within(5, "CreateVolume of a copy of another task's volume, by the task's next claim", &retry);
     for requests in [&fresh, &repeat, &retry] {
         about_one_volume(requests);
+    }
+}
+
+#[tokio::test]
+async fn the_word_about_a_run_takes_one_request_and_one_for_each_of_its_volumes() {
+    let world = World::start().await;
+    let run = RunRef {
+        instance: Instance::parse("airflow").unwrap(),
+        dag: DagId::parse("sales").unwrap(),
+        run: RunId::parse("manual__1").unwrap(),
+    };
+    let linstor = world.linstor();
+    let said = async || {
+        finish(&linstor, &run, Outcome::Success, "Airflow", Moment::now()).await.unwrap();
+        resume(&linstor, &run).await.unwrap().len()
+    };
+    world.controller.create(create("plain")).await.unwrap();
+    for volumes in 0..2 {
+        let (told, requests) = world.count(said()).await;
+        assert_eq!(told, volumes);
+        within(2 * (1 + volumes), &format!("runs finish and resume, of {volumes}"), &requests);
+        about_one_volume(&requests);
+        world.controller.create(claim("pvc-1")).await.unwrap();
     }
 }

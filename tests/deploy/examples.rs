@@ -52,3 +52,22 @@ fn the_claim_that_outlives_its_pods_is_of_the_dags_class() {
     assert_eq!(claim["spec"]["storageClassName"], class["metadata"]["name"]);
     assert_eq!(class["parameters"]["scope"], "dag");
 }
+
+#[test]
+fn airflow_tells_linflow_of_runs_where_the_chart_serves_it_and_with_the_token_that_is_taken() {
+    let (told, chart) = (only("deploy/examples/airflow/runs.yaml"), only("deploy/helm/linflow/values.yaml"));
+    let url = word(&told["config"]["linflow"]["runs_url"]);
+    let port = chart["lifetime"]["runs"]["port"].as_u64().unwrap();
+    assert_eq!(url, format!("http://linflow-runs.linflow.svc:{port}"), "the Service of a release linflow in linflow");
+    let options = text("airflow/src/airflow_provider_linflow/__init__.py");
+    for component in ["scheduler", "apiServer"] {
+        let volume = named(&told[component]["extraVolumes"], "linflow-token");
+        let [source] = &list(&volume["projected"]["sources"])[..] else { panic!("one source") };
+        let token = &source["serviceAccountToken"];
+        assert_eq!(token["audience"], chart["driverName"]);
+        let mount = named(&told[component]["extraVolumeMounts"], "linflow-token");
+        let path = format!("{}/{}", word(&mount["mountPath"]), word(&token["path"]));
+        assert!(options.contains(&format!("RUNS_TOKEN_FILE = \"{path}\"")), "{path} is what the option defaults to");
+    }
+    assert!(options.contains(url) && text("airflow/README.md").contains(url), "{url} is what the provider's words say");
+}

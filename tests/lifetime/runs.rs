@@ -1,8 +1,11 @@
 //! `POST /v1/runs/finish`: who may say that a run is over, and what follows.
 
 use linflow::{
-    lifetime::http::{self, Desk},
-    workflow::Bearers,
+    lifetime::{
+        http::{self, Desk},
+        survey::Survey,
+    },
+    workflow::{Bearers, Filter},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -109,6 +112,38 @@ async fn whoever_is_not_known_or_may_not_speak_is_refused_and_told_what_to_do() 
         assert!(!error.contains("from-the-file") && token.is_none_or(|token| !error.contains(token)), "{error}");
     }
     assert!(life.ledger(&volume).await.ending.ended.is_none());
+}
+
+#[tokio::test]
+async fn what_airflow_provider_linflow_sends_is_understood() {
+    let life = Life::start().await;
+    let volume = life.volume("airflow/etl_daily/scheduled__2025-01-01T00%3A00%3A00%2B00%3A00").await;
+    let address = start(&life).await;
+    for (path, body, is_ended) in [
+        ("/v1/runs/finish", include_str!("../fixtures/airflow-runs/finish.json"), true),
+        ("/v1/runs/resume", include_str!("../fixtures/airflow-runs/resume.json"), false),
+    ] {
+        let (status, answer) = post(&address, path, Some("of-airflow"), body).await;
+        assert_eq!((status, answer), (200, json!({"volumes": [volume.name.as_str()]})), "{path}");
+        assert_eq!(life.ledger(&volume).await.ending.ended.is_some(), is_ended, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_is_told_late_is_as_old_as_it_is_and_void_where_the_run_went_on_since() {
+    let life = Life::start().await;
+    let (volume, run) = (life.volume("airflow/etl/r1").await, json!({"dag_id": "etl", "run_id": "r1"}));
+    let address = start(&life).await;
+    for (age_ms, is_proof) in [(json!(0), true), (json!(90_000), false), (json!(u64::MAX), false)] {
+        let mut body = run.clone();
+        (body["state"], body["age_ms"]) = ("success".into(), age_ms.clone());
+        let (status, answer) = post(&address, "/v1/runs/finish", Some("of-airflow"), &body.to_string()).await;
+        assert_eq!(status, 200, "{answer}");
+        let survey = Survey::of(&life.world.linstor(), &Filter::default()).await.unwrap();
+        let [surveyed] = &survey.volumes[..] else { panic!("one volume") };
+        assert_eq!(surveyed.resource, volume.name);
+        assert_eq!(survey.runs.proof(surveyed.subject()).is_some(), is_proof, "claimed now, ended {age_ms} ms ago");
+    }
 }
 
 #[tokio::test]

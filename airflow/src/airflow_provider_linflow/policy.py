@@ -10,12 +10,12 @@ import logging
 from typing import Any
 
 from airflow import settings
-from airflow.configuration import conf
 from airflow.exceptions import AirflowException
 from airflow.policies import hookimpl
 
 from . import identity, keys
 from .identity import Identity
+from .options import option
 from .pod import annotate, drop, holders, mapping
 
 log = logging.getLogger(__name__)
@@ -64,9 +64,9 @@ def pod_mutation_hook(pod: Any) -> None:
     """
     task = _identity(pod)
     ids = task.annotations() if task else {}
-    if task and (instance := _option("instance")):
+    if task and (instance := option("instance")):
         ids[keys.INSTANCE] = instance
-    scope = mapping(pod, "annotations").get(keys.SCOPE) or _option("scope")
+    scope = mapping(pod, "annotations").get(keys.SCOPE) or option("scope")
     for holder in holders(pod):
         own = mapping(holder, "annotations")
         drop(own, keys.is_ours)
@@ -93,7 +93,3 @@ def _running_task() -> Any:
         return get_current_context()["ti"]
     except (RuntimeError, AirflowException):  # of Airflow 3 and 2: no task runs here
         return None
-
-
-def _option(name: str) -> str | None:
-    return conf.get("linflow", name, fallback=None) or None

@@ -245,7 +245,7 @@ fn no_interleaving_of_who_forgets_an_owner_with_claims_that_come_back_makes_two_
             assert!(states > 1_000, "{states}");
         }
     }
-    let states = walk_from(Linstor::long_used(), vec![blind(1), claimer(2, true), forgetter(1, 1)], |_| {});
+    let states = walk_from(Linstor::long_used(), vec![blind(1), claimer(2, true), blind(3), forgetter(1, 1)], |_| {});
     assert!(states > 1_000, "{states}");
     let states = walk_from(Linstor::long_after(), vec![blind(1), forgetter(1, 0), forgetter(2, 0)], |_| {});
     assert!(states > 1_000, "{states}");
