@@ -42,4 +42,5 @@ mod snapshot_lists;
 mod snapshots;
 mod tags;
 mod topology;
+mod turns;
 mod validate;
