@@ -5,6 +5,7 @@
 mod api_server;
 mod directory;
 mod events;
+mod kept;
 mod lease;
 mod review;
 #[path = "../support/mod.rs"]
