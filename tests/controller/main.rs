@@ -37,6 +37,7 @@ mod placement;
 mod policies;
 mod races;
 mod reach;
+mod released;
 mod sizes;
 mod snapshot_lists;
 mod snapshots;

@@ -1,0 +1,82 @@
+//! A claim that was released: whoever made it gets nothing more by its id.
+
+use linflow::csi::proto::ValidateVolumeCapabilitiesRequest;
+use linflow::sandbox::faults::{Matcher, Moment};
+use tonic::Code;
+
+use crate::support::{
+    PATIENCE, World,
+    claims::{Owned, RUN},
+    create,
+    csi::mount,
+    is_open, publish, refused,
+    snapshots::{group, snapshot},
+};
+
+/// A run's volume with one replica, on node-1, and the id of a claim of it that was released.
+async fn released(world: &World) -> (Owned<'_>, String) {
+    let owned = runs_volume(world).await;
+    let id = owned.claim("pvc-late", None).await;
+    world.controller.delete(&id).await.unwrap();
+    (owned, id)
+}
+
+async fn runs_volume(world: &World) -> Owned<'_> {
+    Owned::make(world, create("data").on("node-1").parameter("placementCount", "1"), RUN).await
+}
+
+#[tokio::test]
+async fn no_call_but_those_that_let_go_takes_a_claim_that_was_released() {
+    let world = World::start().await;
+    let (owned, id) = released(&world).await;
+    let controller = &world.controller;
+    let before = world.definition(&owned.resource).await;
+    let validated = ValidateVolumeCapabilitiesRequest {
+        volume_id: id.clone(),
+        volume_capabilities: vec![mount("ext4")],
+        ..ValidateVolumeCapabilitiesRequest::default()
+    };
+    let refusals = [
+        ("attach", controller.publish(publish(&id, "node-1")).await.map(drop)),
+        ("expand", controller.expand(&id, 2 << 30, 0).await.map(drop)),
+        ("modify", controller.modify(&id, &[("qosReadIops", "100")]).await),
+        ("get", controller.get(&id).await.map(drop)),
+        ("health", controller.health(&id).await.map(drop)),
+        ("validate", controller.client.clone().validate_volume_capabilities(validated).await.map(drop)),
+        ("snapshot", controller.snapshot(snapshot("nightly", &id)).await.map(drop)),
+        ("group", controller.group(group("weekly", &[&owned.first, &id])).await.map(drop)),
+        ("copy", controller.create(create("copy").of_volume(&id)).await.map(drop)),
+    ];
+    for (call, answer) in refusals {
+        let message = refused(answer, Code::NotFound);
+        assert!(message.contains("was released") && message.contains(&id), "{call}: {message}");
+    }
+    assert_eq!(world.snapshots().await, []);
+    assert_eq!(world.definition(&owned.resource).await, before);
+    controller.unpublish(&id, "node-1").await.unwrap();
+    controller.delete(&id).await.unwrap();
+    // The claim that stands has all of it.
+    controller.group(group("weekly", &[&owned.first])).await.unwrap();
+}
+
+/// The snapshotter asks until the snapshot is ready, and deletes none that it was refused for good.
+#[tokio::test]
+async fn a_snapshot_that_was_begun_for_a_claim_is_seen_through_when_that_is_released() {
+    let world = World::start().await;
+    let owned = runs_volume(&world).await;
+    let id = owned.claim("pvc-late", None).await;
+    let patient = snapshot("nightly", &id);
+    let gate = world.sandbox.faults().gate(Matcher::contains("/snapshot/multi").times(1), Moment::After);
+    let hasty = world.controller_with(world.impatient_linstor(std::time::Duration::from_millis(300)), PATIENCE).await;
+    let cut = hasty.snapshot(patient.clone()).await.unwrap_err();
+    assert!(is_open(&cut), "{cut:?}");
+    gate.release();
+    world.controller.delete(&id).await.unwrap();
+    let (taken, requests) = world.count(world.controller.snapshot(patient.clone())).await;
+    let taken = taken.unwrap();
+    assert!(taken.ready_to_use && requests.len() <= 5, "a look before and one after: {requests:#?}");
+    assert_eq!(world.controller.snapshot(patient).await.unwrap(), taken, "a repeat finds the same");
+    let message = refused(world.controller.snapshot(snapshot("another", &id)).await, Code::NotFound);
+    assert!(message.contains("was released"), "{message}");
+    assert_eq!(world.snapshots().await.len(), 1);
+}
