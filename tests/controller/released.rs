@@ -1,16 +1,18 @@
 //! A claim that was released: whoever made it gets nothing more by its id.
 
+use axum::http::Method;
 use linflow::csi::proto::ValidateVolumeCapabilitiesRequest;
 use linflow::sandbox::faults::{Matcher, Moment};
 use tonic::Code;
 
 use crate::support::{
     PATIENCE, World,
-    claims::{Owned, RUN},
+    claims::{Owned, RUN, seat},
     create,
     csi::mount,
     is_open, publish, refused,
     snapshots::{group, snapshot},
+    soon,
 };
 
 /// A run's volume with one replica, on node-1, and the id of a claim of it that was released.
@@ -79,4 +81,75 @@ async fn a_snapshot_that_was_begun_for_a_claim_is_seen_through_when_that_is_rele
     let message = refused(world.controller.snapshot(snapshot("another", &id)).await, Code::NotFound);
     assert!(message.contains("was released"), "{message}");
     assert_eq!(world.snapshots().await.len(), 1);
+}
+
+/// Is the claim one still?
+async fn has_claim(world: &World, owned: &Owned<'_>, id: &str) -> bool {
+    let key = format!("/claim/{}", id.split_once('@').unwrap().1);
+    world.store(&owned.resource).await.unwrap().keys().any(|one| one.ends_with(&key))
+}
+
+/// The attach has read that the claim stands; another controller releases it before the attach writes its record.
+#[tokio::test]
+async fn an_attach_whose_claim_is_released_before_its_record_is_written_is_refused_and_leaves_nothing() {
+    let world = World::start().await;
+    let (other, owned) = (world.another_controller().await, runs_volume(&world).await);
+    let id = owned.claim("pvc-late", None).await;
+    let gate = world.sandbox.faults().gate(record(), Moment::Before);
+    let (answer, ()) = tokio::join!(world.controller.publish(publish(&id, "node-2")), async {
+        soon("the record", gate.arrived()).await;
+        other.delete(&id).await.unwrap();
+        gate.release();
+    });
+    let message = refused(answer, Code::NotFound);
+    assert!(message.contains("was released"), "{message}");
+    assert_eq!((owned.seats().await.len(), owned.clients().await.len()), (0, 0));
+    // The volume is free for the claims that stand, on any node.
+    world.controller.publish(publish(&owned.first, "node-3")).await.unwrap();
+}
+
+/// The record is there, and the device is not yet: whoever releases the claim now must detach it first.
+#[tokio::test]
+async fn a_claim_is_not_released_between_the_record_of_its_attach_and_its_device() {
+    let world = World::start().await;
+    let (other, owned) = (world.another_controller().await, runs_volume(&world).await);
+    let id = owned.claim("pvc-late", None).await;
+    let gate = world.sandbox.faults().gate(record(), Moment::After);
+    let (answer, ()) = tokio::join!(world.controller.publish(publish(&id, "node-2")), async {
+        soon("the record", gate.arrived()).await;
+        let message = refused(other.delete(&id).await, Code::FailedPrecondition);
+        assert!(message.contains("node-2"), "{message}");
+        gate.release();
+    });
+    answer.unwrap();
+    assert!(has_claim(&world, &owned, &id).await);
+    assert_eq!(owned.seats().await, [seat("node-2", &id)]);
+}
+
+/// The release has read that the claim is attached nowhere; another controller attaches it before the release writes. No
+/// two requests can tell which came first: what is left is an attachment that its caller can let go of, and nobody else
+/// is let in beside it.
+#[tokio::test]
+async fn a_claim_that_is_attached_while_it_is_released_holds_the_volume_until_it_is_detached() {
+    let world = World::start().await;
+    let (other, owned) = (world.another_controller().await, runs_volume(&world).await);
+    let id = owned.claim("pvc-late", None).await;
+    let gate = world.sandbox.faults().gate(record(), Moment::Before);
+    let (answer, ()) = tokio::join!(world.controller.delete(&id), async {
+        soon("the release", gate.arrived()).await;
+        other.publish(publish(&id, "node-2")).await.unwrap();
+        gate.release();
+    });
+    answer.unwrap();
+    assert!(!has_claim(&world, &owned, &id).await);
+    assert_eq!(owned.seats().await, [seat("node-2", &id)]);
+    refused(world.controller.publish(publish(&id, "node-2")).await, Code::NotFound);
+    refused(world.controller.publish(publish(&owned.first, "node-3")).await, Code::FailedPrecondition);
+    world.controller.unpublish(&id, "node-2").await.unwrap();
+    assert_eq!((owned.seats().await.len(), owned.clients().await.len()), (0, 0));
+    world.controller.publish(publish(&owned.first, "node-3")).await.unwrap();
+}
+
+fn record() -> Matcher {
+    Matcher::contains("/key-value-store/").method(&Method::PUT).times(1)
 }
