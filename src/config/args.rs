@@ -118,16 +118,8 @@ pub(super) struct DriverArgs {
     /// The driver's name, as StorageClasses name it
     #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
     pub(super) driver_name: String,
-    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in, in place of Kubernetes
-    #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
-    pub(super) pods: Option<String>,
-    /// Whether to ask Kubernetes' API server for pods and claims, by the service account of the pod that linflow runs in:
-    /// true or false [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
-    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
-    pub(super) kubernetes: Option<String>,
-    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
-    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
-    pub(super) kubeconfig: Option<String>,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
     /// Whether a node looks up the pods that a volume's attachment does not name, which needs the right to get pods: true
     /// or false; a controller and all always do [default: false]
     #[arg(long, env = "LINFLOW_POD_LOOKUPS", value_name = "BOOL")]
@@ -304,6 +296,21 @@ pub(super) struct DoctorArgs {
     pub(super) color: String,
     #[command(flatten)]
     pub(super) linstor: LinstorArgs,
+}
+
+/// Where Kubernetes is asked.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct DirectoryArgs {
+    /// A folder of Pod, PersistentVolumeClaim and PersistentVolume manifests (YAML) to look in, in place of Kubernetes
+    #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
+    pub(super) pods: Option<String>,
+    /// Whether to ask Kubernetes' API server, by the service account of the pod that linflow runs in: true or false
+    /// [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
+    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
+    pub(super) kubernetes: Option<String>,
+    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
+    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
 }
 
 impl Args {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::support::{Create, claims, create, csi::resource};
 use crate::volumes::{Life, Owned, look};
 
-async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
+pub async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_linflow"))
         .args(words)
         .args(["--linstor-url", &life.world.sandbox.url()])
@@ -21,7 +21,7 @@ async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-async fn json_of(life: &Life, words: &[&str]) -> Value {
+pub async fn json_of(life: &Life, words: &[&str]) -> Value {
     let (exit, stdout, stderr) = linflow(life, &[words, &["--json"]].concat()).await;
     assert_eq!(exit, 0, "{words:?}: {stdout} {stderr}");
     serde_json::from_str(&stdout).unwrap()
@@ -164,7 +164,7 @@ async fn what_is_claimed_is_neither_released_nor_deleted() {
     }
     assert!(life.is_there(&volume).await && life.ledger(&volume).await.ending.finals.is_empty());
     let (exit, stdout, _) = linflow(&life, &["volumes", "delete", "--yes", "--forget-claims", name]).await;
-    assert_eq!((exit, &*stdout), (0, &*format!("{name}: deleted\n")));
+    assert!(exit == 0 && stdout.starts_with(&format!("{name}: deleted\n")), "{stdout}");
     assert!(!life.is_there(&volume).await);
 }
 
