@@ -40,7 +40,7 @@ pub(super) enum CommandArgs {
     /// Show the whole story: create, attach, write, lose a node, read back
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
-    /// Check a cluster: LINSTOR, its nodes and pools, this node; each with what to do
+    /// Check a cluster: LINSTOR, its nodes and pools, Kubernetes, this node; each with what to do
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// List, keep and let go the volumes of workflows
@@ -288,6 +288,11 @@ pub(super) struct DoctorArgs {
     /// Write nothing: neither a key in LINSTOR's store nor a file below kubelet's directory, for a moment
     #[arg(long, env = "LINFLOW_DOCTOR_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub(super) read_only: bool,
+    /// The driver's name, after which its Lease is called
+    #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
+    pub(super) driver_name: String,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
     /// Print one JSON object instead of text
     #[arg(long, env = "LINFLOW_DOCTOR_JSON", value_parser = FalseyValueParser::new())]
     pub(super) json: bool,

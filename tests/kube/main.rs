@@ -5,6 +5,7 @@
 mod api_server;
 mod deleting;
 mod directory;
+mod doctor;
 mod events;
 mod kept;
 mod lease;
