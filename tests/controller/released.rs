@@ -57,8 +57,9 @@ async fn no_call_but_those_that_let_go_takes_a_claim_that_was_released() {
     assert_eq!(world.definition(&owned.resource).await, before);
     controller.unpublish(&id, "node-1").await.unwrap();
     controller.delete(&id).await.unwrap();
-    // The claim that stands has all of it.
-    controller.group(group("weekly", &[&owned.first])).await.unwrap();
+    // The claim that stands has all of it, and is told of its member by its own id.
+    let taken = controller.group(group("weekly", &[&owned.first])).await.unwrap();
+    assert_eq!(taken.snapshots[0].source_volume_id, owned.first);
 }
 
 /// The snapshotter asks until the snapshot is ready, and deletes none that it was refused for good.
@@ -86,7 +87,7 @@ async fn a_snapshot_that_was_begun_for_a_claim_is_seen_through_when_that_is_rele
 /// Is the claim one still?
 async fn has_claim(world: &World, owned: &Owned<'_>, id: &str) -> bool {
     let key = format!("/claim/{}", id.split_once('@').unwrap().1);
-    world.store(&owned.resource).await.unwrap().keys().any(|one| one.ends_with(&key))
+    world.store(&owned.resource).await.unwrap().keys().any(|one| one.contains(&key))
 }
 
 /// The attach has read that the claim stands; another controller releases it before the attach writes its record.
