@@ -3,7 +3,7 @@
 use linflow::config::{
     Args, Command, Config, ConfigError, DoctorConfig, EXIT_USAGE, LogConfig, LogFormat, ManageConfig,
 };
-use linflow::{demo, doctor, lifetime, run};
+use linflow::{demo, doctor, run};
 use std::{error::Error, io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -114,7 +114,7 @@ async fn play(command: Command, shutdown: CancellationToken) -> Result<ExitCode,
 
 /// A person who breaks it off is not kept waiting: what is begun is safe at every step.
 async fn manage(config: &ManageConfig, shutdown: CancellationToken) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
-    match shutdown.run_until_cancelled(Box::pin(lifetime::cli::run(config))).await {
+    match shutdown.run_until_cancelled(Box::pin(run::manage(config))).await {
         Some(exit) => Ok(ExitCode::from(exit?)),
         None => Err("broken off by a signal; look with linflow volumes list".into()),
     }

@@ -15,13 +15,16 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use self::serve::{Enrolment, Reach, Role};
-use crate::config::{DirectoryConfig, DriverConfig, KubeletConfig, NodeConfig, SandboxConfig};
+use crate::config::{
+    Action, Deletion, DirectoryConfig, DriverConfig, DriverName, KubeletConfig, ManageConfig, NodeConfig, SandboxConfig,
+};
 use crate::csi::{
     controller::ControllerService,
     node::{NodeParts, NodeService},
     registration::{self, Registration},
 };
 use crate::kube::{ApiDirectory, Kubernetes};
+use crate::lifetime::cli::{self, CommandError};
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox};
 use crate::volume::topology::TopologySettings;
@@ -38,8 +41,8 @@ const LOCK_DIR: &str = "/run/linflow/locks";
 /// Serves Identity and Controller until `shutdown`.
 pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
-    let kubernetes = kubernetes(&driver);
-    let controller = controller_service(&driver, &reach, directory(&driver, kubernetes.clone()));
+    let kubernetes = api(&driver.directory, &driver.driver_name);
+    let controller = controller_service(&driver, &reach, directory(&driver.directory, kubernetes.clone()));
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: None, registration: None };
     role.serve(shutdown).await
 }
@@ -48,9 +51,9 @@ pub async fn controller(driver: DriverConfig, shutdown: CancellationToken) -> Re
 pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let registration = enrolment(&driver, &node)?;
-    let kubernetes = kubernetes(&driver);
+    let kubernetes = api(&driver.directory, &driver.driver_name);
     let pods = kubernetes.clone().map(|api| if node.looks_up_pods { api } else { api.without_pods() });
-    let directory = directory(&driver, pods);
+    let directory = directory(&driver.directory, pods);
     let node = node_service(&driver, node, &reach, directory);
     Role { driver, reach, kubernetes, controller: None, node: Some(node), registration }.serve(shutdown).await
 }
@@ -59,8 +62,8 @@ pub async fn node(driver: DriverConfig, node: NodeConfig, shutdown: Cancellation
 pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationToken) -> Result<(), Failure> {
     let reach = Reach::new(&driver)?;
     let registration = enrolment(&driver, &node)?;
-    let kubernetes = kubernetes(&driver);
-    let directory = directory(&driver, kubernetes.clone());
+    let kubernetes = api(&driver.directory, &driver.driver_name);
+    let directory = directory(&driver.directory, kubernetes.clone());
     let controller = controller_service(&driver, &reach, directory.clone());
     let node = node_service(&driver, node, &reach, directory);
     let role = Role { driver, reach, kubernetes, controller: Some(controller), node: Some(node), registration };
@@ -86,16 +89,34 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
     Ok(sandbox.stop().await?)
 }
 
+/// Does what a person asked for about volumes or runs; answers the exit status.
+pub async fn manage(config: &ManageConfig) -> Result<u8, CommandError> {
+    let directory = match &config.action {
+        Action::DeleteVolumes(Deletion { directory: asked, driver_name, .. }) => {
+            directory(asked, api(asked, driver_name))
+        }
+        _ => AnyDirectory::None,
+    };
+    cli::run(config, &directory).await
+}
+
 /// The API server, where it is asked; nothing is asked yet.
-fn kubernetes(driver: &DriverConfig) -> Option<ApiDirectory> {
-    let DirectoryConfig::Kubernetes(place) = &driver.directory else { return None };
-    Some(ApiDirectory::new(Kubernetes::new(place.clone()), driver.driver_name.as_str()))
+fn kubernetes(config: &DirectoryConfig) -> Option<Kubernetes> {
+    match config {
+        DirectoryConfig::Kubernetes(place) => Some(Kubernetes::new(place.clone())),
+        DirectoryConfig::None | DirectoryConfig::Folder(_) => None,
+    }
+}
+
+/// The same to look pods and claims up, and to tell people.
+fn api(config: &DirectoryConfig, driver: &DriverName) -> Option<ApiDirectory> {
+    kubernetes(config).map(|kubernetes| ApiDirectory::new(kubernetes, driver.as_str()))
 }
 
 /// Where a service looks claims and pods up.
-fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDirectory {
-    match (&driver.directory, kubernetes) {
-        (_, Some(kubernetes)) => AnyDirectory::Kubernetes(Arc::new(kubernetes)),
+fn directory(config: &DirectoryConfig, api: Option<ApiDirectory>) -> AnyDirectory {
+    match (config, api) {
+        (_, Some(api)) => AnyDirectory::Kubernetes(Arc::new(api)),
         (DirectoryConfig::Folder(dir), None) => AnyDirectory::Folder(FolderDirectory::new(dir)),
         _ => AnyDirectory::None,
     }

@@ -40,7 +40,7 @@ pub(super) enum CommandArgs {
     /// Show the whole story: create, attach, write, lose a node, read back
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
-    /// Check a cluster: LINSTOR, its nodes and pools, this node; each with what to do
+    /// Check a cluster: LINSTOR, its nodes and pools, Kubernetes, this node; each with what to do
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// List, keep and let go the volumes of workflows
@@ -118,16 +118,8 @@ pub(super) struct DriverArgs {
     /// The driver's name, as StorageClasses name it
     #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
     pub(super) driver_name: String,
-    /// A folder of Pod and PersistentVolumeClaim manifests (YAML) to look up claimants in, in place of Kubernetes
-    #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
-    pub(super) pods: Option<String>,
-    /// Whether to ask Kubernetes' API server for pods and claims, by the service account of the pod that linflow runs in:
-    /// true or false [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
-    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
-    pub(super) kubernetes: Option<String>,
-    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
-    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
-    pub(super) kubeconfig: Option<String>,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
     /// Whether a node looks up the pods that a volume's attachment does not name, which needs the right to get pods: true
     /// or false; a controller and all always do [default: false]
     #[arg(long, env = "LINFLOW_POD_LOOKUPS", value_name = "BOOL")]
@@ -296,6 +288,11 @@ pub(super) struct DoctorArgs {
     /// Write nothing: neither a key in LINSTOR's store nor a file below kubelet's directory, for a moment
     #[arg(long, env = "LINFLOW_DOCTOR_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub(super) read_only: bool,
+    /// The driver's name, after which its Lease is called
+    #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
+    pub(super) driver_name: String,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
     /// Print one JSON object instead of text
     #[arg(long, env = "LINFLOW_DOCTOR_JSON", value_parser = FalseyValueParser::new())]
     pub(super) json: bool,
@@ -304,6 +301,21 @@ pub(super) struct DoctorArgs {
     pub(super) color: String,
     #[command(flatten)]
     pub(super) linstor: LinstorArgs,
+}
+
+/// Where Kubernetes is asked.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct DirectoryArgs {
+    /// A folder of Pod, PersistentVolumeClaim and PersistentVolume manifests (YAML) to look in, in place of Kubernetes
+    #[arg(long, env = "LINFLOW_PODS", value_name = "DIR")]
+    pub(super) pods: Option<String>,
+    /// Whether to ask Kubernetes' API server, by the service account of the pod that linflow runs in: true or false
+    /// [default: true where such an account is mounted, and neither --pods nor --kubeconfig is given]
+    #[arg(long, env = "LINFLOW_KUBERNETES", value_name = "BOOL")]
+    pub(super) kubernetes: Option<String>,
+    /// Ask the API server that this kubeconfig's current context names; for a linflow outside of Kubernetes
+    #[arg(long, env = "LINFLOW_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
 }
 
 impl Args {

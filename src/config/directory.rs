@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Environment,
-    args::DriverArgs,
+    args::DirectoryArgs,
     error::{Mistakes, Wrong},
     text,
 };
@@ -23,7 +23,7 @@ pub enum DirectoryConfig {
 
 /// What the three flags come to: a flag that says where wins over what is found.
 pub(super) fn directory(
-    args: &DriverArgs,
+    args: &DirectoryArgs,
     environment: Environment<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<DirectoryConfig> {

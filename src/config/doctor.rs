@@ -3,6 +3,8 @@
 use super::{
     Color, Environment,
     args::DoctorArgs,
+    directory::{self, DirectoryConfig},
+    driver::DriverName,
     error::{Mistakes, Wrong},
     linstor, sandbox, text,
 };
@@ -35,6 +37,13 @@ pub struct DoctorConfig {
     pub kubelet_dir: PathBuf,
     /// Where the machine's root directory is; `None`: here.
     pub host_root: Option<PathBuf>,
+    /// Where Kubernetes is asked.
+    pub directory: DirectoryConfig,
+    /// The driver's name.
+    pub driver_name: DriverName,
+    /// Whose rights the account is to have that Kubernetes is asked by. That of a node's pod has no controller's, though
+    /// LINSTOR is looked at as a controller does there.
+    pub account: DoctorRole,
     /// How long one question, or one look at the machine, may take.
     pub timeout: Duration,
     /// Whether nothing at all may be written.
@@ -53,11 +62,14 @@ pub(super) fn doctor(args: &DoctorArgs, environment: Environment<'_>, mistakes: 
     let node = mistakes.optional("--node-name", node, |name| text::linstor_name(NodeName::parse(name)));
     let kubelet_dir = mistakes.check("--kubelet-dir", &args.kubelet_dir, absolute(&args.kubelet_dir));
     let host_root = mistakes.optional("--host-root", text::given(&args.host_root), text::existing_folder);
+    let directory = directory::directory(&args.directory, environment, mistakes);
+    let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
     let timeout = mistakes.check("--timeout", &args.timeout, text::timeout(&args.timeout));
     let color = mistakes.check("--color", &args.color, sandbox::color(&args.color));
     let (role, node) = (role?, node?);
     // Who names a node wants to hear of it: so it is without a flag in the node's pod, and with the LINSTOR flags alone
     // anywhere else.
+    let account = role.unwrap_or(if node.is_some() { DoctorRole::Node } else { DoctorRole::Controller });
     let role = role.unwrap_or(if node.is_some() { DoctorRole::All } else { DoctorRole::Controller });
     if role != DoctorRole::Controller && node.is_none() {
         let remedy = "name this node as LINSTOR knows it, such as --node-name node-1, or check --role controller";
@@ -69,6 +81,9 @@ pub(super) fn doctor(args: &DoctorArgs, environment: Environment<'_>, mistakes: 
         node,
         kubelet_dir: kubelet_dir?,
         host_root: host_root?,
+        directory: directory?,
+        driver_name: driver_name?,
+        account,
         timeout: timeout?,
         read_only: args.read_only,
         json: args.json,

@@ -74,7 +74,7 @@ impl DriverName {
         &self.0
     }
 
-    fn parse(text: &str) -> Result<Self, Wrong> {
+    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let is_well_bounded = [text.chars().next(), text.chars().next_back()]
             .iter()
             .all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric()));
@@ -106,7 +106,7 @@ pub(super) fn controller(
     let csi_endpoint = mistakes.require("--csi-endpoint", endpoint, remedy, text::socket_path);
     let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
     let linstor = linstor::validate(&args.linstor, environment, mistakes);
-    let directory = directory::directory(args, environment, mistakes);
+    let directory = directory::directory(&args.directory, environment, mistakes);
     let airflow_instances = instances(&args.airflow_instance, mistakes);
     let confirm = mistakes.optional("--confirm", text::given(&args.confirm), mode);
     let admin_listen = mistakes.optional("--admin-listen", text::given(&args.admin_listen), text::listen_address);

@@ -2,9 +2,11 @@
 
 use super::{
     Color, Environment,
+    directory::{self, DirectoryConfig},
+    driver::DriverName,
     error::{Mistakes, Wrong},
     linstor,
-    manage_args::{ExtendArgs, FilterArgs, OutputArgs, RunArgs, RunsArgs, SelectArgs, VolumesArgs},
+    manage_args::{DeleteArgs, ExtendArgs, FilterArgs, OutputArgs, RunArgs, RunsArgs, SelectArgs, VolumesArgs},
     sandbox, text,
 };
 use crate::linstor::{Settings, name::ResourceName};
@@ -58,14 +60,7 @@ pub enum Action {
     /// Withdraw final marks.
     KeepVolumes(Selection),
     /// Delete volumes.
-    DeleteVolumes {
-        /// Which.
-        selection: Selection,
-        /// Without a question.
-        is_sure: bool,
-        /// Forget the claims that are recorded.
-        forgets_claims: bool,
-    },
+    DeleteVolumes(Deletion),
     /// List runs.
     ListRuns(Filter),
     /// Show the volumes of a run.
@@ -76,6 +71,21 @@ pub enum Action {
     ResumeRun(RunSelection),
     /// Let the volumes of a run go; the second: at once.
     ReleaseRun(RunSelection, bool),
+}
+
+/// Which volumes to delete, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// Which.
+    pub selection: Selection,
+    /// Without a question.
+    pub is_sure: bool,
+    /// Forget the claims that are recorded.
+    pub forgets_claims: bool,
+    /// Where is asked whether a PersistentVolume names them.
+    pub directory: DirectoryConfig,
+    /// The driver whose PersistentVolumes those are.
+    pub driver_name: DriverName,
 }
 
 /// Until when.
@@ -101,12 +111,7 @@ pub(super) fn volumes(args: &VolumesArgs, env: Environment<'_>, mistakes: &mut M
             (selected.zip(until).map(|(selected, until)| Action::ExtendVolumes(selected, until)), &args.select.output)
         }
         VolumesArgs::Keep(args) => (selection(args, mistakes).map(Action::KeepVolumes), &args.output),
-        VolumesArgs::Delete(args) => {
-            let (is_sure, forgets_claims) = (args.yes, args.forget_claims);
-            let selected = selection(&args.select, mistakes);
-            let action = |selection| Action::DeleteVolumes { selection, is_sure, forgets_claims };
-            (selected.map(action), &args.select.output)
-        }
+        VolumesArgs::Delete(args) => (deletion(args, env, mistakes).map(Action::DeleteVolumes), &args.select.output),
     };
     manage(action, output, env, mistakes)
 }
@@ -182,6 +187,19 @@ fn selection(args: &SelectArgs, mistakes: &mut Mistakes) -> Option<Selection> {
         return mistakes.check_unshown("VOLUME", Err(Wrong::new("is missing", remedy)));
     }
     Some(Selection { names, filter })
+}
+
+fn deletion(args: &DeleteArgs, env: Environment<'_>, mistakes: &mut Mistakes) -> Option<Deletion> {
+    let selection = selection(&args.select, mistakes);
+    let directory = directory::directory(&args.directory, env, mistakes);
+    let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
+    Some(Deletion {
+        selection: selection?,
+        is_sure: args.yes,
+        forgets_claims: args.forget_claims,
+        directory: directory?,
+        driver_name: driver_name?,
+    })
 }
 
 fn run(args: &RunArgs, mistakes: &mut Mistakes) -> Option<RunSelection> {

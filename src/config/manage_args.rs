@@ -1,6 +1,6 @@
 //! The words of `linflow volumes` and `linflow runs`. Each doc comment is the text of `--help`.
 
-use super::args::LinstorArgs;
+use super::args::{DirectoryArgs, LinstorArgs};
 use clap::{Subcommand, builder::FalseyValueParser};
 
 /// How they end, for their help.
@@ -36,8 +36,11 @@ const DELETE: &str = "\
 Examples:
   linflow volumes delete lf-0b0d4a4f4dd34b0e8dcd1d5e9c0f6a4c-0
   linflow volumes delete --yes --instance airflow --dag etl_daily --run manual__1
-Refused while it is claimed, attached or has snapshots. Kubernetes is not asked: look with
-kubectl get pv whether one names it. --forget-claims is for claims that Kubernetes has no more.";
+  kubectl exec deploy/linflow-controller -c linflow -- \\
+      linflow volumes delete --yes --linstor-url http://linstor --dag etl_daily
+Refused while it is claimed, attached or has snapshots, or a PersistentVolume names it. Kubernetes
+is asked in a pod with a service account and with --kubeconfig; elsewhere the output says that it
+was not: look with kubectl get pv. --forget-claims is for claims that Kubernetes has no more.";
 const RUNS_LIST: &str = "\
 Examples:
   linflow runs list --linstor-url http://linstor --dag etl_daily";
@@ -184,6 +187,11 @@ pub(super) struct DeleteArgs {
     /// Forget the claims that are recorded of them: for claims that Kubernetes has no more
     #[arg(long)]
     pub(super) forget_claims: bool,
+    /// The driver whose PersistentVolumes are asked for
+    #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
+    pub(super) driver_name: String,
+    #[command(flatten)]
+    pub(super) directory: DirectoryArgs,
     #[command(flatten)]
     pub(super) select: SelectArgs,
 }

@@ -5,8 +5,23 @@ use tonic::{Request, Response, Status};
 
 use super::controller::ControllerService;
 use super::proto::{self as csi, group_controller_server::GroupController};
-use super::{request::snapshot as request, response::snapshot as response, status};
+use super::{request::snapshot as request, response::snapshot as response, snapshot::of_source, status};
+use crate::volume::VolumeId;
 use crate::volume::snapshot::{Error, Membership, SnapshotId, create, delete, list};
+
+/// Each member is told of by the id that its volume was asked for with: external-snapshotter finds the PersistentVolume,
+/// and with it the claim, by that.
+fn as_asked(group: csi::VolumeGroupSnapshot, asked: &[String]) -> csi::VolumeGroupSnapshot {
+    let own = |member: csi::Snapshot| {
+        let is_it =
+            |id: &&String| VolumeId::parse(id).is_ok_and(|id| id.resource().as_str() == member.source_volume_id);
+        match asked.iter().find(is_it) {
+            Some(asked) => of_source(member, asked),
+            None => member,
+        }
+    };
+    csi::VolumeGroupSnapshot { snapshots: group.snapshots.into_iter().map(own).collect(), ..group }
+}
 
 #[tonic::async_trait]
 impl GroupController for ControllerService {
@@ -30,6 +45,7 @@ impl GroupController for ControllerService {
         let verb = async move { create::create(&linstor, &parsed, patience).await };
         let members = self.exclusively_on(&sources, verb).await?;
         let group_snapshot = group.map(|group| response::group(&group, &members, true));
+        let group_snapshot = group_snapshot.map(|group| as_asked(group, &message.get_ref().source_volume_ids));
         Ok(Response::new(csi::CreateVolumeGroupSnapshotResponse { group_snapshot }))
     }
 

@@ -12,7 +12,7 @@ fn missing(id: &str) -> Status {
 }
 
 /// The claims of an owner's volume have its snapshots in common: each is told of them by the id that it asked with.
-fn of_source(snapshot: csi::Snapshot, asked: &str) -> csi::Snapshot {
+pub(super) fn of_source(snapshot: csi::Snapshot, asked: &str) -> csi::Snapshot {
     match asked.contains('@') {
         true => csi::Snapshot { source_volume_id: asked.to_owned(), ..snapshot },
         false => snapshot,

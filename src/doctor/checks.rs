@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::facts::Facts;
 use super::finding::{Finding, Found};
-use super::{connection, encryption, node, pools, quorum, satellites, store, volumes};
+use super::{connection, encryption, kubernetes, node, pools, quorum, satellites, store, volumes};
 use crate::config::{DoctorConfig, DoctorRole};
 
 /// What a check is about.
@@ -15,19 +15,22 @@ pub enum Group {
     Linstor,
     /// The cluster as a whole, which the controller serves.
     Cluster,
+    /// The way to Kubernetes; every role needs it.
+    Kubernetes,
     /// This node.
     Node,
 }
 
 impl Group {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 3] = [Self::Linstor, Self::Cluster, Self::Node];
+    pub const ALL: [Self; 4] = [Self::Linstor, Self::Cluster, Self::Kubernetes, Self::Node];
 
     /// Its heading in the report.
     pub fn heading(self) -> &'static str {
         match self {
             Self::Linstor => "LINSTOR",
             Self::Cluster => "Cluster",
+            Self::Kubernetes => "Kubernetes",
             Self::Node => "This node",
         }
     }
@@ -35,7 +38,7 @@ impl Group {
     /// Is it looked at in this role?
     pub fn is_of(self, role: DoctorRole) -> bool {
         match self {
-            Self::Linstor => true,
+            Self::Linstor | Self::Kubernetes => true,
             Self::Cluster => role != DoctorRole::Node,
             Self::Node => role != DoctorRole::Controller,
         }
@@ -68,7 +71,7 @@ const fn check(name: &'static str, group: Group, judge: fn(&Facts, &DoctorConfig
 }
 
 /// All checks.
-pub const CHECKS: [Check; 20] = [
+pub const CHECKS: [Check; 22] = [
     check("linstor-reachable", Group::Linstor, |facts, _| connection::reachable(facts)),
     check("linstor-version", Group::Linstor, |facts, _| connection::version(facts)),
     check("linstor-tls", Group::Linstor, |facts, _| connection::tls(facts)),
@@ -83,6 +86,8 @@ pub const CHECKS: [Check; 20] = [
     check("replication", Group::Cluster, |facts, _| volumes::replication(facts)),
     check("encryption", Group::Cluster, |facts, _| encryption::encryption(facts)),
     check("leftovers", Group::Cluster, |facts, _| volumes::leftovers(facts)),
+    check("kubernetes-api", Group::Kubernetes, |facts, _| kubernetes::api(facts)),
+    check("kubernetes-rights", Group::Kubernetes, |facts, _| kubernetes::rights(facts)),
     check("node-known", Group::Node, |facts, _| satellites::node_known(facts)),
     check("drbd-module", Group::Node, |facts, _| node::drbd_module(facts)),
     check("programs", Group::Node, |facts, _| node::programs(facts)),

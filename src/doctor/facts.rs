@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::finding::Finding;
 use super::machine::{Cgroups, Directory};
+use crate::kube::Need;
 use crate::linstor::model::{MasterPassphrase, Node, Props, Resource, ResourceDefinition, ResourceGroup, StoragePool};
 use crate::linstor::name::{NodeName, ResourceName};
 use crate::linstor::{ControllerVersion, Error, ShownCertificate};
@@ -51,8 +52,21 @@ pub struct Facts {
     pub credentials: Credentials,
     /// What the active controller said.
     pub cluster: ClusterFacts,
+    /// What Kubernetes said.
+    pub kubernetes: KubernetesFacts,
     /// What was seen of this machine.
     pub machine: MachineFacts,
+}
+
+/// What Kubernetes said.
+#[derive(Debug, Clone)]
+pub struct KubernetesFacts {
+    /// By which way it was asked: the path of a kubeconfig, or the service account.
+    pub way: String,
+    /// The API server's version.
+    pub version: Told<String>,
+    /// What linflow needs of it, and whether it may.
+    pub rights: Vec<(Need, Told<bool>)>,
 }
 
 /// One controller.

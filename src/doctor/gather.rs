@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::facts::{
     Clock, ClusterFacts, ControllerFacts, Credentials, Facts, MachineFacts, Told, Trial, TrialFault, Untold,
 };
+use super::kubernetes;
 use super::machine::Machine;
 use crate::config::{DoctorConfig, DoctorRole};
 use crate::linstor::model::{DefinitionQuery, ViewQuery};
@@ -36,8 +37,9 @@ pub async fn gather(config: &DoctorConfig) -> Result<Facts, SettingsError> {
         let (root, kubelet_dir) = (config.host_root.clone(), config.kubelet_dir.clone());
         Machine { root, kubelet_dir, may_write: !config.read_only, limit: config.timeout }.look().await
     };
-    let ((controllers, credentials, cluster), machine) = tokio::join!(linstor(config, &settings), machine);
-    Ok(Facts { now: SystemTime::now(), node: config.node.clone(), controllers, credentials, cluster, machine })
+    let (linstor, kubernetes, machine) = tokio::join!(linstor(config, &settings), kubernetes::ask(config), machine);
+    let ((controllers, credentials, cluster), now) = (linstor, SystemTime::now());
+    Ok(Facts { now, node: config.node.clone(), controllers, credentials, cluster, kubernetes, machine })
 }
 
 /// The settings with no wait beyond the limit.

@@ -1,8 +1,8 @@
 //! `linflow doctor`: checks a cluster before anyone blames it.
 //!
 //! ```text
-//! gather   asks LINSTOR    ┐
-//! machine  looks at files  ┴─► facts ─► checks: pure functions, a file for each sort ─► report: text or JSON
+//! gather   asks LINSTOR and Kubernetes  ┐
+//! machine  looks at files               ┴─► facts ─► checks: pure functions, a file for each sort ─► report: text or JSON
 //! ```
 //!
 //! What was seen and what it means are apart: each check is a function from [`facts::Facts`] to [`finding::Finding`]s.
@@ -15,6 +15,7 @@ mod encryption;
 pub mod facts;
 pub mod finding;
 mod gather;
+mod kubernetes;
 pub mod machine;
 mod node;
 mod pools;

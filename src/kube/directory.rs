@@ -17,14 +17,9 @@ use super::cache::Cache;
 use super::connection::{Kubernetes, Question};
 use super::event::Teller;
 use super::metadata::{self, checked};
+use super::rights::{GET_CLAIMS, GET_PODS, LIST_PODS, LIST_VOLUMES, WATCH_PODS};
 use super::trouble::{Right, Trouble};
 use crate::workflow::{ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence};
-
-const GET_PODS: Right = Right { verb: "get", resource: "pods" };
-const LIST_PODS: Right = Right { verb: "list", resource: "pods" };
-const WATCH_PODS: Right = Right { verb: "watch", resource: "pods" };
-const GET_CLAIMS: Right = Right { verb: "get", resource: "persistentvolumeclaims" };
-const LIST_VOLUMES: Right = Right { verb: "list", resource: "persistentvolumes" };
 
 /// Airflow labels all pods of its tasks so, those of KubernetesExecutor and of KubernetesPodOperator.
 const TASKS: &str = "dag_id";

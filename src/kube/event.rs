@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout};
 
 use super::connection::{Kubernetes, Question};
 use super::metadata::checked;
-use super::trouble::{Right, Trouble};
+use super::rights::CREATE_EVENTS;
+use super::trouble::Trouble;
 use crate::workflow::{Notice, Object};
 
-const CREATE_EVENTS: Right = Right { verb: "create", resource: "events.events.k8s.io" };
 /// How long telling may keep a call that has something better to do.
 const COURTESY: Duration = Duration::from_secs(2);
 /// For how long the same is not said again about the same object: kubelet repeats a refused mount every two minutes.

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Kubernetes, Question};
 use super::metadata::checked;
-use super::trouble::{Right, Trouble};
+use super::rights::{CREATE_LEASES, GET_LEASES, UPDATE_LEASES};
+use super::trouble::Trouble;
 use crate::workflow::Elected;
 
-const RESOURCE: &str = "leases.coordination.k8s.io";
 /// After this time without a renewal somebody else may take it.
 const DURATION: Duration = Duration::from_secs(30);
 /// How long after a renewal was begun it is surely ours: less than [`DURATION`], so that what is begun right after the
@@ -74,7 +74,7 @@ impl Lease {
 
     /// That of the reaper of this driver: another driver beside it has its own. Errors as of [`Lease::new`].
     pub fn of_reaper(kubernetes: Kubernetes, driver: &str) -> Result<Self, getrandom::Error> {
-        Self::new(kubernetes, &format!("linflow-reaper-{}", driver.to_ascii_lowercase().replace('.', "-")))
+        Self::new(kubernetes, &reaper_lease(driver))
     }
 
     /// Takes it as soon as it is free, and renews it, until `stop`; then gives it back.
@@ -177,7 +177,7 @@ impl Lease {
     }
 
     async fn read(&self) -> Result<Object, Trouble> {
-        let question = Question { right: Right { verb: "get", resource: RESOURCE }, name: Some(&self.name) };
+        let question = Question { right: GET_LEASES, name: Some(&self.name) };
         self.kubernetes.ask(question, self.leases().await?.get(&self.name, &GetParams::default())).await
     }
 
@@ -186,13 +186,12 @@ impl Lease {
         let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": lease.metadata, "spec": lease.spec});
         let (leases, body, post) = (self.leases().await?, body.to_string().into_bytes(), PostParams::default());
         let is_new = lease.metadata.get("resourceVersion").is_none();
-        let (verb, request) = if is_new {
-            ("create", leases.create(&post, body))
+        let (right, request) = if is_new {
+            (CREATE_LEASES, leases.create(&post, body))
         } else {
-            ("update", leases.replace(&self.name, &post, body))
+            (UPDATE_LEASES, leases.replace(&self.name, &post, body))
         };
-        let question = Question { right: Right { verb, resource: RESOURCE }, name: Some(&self.name) };
-        self.kubernetes.ask(question, request).await
+        self.kubernetes.ask(Question { right, name: Some(&self.name) }, request).await
     }
 
     async fn leases(&self) -> Result<Request, Trouble> {
@@ -204,6 +203,11 @@ impl Lease {
         // Each change is one assignment, so that a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the Lease of this driver's reaper is called; the Helm chart grants it by this name.
+pub(super) fn reaper_lease(driver: &str) -> String {
+    format!("linflow-reaper-{}", driver.to_ascii_lowercase().replace('.', "-"))
 }
 
 impl Elected for Lease {

@@ -2,7 +2,7 @@
 //!
 //! [`ApiDirectory`] answers workflow's questions, of pods and claims by their metadata alone: a pod's spec holds the
 //! live tokens of Airflow's tasks in its arguments, and is never asked for. [`Lease`] elects one of several
-//! controllers, [`Reviewer`] tells whose token a caller shows.
+//! controllers, [`Reviewer`] tells whose token a caller shows, [`Need`] what rights all of that takes.
 //!
 //! Every question is bounded in time and is asked once: who called repeats the call. Nothing is read or opened before
 //! the first question, so that a process that asks nothing pays nothing.
@@ -14,10 +14,12 @@ mod event;
 mod lease;
 mod metadata;
 mod review;
+mod rights;
 mod trouble;
 
 pub use connection::{Kubernetes, Place};
 pub use directory::ApiDirectory;
 pub use lease::Lease;
 pub use review::Reviewer;
+pub use rights::{Need, Where};
 pub use trouble::{Right, Trouble};

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connection::{Kubernetes, Question};
-use super::trouble::{Right, Trouble};
+use super::rights::REVIEW_TOKENS;
+use super::trouble::Trouble;
 use crate::workflow::Bearers;
 
-const REVIEW: Right = Right { verb: "create", resource: "tokenreviews.authentication.k8s.io" };
 const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
 /// Asks whose tokens are.
@@ -53,7 +53,7 @@ impl Reviewer {
         let spec = json!({"token": token.expose_secret(), "audiences": [self.audience]});
         let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec});
         let request = Request::new(PATH).create(&PostParams::default(), review.to_string().into_bytes());
-        let Review { status } = self.kubernetes.ask(Question { right: REVIEW, name: None }, request).await?;
+        let Review { status } = self.kubernetes.ask(Question { right: REVIEW_TOKENS, name: None }, request).await?;
         // An authenticator that knows nothing of audiences names none.
         let is_ours = status.authenticated && status.audiences.contains(&self.audience);
         Ok(is_ours.then(|| namespace(&status.user.username)).flatten().map(str::to_owned))

@@ -41,6 +41,16 @@ impl Names for Unasked {
     }
 }
 
+/// As a person has it configured; none: as [`Unasked`].
+impl<N: Names> Names for Option<N> {
+    async fn names(&self) -> Result<BTreeSet<String>, DirectoryError> {
+        match self {
+            Some(names) => names.names().await,
+            None => Unasked.names().await,
+        }
+    }
+}
+
 /// What stopped a removal; its next step is a look.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {

@@ -26,6 +26,9 @@ use crate::volume::{
 };
 use crate::workflow::Incarnation;
 
+/// Why a volume stays that a PersistentVolume names.
+pub(super) const NAMED: &str = "a PersistentVolume names it";
+
 /// What is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -232,7 +235,7 @@ impl Reaping {
         } else if !self.is_decided && is_asked(ledger, looked.now) {
             Some("somebody is about to claim it".to_owned())
         } else if !looked.named.is_empty() {
-            Some("a PersistentVolume names it".to_owned())
+            Some(NAMED.to_owned())
         } else if !ledger.attachments.is_empty() {
             let nodes: Vec<&str> = ledger.nodes().into_iter().map(|node| node.as_str()).collect();
             Some(format!("it is attached to {}", nodes.join(", ")))

@@ -8,7 +8,13 @@ use crate::linstor::{
     model::{DefinitionQuery, Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{Error, copy::is_leftover, generation, moment::Moment, record::Ledger};
+use crate::volume::{
+    Error,
+    copy::{Origin, is_leftover},
+    generation,
+    moment::Moment,
+    record::Ledger,
+};
 use crate::workflow::{Filter, Tags};
 
 /// One volume.
@@ -28,6 +34,8 @@ pub struct Surveyed {
     pub snapshots: Vec<String>,
     /// Does a PersistentVolume name it, as far as that was asked for?
     pub is_named: bool,
+    /// What it was made as a copy of, in words; why that can't be read, where it can't: nothing here rests on it.
+    pub copied_from: Option<String>,
 }
 
 /// All volumes of the runs that were meant.
@@ -72,8 +80,9 @@ impl Survey {
             let resource = ResourceName::parse(&definition.name)?;
             let bytes = definition.size_kib().unwrap_or_default() * 1024;
             let is_deleting = definition.is_deleting();
-            let surveyed =
-                Surveyed { resource, tags, ledger, bytes, is_deleting, snapshots: Vec::new(), is_named: false };
+            let copied_from = copied_from(&resource, definition);
+            let (snapshots, is_named) = (Vec::new(), false);
+            let surveyed = Surveyed { resource, tags, ledger, bytes, is_deleting, snapshots, is_named, copied_from };
             Ok::<_, Error>(Some(surveyed))
         };
         let volumes: Vec<Surveyed> =
@@ -118,5 +127,12 @@ impl Survey {
     /// Each volume with what is to become of it.
     pub fn judged(&self, now: Moment) -> impl Iterator<Item = (&Surveyed, Verdict)> {
         self.volumes.iter().map(move |volume| (volume, judge(volume.subject(), &self.runs, now)))
+    }
+}
+
+fn copied_from(resource: &ResourceName, definition: &ResourceDefinition) -> Option<String> {
+    match Origin::read(resource, &definition.props) {
+        Ok(origin) => origin.map(|origin| origin.source.to_string()),
+        Err(unreadable) => Some(unreadable.to_string()),
     }
 }

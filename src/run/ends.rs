@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
+use super::{Failure, kubernetes};
 use crate::config::{DirectoryConfig, DriverConfig};
-use crate::kube::{Kubernetes, Lease, Reviewer};
+use crate::kube::{Lease, Reviewer};
 use crate::lifetime::{
     http::{self, Desk},
     reaper::{Reaper, Settings},
@@ -61,7 +61,8 @@ impl Ends {
             linstor: linstor.clone(),
             instances: driver.airflow_instances.clone(),
             token_file: config.token_file.clone(),
-            bearers: kubernetes(driver).map(|kubernetes| Reviewer::new(kubernetes, driver.driver_name.as_str())),
+            bearers: kubernetes(&driver.directory)
+                .map(|kubernetes| Reviewer::new(kubernetes, driver.driver_name.as_str())),
         };
         ends.runs = Some(tokio::spawn(http::serve(listener, desk, shutdown.clone())));
         Ok(ends)
@@ -77,7 +78,7 @@ impl Ends {
         shutdown: &CancellationToken,
     ) -> Result<(), Failure> {
         let Some(interval) = driver.lifetime.reap_interval else { return Ok(()) };
-        let elected = match (&driver.directory, kubernetes(driver)) {
+        let elected = match (&driver.directory, kubernetes(&driver.directory)) {
             (_, Some(kubernetes)) => {
                 let lease = Arc::new(Lease::of_reaper(kubernetes, driver.driver_name.as_str())?);
                 let (held, stop) = (Arc::clone(&lease), shutdown.clone());
@@ -107,12 +108,5 @@ impl Ends {
             Some(runs) => Ok(runs.await??),
             None => Ok(()),
         }
-    }
-}
-
-fn kubernetes(driver: &DriverConfig) -> Option<Kubernetes> {
-    match &driver.directory {
-        DirectoryConfig::Kubernetes(place) => Some(Kubernetes::new(place.clone())),
-        DirectoryConfig::None | DirectoryConfig::Folder(_) => None,
     }
 }

@@ -85,7 +85,7 @@ impl Role {
         };
         let ends = match is_controller {
             true => {
-                let directory = super::directory(&driver, kubernetes.clone());
+                let directory = super::directory(&driver.directory, kubernetes.clone());
                 Ends::start(&driver, &linstor, directory, metrics.lifetimes(), &shutdown).await?
             }
             false => Ends::default(),

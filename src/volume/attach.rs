@@ -90,7 +90,8 @@ pub async fn attach(
             ..wish
         };
     }
-    let attach = Attach { linstor, request, known: &known, seat, wish, newcomer, until: Instant::now() + patience };
+    let until = Instant::now() + patience;
+    let attach = Attach { linstor, directory, request, known: &known, seat, wish, newcomer, until };
     if is_repeat && attach.others().iter().all(|(_, other)| other.sharing().bears(attach.wish.sharing())) {
         // Short cut of a repeat. Where the device isn't to be seen, the whole way is gone again.
         if let Some(device) = attach.view().await?.iter().find_map(|resource| attach.device_of(resource)) {
@@ -122,8 +123,9 @@ fn is_repeat(known: &Known, seat: &Seat, request: &AttachRequest) -> Result<bool
     }
 }
 
-struct Attach<'a> {
+struct Attach<'a, D> {
     linstor: &'a Client,
+    directory: &'a D,
     request: &'a AttachRequest,
     known: &'a Known,
     seat: Seat,
@@ -154,7 +156,7 @@ impl AttachRequest {
     }
 }
 
-impl Attach<'_> {
+impl<D: Directory> Attach<'_, D> {
     /// The record of the target, as it was read.
     fn own(&self) -> Option<(&Seat, &Attachment)> {
         self.known.ledger.attachment_at(&self.seat)
@@ -180,7 +182,7 @@ impl Attach<'_> {
             self.check_reach(node, &nodes, copies)?;
         }
         if let Decision::Refuse(refusal) = failover::decide(&seen, &wish) {
-            return Err(self.refused(refusal));
+            return Err(self.refused(refusal).await);
         }
         // Whoever is to write there now must not meet the reader that was there before, nor the reverse.
         if let Some((own, before)) = self.own()
@@ -207,7 +209,7 @@ impl Attach<'_> {
                     for step in steps {
                         if clear(self.linstor, self.known, &step).await? == Finished::Cancelled {
                             let (by, status) = (step.node().clone(), seen.standing(step.node()).to_string());
-                            return Err(self.refused(Refusal::Held { by, status }));
+                            return Err(self.refused(Refusal::Held { by, status }).await);
                         }
                         seen.forget(step.node());
                     }
@@ -219,17 +221,17 @@ impl Attach<'_> {
                     }
                     seen.look(&self.view().await?);
                 }
-                Decision::Refuse(refusal) => return Err(self.refused(refusal)),
+                Decision::Refuse(refusal) => return Err(self.refused(refusal).await),
             }
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Error {
+    async fn refused(&self, refusal: Refusal) -> Error {
         let AttachRequest { volume, node, .. } = self.request.clone();
         match refusal {
             Refusal::NoSuchNode => Error::NodeNotFound(node),
             Refusal::TargetAway(status) => Error::NodeNotOnline { node, status },
-            Refusal::Held { by, status } => match self.newcomer.kept_elsewhere(self.known, &by) {
+            Refusal::Held { by, status } => match self.newcomer.kept_elsewhere(self.directory, self.known, &by).await {
                 Some(held) => held.into(),
                 None => {
                     let there = self.known.ledger.attachments_to(&by).next();

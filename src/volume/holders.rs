@@ -120,10 +120,20 @@ impl Newcomer {
         beside(there, seat).find(is_rival).map(|(other, _)| other)
     }
 
-    /// Who has the volume on another node, in the words of its owner's scope; none where the attach rules say it all.
-    pub fn kept_elsewhere(&self, known: &Known, node: &NodeName) -> Option<Held> {
+    /// Who keeps the volume on another node, in the words of its owner's scope; none where the attach rules say it all. Of
+    /// several one that is there is named, rather than a try that has ended and was kept.
+    pub async fn kept_elsewhere(&self, directory: &impl Directory, known: &Known, node: &NodeName) -> Option<Held> {
         let there = known.ledger.attachments_to(node);
-        let (seat, held) = there.filter(|(seat, _)| seat.claim.is_some()).find(|(_, held)| !self.bears(known, held))?;
+        let keepers = there.filter(|(seat, held)| seat.claim.is_some() && !self.bears(known, held));
+        let keepers: Vec<(&Seat, &Attachment)> = keepers.collect();
+        let (mut seat, mut held) = *keepers.first()?;
+        for (other, keeper) in keepers {
+            // One that can't be looked up may be there, and the next can't be looked up either.
+            if !matches!(is_gone(directory, keeper).await, Ok(true)) {
+                (seat, held) = (other, keeper);
+                break;
+            }
+        }
         Some(self.held_by(known, seat, held))
     }
 

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use linflow::sandbox::faults::{Matcher, Moment};
+use linflow::volume::claims::ClaimKey;
 use tonic::Code;
 
 use super::attach::spare_node;
@@ -236,4 +237,31 @@ async fn a_node_that_was_thought_spare_gets_a_tasks_volume_after_the_first_pod_h
     given.controller.unpublish(&given.first, "node-1").await.unwrap();
     given.controller.publish(publish(&second, &spare)).await.unwrap();
     assert_eq!(given.owned.clients().await, [spare]);
+}
+
+/// KubernetesExecutor keeps a failed pod, and with it a record that says nothing of who uses the volume.
+#[tokio::test]
+async fn of_several_on_a_node_the_pod_that_runs_is_named_and_not_a_failed_try_that_was_kept() {
+    let world = World::start().await;
+    let pods = Pods::none();
+    let controller = pods.controller(&world).await;
+    let owned = Owned::make(&world, create("data").on("node-1"), &TASK).await;
+    // The records are in the order of their claims' keys.
+    let mut tries = ["try-1", "try-2"];
+    tries.sort_by_key(|name| ClaimKey::of(name));
+    let [kept, runs] = tries;
+    for name in tries {
+        let id = owned.claim(name, Some(pods.put(name, ONE_RUN, "Running"))).await;
+        controller.publish(publish(&id, "node-1")).await.unwrap();
+        pods.put(kept, ONE_RUN, "Failed");
+    }
+    let next = owned.claim("try-3", Some(pods.put("try-3", ONE_RUN, "Pending"))).await;
+    let refusal = async || refused(controller.publish(publish(&next, "node-2")).await, Code::FailedPrecondition);
+    let named = refusal().await;
+    assert!(named.contains(&format!("airflow/{runs}")) && !named.contains(kept), "{named}");
+    // One whose record alone is left is better than nobody.
+    pods.put(runs, ONE_RUN, "Failed");
+    assert!(refusal().await.contains(kept));
+    // Nobody can be looked up: the volume is refused all the same.
+    refused(world.controller.publish(publish(&next, "node-2")).await, Code::FailedPrecondition);
 }

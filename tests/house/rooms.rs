@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("csi", &["health", "linstor", "metrics", FILESYSTEM, "workflow", "access", "volume", "node"]),
     ("config", &["kube", "linstor", "sandbox", "workflow"]),
     ("lifetime", &["linstor", "metrics", "workflow", "volume", "config"]),
-    ("doctor", &["linstor", "workflow", "volume", "node", "config"]),
+    ("doctor", &["kube", "linstor", "workflow", "volume", "node", "config"]),
 ];
 
 /// A room within a room.

@@ -3,8 +3,11 @@
 
 #[path = "../support/api_server.rs"]
 mod api_server;
+mod deleting;
 mod directory;
+mod doctor;
 mod events;
+mod kept;
 mod lease;
 mod review;
 #[path = "../support/mod.rs"]

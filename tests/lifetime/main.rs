@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod deleting;
 mod reaper;
 mod runs;
 mod volumes;

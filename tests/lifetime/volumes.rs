@@ -136,8 +136,13 @@ impl Life {
 
     /// A PersistentVolume with that handle.
     pub fn persistent_volume(&self, handle: &str) {
+        self.persistent_volume_of(DRIVER, handle);
+    }
+
+    /// The same of another driver.
+    pub fn persistent_volume_of(&self, driver: &str, handle: &str) {
         let text = format!(
-            "kind: PersistentVolume\nmetadata: {{name: pv}}\nspec: {{csi: {{driver: {DRIVER}, volumeHandle: {handle}}}}}\n"
+            "kind: PersistentVolume\nmetadata: {{name: pv}}\nspec: {{csi: {{driver: {driver}, volumeHandle: {handle}}}}}\n"
         );
         std::fs::write(self.folder.path().join("pv.yaml"), text).unwrap();
     }

@@ -177,14 +177,24 @@ impl Lab {
         ReplicaKey { node: node.into(), resource: "vol".into(), volume: 0 }
     }
 
+    /// A mount, of which the sandbox is not told.
+    pub fn open_unseen(&self, node: &str) -> io::Result<()> {
+        self.memory.set_open(&Self::key(node), true)
+    }
+
+    /// An unmount, of which it is not told.
+    pub fn close_unseen(&self, node: &str) {
+        self.memory.set_open(&Self::key(node), false).unwrap();
+    }
+
     pub fn open(&self, node: &str) -> io::Result<()> {
-        let opened = self.memory.set_open(&Self::key(node), true);
+        let opened = self.open_unseen(node);
         self.shared.lock().refresh_all().unwrap();
         opened
     }
 
     pub fn close(&self, node: &str) {
-        self.memory.set_open(&Self::key(node), false).unwrap();
+        self.close_unseen(node);
         self.shared.lock().refresh_all().unwrap();
     }
 

@@ -275,3 +275,24 @@ async fn faults_name_what_is_missing() {
     assert!(cluster.disconnect("nope", "node-1").unwrap_err().to_string().contains("nope"));
     assert!(cluster.set_sync_percent("vol", "node-3", 1.0).unwrap_err().to_string().contains("node-3"));
 }
+
+/// docs/sandbox.md, Bytes: nobody tells the sandbox of a mount.
+#[tokio::test]
+async fn what_comes_and_goes_between_two_questions_was_never_seen_and_two_openers_are_let() {
+    let lab = Lab::with_volume(&["node-1", "node-2"]).await;
+    lab.open_unseen("node-1").unwrap();
+    lab.write("node-1", "unseen");
+    lab.open_unseen("node-2").unwrap();
+    lab.close_unseen("node-2");
+    lab.close_unseen("node-1");
+    assert_eq!(lab.resource("node-1").await["state"]["in_use"], false);
+    assert_eq!(lab.read("node-2"), "", "no close was seen, so that nothing was spread");
+    lab.open_unseen("node-1").unwrap();
+    assert_eq!(lab.resource("node-1").await["state"]["in_use"], true, "whoever asks is told how it is now");
+    assert!(lab.open_unseen("node-2").is_err(), "and from then on the other node is kept out");
+    lab.close_unseen("node-1");
+    assert!(lab.open_unseen("node-2").is_err(), "until the unmount is seen, too");
+    assert_eq!(lab.resource("node-1").await["state"]["in_use"], false);
+    assert_eq!(lab.read("node-2"), "unseen");
+    lab.open_unseen("node-2").unwrap();
+}

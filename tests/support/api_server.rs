@@ -49,6 +49,8 @@ struct Store {
     hangs: Vec<String>,
     watchers: Vec<mpsc::UnboundedSender<String>>,
     tokens: HashMap<String, Value>,
+    /// Rights that we haven't, as `verb resource.group` or, of one object, `verb resource.group/name`.
+    denied: Vec<String>,
 }
 
 impl ApiServer {
@@ -120,6 +122,11 @@ impl ApiServer {
     pub fn trust(&self, token: &str, user: &str, audiences: &[&str]) {
         let status = json!({"authenticated": true, "user": {"username": user}, "audiences": audiences});
         self.lock().tokens.insert(token.to_owned(), status);
+    }
+
+    /// Says that we may not, when it is asked: `get pods`, `create events.events.k8s.io`.
+    pub fn deny(&self, right: &str) {
+        self.lock().denied.push(right.to_owned());
     }
 
     /// Answers requests that begin so with that status and body, until [`ApiServer::heal`].
@@ -204,6 +211,10 @@ impl Store {
             let status = known.unwrap_or(json!({"authenticated": false, "error": "invalid bearer token"}));
             return (201, json!({"spec": body["spec"], "status": status}));
         }
+        if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" {
+            let is_denied = self.denied.contains(&right(&body["spec"]["resourceAttributes"]));
+            return (201, json!({"spec": body["spec"], "status": {"allowed": !is_denied}}));
+        }
         if *method == Method::POST {
             if body["metadata"]["generateName"].as_str().is_some_and(|start| start.ends_with('.')) {
                 return (422, status(422, "Invalid", "metadata.generateName: it can't end in a dot", None));
@@ -266,6 +277,9 @@ async fn answer(State(store): State<Arc<Mutex<Store>>>, request: axum::extract::
 }
 
 fn read(store: &Store, path: &str, asked: &Asked) -> (u16, Value) {
+    if path == "/version" {
+        return (200, json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1", "platform": "linux/amd64"}));
+    }
     let (collection, name) = path.rsplit_once('/').unwrap();
     if let Some(found) = store.objects.get(&(collection.to_owned(), name.to_owned())) {
         return (200, if asked.wants_metadata() { partial(found) } else { found.clone() });
@@ -290,6 +304,15 @@ fn reply(code: u16, body: &Value) -> Response {
 pub fn status(code: u16, reason: &str, message: &str, name: Option<&str>) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message,
            "details": {"name": name.unwrap_or_default(), "kind": "x"}})
+}
+
+/// What a review asks for, in a word and its object.
+fn right(attributes: &Value) -> String {
+    let part = |key: &str, before: &str| match attributes[key].as_str() {
+        None | Some("") => String::new(),
+        Some(text) => format!("{before}{text}"),
+    };
+    format!("{} {}{}{}", part("verb", ""), part("resource", ""), part("group", "."), part("name", "/"))
 }
 
 fn partial(object: &Value) -> Value {

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::facts::{ClusterFacts, ControllerFacts, Credentials, Facts, MachineFacts, Trial, Untold};
+use super::facts::{ClusterFacts, ControllerFacts, Credentials, Facts, KubernetesFacts, MachineFacts, Trial, Untold};
 use super::finding::{Finding, Found, Level};
 use super::machine::{Cgroups, Directory, DirectoryState};
+use crate::kube::Need;
 use crate::linstor::model::MasterPassphrase;
 use crate::linstor::{ControllerVersion, Error};
 use crate::node::mounts::MountTable;
@@ -39,6 +40,7 @@ pub fn healthy() -> Facts {
             certificate_expires: Ok(None),
         },
         cluster: cluster(),
+        kubernetes: kubernetes(),
         machine: machine(),
     }
 }
@@ -95,6 +97,12 @@ pub fn replica(node: &str, state: &str) -> Value {
 fn tie_breaker() -> Value {
     json!({"name": "pvc-1", "node_name": "node-3", "flags": ["DISKLESS", "DRBD_DISKLESS", "TIE_BREAKER"], "state": {},
         "layer_object": {"type": "DRBD", "drbd": {}}, "volumes": [{"volume_number": 0, "state": {"disk_state": "Diskless"}}]})
+}
+
+/// One that answers a controller, which may all that it needs.
+fn kubernetes() -> KubernetesFacts {
+    let rights = Need::of_controller("linflow.csi").into_iter().map(|need| (need, Ok(true))).collect();
+    KubernetesFacts { way: "the service account".to_owned(), version: Ok("v1.34.1".to_owned()), rights }
 }
 
 fn machine() -> MachineFacts {

@@ -1,11 +1,11 @@
 //! What a person has done to volumes.
 
-use super::{CommandError, Desk, Done, EXIT_REFUSED, word::size};
-use crate::config::{Selection, Until};
+use super::{Asked, CommandError, Desk, Done, EXIT_REFUSED, word::size};
+use crate::config::{Deletion, Selection, Until};
 use crate::lifetime::{
-    carry::{self, Unasked},
+    carry::{self, Halt, Named, Names, Unasked},
     keeping::{Keeping, Kept},
-    reaping::{End, Reaping},
+    reaping::{End, NAMED, Reaping},
     survey::{Survey, Surveyed},
     word,
 };
@@ -14,6 +14,7 @@ use crate::volume::{
     moment::Moment,
     standing,
 };
+use crate::workflow::{AnyDirectory, Directory};
 
 impl Desk<'_> {
     pub(super) async fn release(&self, selection: &Selection, at_once: bool) -> Result<u8, CommandError> {
@@ -61,26 +62,25 @@ impl Desk<'_> {
         self.report(done)
     }
 
-    pub(super) async fn delete(
-        &self,
-        selection: &Selection,
-        is_sure: bool,
-        forgets_claims: bool,
-    ) -> Result<u8, CommandError> {
-        let survey = self.selected(selection).await?;
+    pub(super) async fn delete(&self, deletion: &Deletion, directory: &AnyDirectory) -> Result<u8, CommandError> {
+        let driver = deletion.driver_name.as_str();
+        let names = directory.is_configured().then_some(Named { directory, driver });
+        let asked = Asked { persistent_volumes_of: names.as_ref().map(|_| driver.to_owned()) };
+        let survey = self.selected(&deletion.selection).await?;
+        // Where Kubernetes does not answer nothing is begun: no claim is forgotten, and no mark is written.
+        let handles = names.names().await.map_err(Halt::from)?;
         let bytes: u64 = survey.volumes.iter().map(|volume| volume.bytes).sum();
-        let question = format!("Delete {} volumes of {} with their data?", survey.volumes.len(), size(bytes));
-        if !survey.volumes.is_empty() && !is_sure && !self.is_agreed(&question)? {
+        let question = format!("{asked}.\nDelete {} volumes of {} with their data?", survey.volumes.len(), size(bytes));
+        if !survey.volumes.is_empty() && !deletion.is_sure && !self.is_agreed(&question)? {
             eprintln!("linflow: nothing was deleted; give --yes where there is no terminal to ask");
             return Ok(EXIT_REFUSED);
         }
         let mut done = Vec::new();
         for volume in survey.volumes {
             let name = volume.resource.to_string();
-            let left = if forgets_claims { self.forget_claims(volume).await? } else { Some(volume) };
-            let end = match left {
-                Some(volume) => self.delete_one(&volume).await?,
-                None => End::Gone,
+            let end = match carry::named(&handles, &volume.resource).is_empty() {
+                true => self.delete_one(volume, deletion.forgets_claims, &names).await?,
+                false => End::Left(NAMED.to_owned()),
             };
             done.push(match end {
                 End::Reaped => Done { volume: name, done: true, what: "deleted".to_owned() },
@@ -88,15 +88,22 @@ impl Desk<'_> {
                 End::Left(why) => Done { volume: name, done: false, what: format!("not deleted: {why}") },
             });
         }
-        self.report(done)
+        self.report_with(done, Some(asked))
     }
 
     /// As the reaper does it, with a mark of its own: a claim that comes meanwhile stops it.
-    async fn delete_one(&self, volume: &Surveyed) -> Result<End, CommandError> {
+    async fn delete_one(
+        &self,
+        volume: Surveyed,
+        forgets_claims: bool,
+        names: &impl Names,
+    ) -> Result<End, CommandError> {
+        let left = if forgets_claims { self.forget_claims(volume).await? } else { Some(volume) };
+        let Some(volume) = left else { return Ok(End::Gone) };
         let mark = Mark { by: "linflow volumes delete".to_owned(), time: self.now };
         let (incarnation, judged) = (&volume.tags.incarnation, &volume.ledger.ending);
         match Reaping::new(&volume.resource, incarnation, judged, mark, Token::random()?) {
-            Some(mut reaping) => Ok(carry::remove(&self.linstor, &Unasked, &mut reaping).await?),
+            Some(mut reaping) => Ok(carry::remove(&self.linstor, names, &mut reaping).await?),
             None => Ok(End::Left("its name is not that of a workflow's volume".to_owned())),
         }
     }

@@ -1,5 +1,5 @@
 //! `linflow volumes` and `linflow runs`: what a person sees of workflows' volumes, and says about them. LINSTOR is asked
-//! directly; Kubernetes isn't.
+//! directly; Kubernetes only before data is deleted.
 
 mod act;
 mod table;
@@ -15,7 +15,7 @@ use super::word::RunRef;
 use crate::config::{Action, ManageConfig, RunSelection, Selection};
 use crate::linstor::{Client, SettingsError};
 use crate::volume::{Error, ending::Outcome, moment::Moment};
-use crate::workflow::Filter;
+use crate::workflow::{AnyDirectory, Filter};
 
 /// The exit status where no such volume or run is there.
 pub const EXIT_NONE: u8 = 3;
@@ -47,11 +47,11 @@ struct Done {
     what: String,
 }
 
-/// Does what was asked for. The exit status: 0, [`EXIT_NONE`] or [`EXIT_REFUSED`].
+/// Does what was asked for; the directory says which volumes are named. The exit status: 0, [`EXIT_NONE`] or [`EXIT_REFUSED`].
 ///
 /// # Errors
-/// LINSTOR's, and those of the output.
-pub async fn run(config: &ManageConfig) -> Result<u8, CommandError> {
+/// LINSTOR's and Kubernetes', and those of the output.
+pub async fn run(config: &ManageConfig, directory: &AnyDirectory) -> Result<u8, CommandError> {
     let desk = Desk { linstor: Client::new(&config.linstor)?, config, now: Moment::now() };
     match &config.action {
         Action::ListVolumes(filter) => desk.list(filter).await,
@@ -66,9 +66,7 @@ pub async fn run(config: &ManageConfig) -> Result<u8, CommandError> {
         }
         Action::ExtendVolumes(selection, until) => desk.extend(selection, *until).await,
         Action::KeepVolumes(selection) => desk.keep(selection).await,
-        Action::DeleteVolumes { selection, is_sure, forgets_claims } => {
-            desk.delete(selection, *is_sure, *forgets_claims).await
-        }
+        Action::DeleteVolumes(deletion) => desk.delete(deletion, directory).await,
     }
 }
 
@@ -145,7 +143,15 @@ impl Desk<'_> {
 
     /// Prints what was done to each volume.
     fn report(&self, done: Vec<Done>) -> Result<u8, CommandError> {
-        self.print(&Reported { schema: 1, volumes: &done }, |out, style| table::done(out, &done, style))?;
+        self.report_with(done, None)
+    }
+
+    /// The same, and who was asked before.
+    fn report_with(&self, done: Vec<Done>, asked: Option<Asked>) -> Result<u8, CommandError> {
+        self.print(&Reported { schema: 1, volumes: &done, asked: asked.as_ref() }, |out, style| {
+            table::done(out, &done, style)?;
+            asked.as_ref().filter(|_| !done.is_empty()).map_or(Ok(()), |asked| writeln!(out, "{asked}"))
+        })?;
         if done.is_empty() {
             eprintln!("linflow: no such volume; see linflow volumes list");
             return Ok(EXIT_NONE);
@@ -204,4 +210,24 @@ struct ListedRuns<'a> {
 struct Reported<'a> {
     schema: u32,
     volumes: &'a [Done],
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    asked: Option<&'a Asked>,
+}
+
+/// Whose PersistentVolumes Kubernetes was asked for before volumes were deleted.
+#[derive(Debug, Serialize)]
+struct Asked {
+    /// The driver; none: Kubernetes was not asked.
+    persistent_volumes_of: Option<String>,
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.persistent_volumes_of {
+            Some(driver) => write!(f, "Kubernetes was asked for the PersistentVolumes of {driver}"),
+            None => f.write_str(
+                "Kubernetes was not asked whether a PersistentVolume names them; see kubectl get pv, or give --kubeconfig FILE",
+            ),
+        }
+    }
 }

@@ -44,6 +44,9 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     map_index: Option<i32>,
     bytes: u64,
+    /// The volume or snapshot that it was made as a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     /// Since when nobody has claimed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_since: Option<Moment>,
@@ -76,6 +79,7 @@ impl Row {
             task: task.map(|(task, _)| task.to_string()),
             map_index: task.map(|(_, index)| index).filter(|index| *index != MapIndex::UNMAPPED).map(MapIndex::get),
             bytes: volume.bytes,
+            from: volume.copied_from.clone(),
             idle_since,
             fate: fate.word(),
             why: fate.to_string(),
@@ -192,6 +196,7 @@ pub(super) fn details(out: &mut Vec<u8>, rows: &[Row], style: Style) -> io::Resu
             ("run", or(&row.run, "-")),
             ("task", row.task()),
             ("size", size(row.bytes)),
+            ("copy of", or(&row.from, "-")),
             ("claimed by", join(&row.claims)),
             ("attached to", nodes),
             ("idle", row.idle.clone()),

@@ -4,7 +4,7 @@ use super::{Attach, AttachRequest};
 use crate::linstor::model::{Resource, ViewQuery, is_same_name};
 use crate::volume::{Error, patience::Patience};
 
-impl Attach<'_> {
+impl<D> Attach<'_, D> {
     /// A 200 of make-available proves nothing: it says so for dead nodes too. The view of an answering satellite does.
     pub(super) async fn await_device(&self, must_promote: bool) -> Result<String, Error> {
         let mut patience = Patience::until(self.until);

@@ -40,6 +40,8 @@ pub struct SnapshotRequest {
     csi_name: String,
     /// The volumes, in order, each once.
     sources: Vec<ResourceName>,
+    /// The ids among those that were asked for which name a claim of an owner's volume.
+    claims: Vec<VolumeId>,
     /// What the members of a group know of it; none where the snapshot is to be alone.
     group: Option<Membership>,
     /// The places one of which must reach what is made from it; empty: any.
@@ -49,17 +51,17 @@ pub struct SnapshotRequest {
 impl SnapshotRequest {
     /// A snapshot of one volume, usable from one of these places; empty: from any.
     pub fn alone(csi_name: &str, source: &VolumeId, usable_from: Vec<Term>) -> Self {
-        let sources = vec![source.resource().clone()];
-        Self { csi_name: csi_name.to_owned(), sources, group: None, usable_from }
+        let (sources, claims) = (vec![source.resource().clone()], claims_of(std::slice::from_ref(source)));
+        Self { csi_name: csi_name.to_owned(), sources, claims, group: None, usable_from }
     }
 
     /// Snapshots of several volumes, of one moment. None where there is no volume.
-    pub fn group(csi_name: &str, sources: &[VolumeId]) -> Option<Self> {
-        let mut sources: Vec<ResourceName> = sources.iter().map(|volume| volume.resource().clone()).collect();
+    pub fn group(csi_name: &str, volumes: &[VolumeId]) -> Option<Self> {
+        let mut sources: Vec<ResourceName> = volumes.iter().map(|volume| volume.resource().clone()).collect();
         sources.sort();
         sources.dedup();
-        let group = Some(Membership::of(csi_name, &sources)?);
-        Some(Self { csi_name: csi_name.to_owned(), sources, group, usable_from: Vec::new() })
+        let (claims, group) = (claims_of(volumes), Some(Membership::of(csi_name, &sources)?));
+        Some(Self { csi_name: csi_name.to_owned(), sources, claims, group, usable_from: Vec::new() })
     }
 
     /// The volumes that it works on, in order.
@@ -81,12 +83,15 @@ impl SnapshotRequest {
 /// volume, in order.
 ///
 /// # Errors
-/// `Volume` where a volume isn't there, isn't ours or goes away; `Mismatch` and `Foreign` where the name is taken;
+/// `Volume` where a volume isn't there, isn't ours or goes away, or its claim was released; `Mismatch` and `Foreign` where the name is taken;
 /// `Unsupported`, `NotUpToDate`, `OutOfReach`; `NotTaken`, `Deleting` where the call must come again; `Failed`.
 pub async fn create(linstor: &Client, request: &SnapshotRequest, patience: Duration) -> Result<Vec<Taken>, Error> {
     let usable_from = topology::resolve(linstor, &request.usable_from).await?.concat();
     let take = Take { linstor, request, name: request.name(), usable_from, until: Instant::now() + patience };
-    let wanted = take.describe().await?;
+    let (wanted, released) = take.describe().await?;
+    if let Some(released) = released {
+        take.check_begun(released).await?;
+    }
     match take.attempt(&wanted).await? {
         Ok(members) => Ok(members),
         // It was never said to be there: it is taken once more.
@@ -133,10 +138,11 @@ impl Take<'_> {
         }
     }
 
-    /// What to take, with its properties. Records are read before anything is taken: a filesystem that is finished later
-    /// is not known to be in the snapshot.
-    async fn describe(&self) -> Result<Vec<Wanted>, Error> {
+    /// What to take, with its properties, and a claim among those that ask which is one no more. Records are read before
+    /// anything is taken: a filesystem that is finished later is not known to be in the snapshot.
+    async fn describe(&self) -> Result<(Vec<Wanted>, Option<VolumeId>), Error> {
         let (definitions, stores) = tokio::try_join!(self.definitions(), self.stores())?;
+        let mut released = None;
         let of = |resource: &ResourceName| {
             let is_it = |one: &&ResourceDefinition| is_same_name(&one.name, resource.as_str());
             let definition = definitions.iter().find(is_it);
@@ -145,9 +151,25 @@ impl Take<'_> {
             let store = stores.iter().find(|(name, _)| is_same_name(name, resource.as_str()));
             let ledger = store.map(|(_, store)| Ledger::read(resource.as_str(), store, &tags.incarnation)).transpose();
             let ledger = ledger.map_err(volume::Error::from)?.unwrap_or_default();
+            released = released.take().or_else(|| self.released(resource, &ledger));
             Ok((resource.clone(), self.props(&tags, ledger)))
         };
-        self.request.sources.iter().map(of).collect()
+        let wanted = self.request.sources.iter().map(of).collect::<Result<_, Error>>()?;
+        Ok((wanted, released))
+    }
+
+    /// The claim by which this volume is asked for, where it is one no more.
+    fn released(&self, resource: &ResourceName, ledger: &Ledger) -> Option<VolumeId> {
+        let is_gone = |id: &&VolumeId| id.claim().is_some_and(|claim| !ledger.claims.contains_key(claim));
+        self.request.claims.iter().filter(|id| id.resource() == resource).find(is_gone).cloned()
+    }
+
+    /// A claim that was released gets no new snapshot. One that was begun for it before is brought to its end: after a
+    /// final answer nobody would delete it.
+    async fn check_begun(&self, released: VolumeId) -> Result<(), Error> {
+        let mut seen = self.linstor.snapshots(named(&self.request.sources)).await?;
+        seen.retain(|one| is_same_name(&one.name, self.name.as_str()));
+        if self.is_any_of(&seen) { Ok(()) } else { Err(volume::Error::Released(released).into()) }
     }
 
     fn props(&self, tags: &Tags, ledger: Ledger) -> SnapshotProps {
@@ -267,6 +289,10 @@ impl Take<'_> {
     fn volumes(&self) -> String {
         self.request.sources.iter().map(ResourceName::as_str).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn claims_of(volumes: &[VolumeId]) -> Vec<VolumeId> {
+    volumes.iter().filter(|volume| volume.claim().is_some()).cloned().collect()
 }
 
 fn names(nodes: &[NodeName]) -> String {
