@@ -81,6 +81,50 @@ async fn claims_of_one_volume_wait_for_each_other_and_other_calls_do_not() {
     assert_eq!(resource(&first.await.unwrap()), resource(&second.await.unwrap()));
 }
 
+#[tokio::test]
+async fn claims_of_one_volume_are_attached_and_detached_in_turn() {
+    let world = World::start().await;
+    let mut ids = Vec::new();
+    for name in ["pvc-1", "pvc-2", "pvc-3"] {
+        ids.push(world.controller.create(claim(name, RUN)).await.unwrap().volume_id);
+    }
+    let store = Matcher::contains("/key-value-store/").method(&Method::PUT).times(1);
+    let gate = world.sandbox.faults().gate(store.clone(), Moment::Before);
+    let attach = |id: &str| {
+        let (controller, request) = (world.controller.clone(), publish(id, "node-1"));
+        tokio::spawn(async move { controller.publish(request).await })
+    };
+    let first = attach(&ids[0]);
+    soon("the record", gate.arrived()).await;
+    let second = attach(&ids[1]);
+    waits_in_vain(&world, &ids[2]).await;
+    gate.release();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+
+    let gate = world.sandbox.faults().gate(store, Moment::Before);
+    let detach = |id: &str| {
+        let (controller, id) = (world.controller.clone(), id.to_owned());
+        tokio::spawn(async move { controller.unpublish(&id, "node-1").await })
+    };
+    let first = detach(&ids[0]);
+    soon("the record", gate.arrived()).await;
+    let second = detach(&ids[1]);
+    waits_in_vain(&world, &ids[2]).await;
+    gate.release();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(world.records(resource(&ids[0])).await.len(), 0);
+}
+
+/// An attach whose caller has no time to wait for its turn.
+async fn waits_in_vain(world: &World, id: &str) {
+    let mut impatient = Request::new(publish(id, "node-1"));
+    impatient.set_timeout(Duration::from_millis(800));
+    let answer = world.controller.client.clone().controller_publish_volume(impatient).await.map(drop);
+    assert!(refused(answer, Code::Aborted).contains("call again"));
+}
+
 const POD: &str = "99999999-2222-4333-8444-555555555555";
 
 /// A controller that sees a pod as it was recorded.
