@@ -1,10 +1,9 @@
-//! Many claims of one owner at once: they take turns, and where a pod comes to them.
+//! Claims of one owner at once take turns, and where a pod comes to them. Hundreds of them: tests/crowd.
 
 use std::time::Duration;
 
 use axum::http::Method;
 use linflow::sandbox::faults::{Matcher, Moment};
-use tokio::task::JoinSet;
 use tonic::{Code, Request};
 
 use crate::support::{
@@ -20,43 +19,6 @@ use linflow::{csi::controller::ControllerService, workflow::Instances};
 
 fn claim(name: &str, owner: &[(&str, &str)]) -> Create {
     owner.iter().fold(create(name).mib(64), |wanted, (key, value)| wanted.parameter(key, value))
-}
-
-/// As external-provisioner does: with a deadline, and again after a code that ends nothing. Answers the id, and how often
-/// it had to come again.
-async fn claimed(controller: &Controller, name: &str, deadline: Duration) -> (String, u32) {
-    let mut again = 0;
-    loop {
-        let mut request = Request::new(claim(name, RUN).into());
-        request.set_timeout(deadline);
-        match controller.client.clone().create_volume(request).await {
-            Ok(answer) => return (answer.into_inner().volume.unwrap().volume_id, again),
-            Err(status) => assert!(is_open(&status), "{status:?}"),
-        }
-        again += 1;
-    }
-}
-
-#[tokio::test]
-async fn five_hundred_pods_of_one_run_that_claim_at_once_make_one_volume() {
-    let world = World::start().await;
-    let other = world.another_controller().await;
-    world.sandbox.requests().reset();
-    let mut calls = JoinSet::new();
-    for number in 0..500 {
-        let controller = if number % 2 == 0 { world.controller.clone() } else { other.clone() };
-        calls.spawn(async move { claimed(&controller, &format!("pvc-{number}"), Duration::from_secs(10)).await });
-    }
-    let mut ids = std::collections::BTreeSet::new();
-    while let Some(answer) = calls.join_next().await {
-        ids.insert(answer.unwrap().0);
-    }
-    let resources: std::collections::BTreeSet<&str> = ids.iter().map(|id| resource(id)).collect();
-    assert_eq!((ids.len(), resources.len()), (500, 1));
-    let requests = world.sandbox.requests().take();
-    let spawns = requests.iter().filter(|one| one.path.ends_with("/spawn")).count();
-    assert!(spawns <= 2, "{spawns} times it was to be made: once by each controller at most");
-    assert!(requests.len() <= 500 * 9, "{} requests", requests.len());
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! The pods of one run, each with a claim of its own, as Kubernetes and its sidecars bring them to the controllers.
 
-use std::future::Future;
-use std::time::Duration;
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use linflow::{
     csi::{
@@ -148,12 +147,14 @@ impl Crowd {
         .await
     }
 
-    /// The claims that are recorded.
+    /// How many claims are recorded.
     pub async fn recorded(&self, id: &str) -> usize {
-        self.world.store(resource(id)).await.unwrap().keys().filter(|key| key.contains("/claim/")).count()
+        let store = self.world.store(resource(id)).await.unwrap();
+        let claims = store.keys().filter_map(|key| key.split_once("/claim/")?.1.split('/').next());
+        claims.collect::<BTreeSet<_>>().len()
     }
 
-    /// The claims that are attached.
+    /// How many are attached.
     pub async fn attached(&self, id: &str) -> usize {
         self.world.records(resource(id)).await.len()
     }
