@@ -152,11 +152,11 @@ impl Controller for ControllerService {
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
         let node = named.map(NodeName::parse).transpose().map_err(|error| status::of(&RequestError::from(error)))?;
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
-        let verb = async move {
+        let verb = Box::pin(async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
             limit.release(&target, node.as_ref(), &detached.still_on);
             Ok::<_, volume::Error>(detached)
-        };
+        });
         if self.by_handle(&volume, wait, verb).await?.is_pending {
             self.pending.notify_one();
         }

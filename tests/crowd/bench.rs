@@ -38,10 +38,11 @@ async fn main() {
     let ids = claimed.answers;
     assert_eq!(crowd.recorded(&ids[0]).await, pods);
     assert!(claimed.wall < LIMIT, "the claims took {:?}, and are to take less than {LIMIT:?}", claimed.wall);
-    crowd.world.sandbox.requests().reset();
     told("attached", &crowd, crowd.attach(&ids).await);
+    assert_eq!(crowd.attached(&ids[0]).await, pods);
     told("detached", &crowd, crowd.detach(&ids).await);
     told("released", &crowd, crowd.release(&ids).await);
+    assert_eq!((crowd.attached(&ids[0]).await, crowd.recorded(&ids[0]).await), (0, 0));
 }
 
 /// Prints a wave.

@@ -95,7 +95,6 @@ impl Crowd {
             controllers.push(world.serve(service.with_directory(directory)).await);
         }
         world.sandbox.set_latency(latency);
-        world.sandbox.requests().reset();
         Self { world, controllers, requests: members.iter().map(Member::request).collect() }
     }
 
@@ -159,7 +158,7 @@ impl Crowd {
         self.world.records(resource(id)).await.len()
     }
 
-    /// Brings so many items to the controllers, each to its own one.
+    /// Brings so many items to the controllers, each to its own one. What LINSTOR is asked is counted from here.
     async fn bring<T, F>(
         &self,
         sidecar: Sidecar,
@@ -170,6 +169,7 @@ impl Crowd {
         T: Send + 'static,
         F: Future<Output = Result<T, Status>> + Send + 'static,
     {
+        self.world.sandbox.requests().reset();
         let mut waves = tokio::task::JoinSet::new();
         for (first, controller) in self.controllers.iter().enumerate() {
             let items = (first..items).step_by(self.controllers.len());
