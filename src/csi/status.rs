@@ -158,7 +158,7 @@ impl Coded for volume::OwnedError {
         match self {
             Self::OtherTerms { .. } => Code::AlreadyExists,
             Self::NothingToFork { .. } => Code::NotFound,
-            Self::Reaping { .. } | Self::HeldByRun { .. } => Code::Aborted,
+            Self::Reaping { .. } | Self::Forgetting { .. } | Self::HeldByRun { .. } => Code::Aborted,
             Self::NoClaim { .. } => Code::FailedPrecondition,
         }
     }

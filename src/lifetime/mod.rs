@@ -9,6 +9,7 @@
 
 pub mod carry;
 pub mod cli;
+mod forgetting;
 pub mod http;
 pub mod judge;
 pub mod keeping;

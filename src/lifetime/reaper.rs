@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     carry::{self, Halt, Named, Names},
+    forgetting,
     judge::Verdict,
     reaping::{End, Reaping},
     survey::{Survey, Surveyed},
@@ -25,6 +26,7 @@ use crate::metrics::Lifetimes;
 use crate::volume::{
     Error,
     ending::{self, Change, Mark, Token},
+    generation,
     moment::Moment,
     standing,
 };
@@ -32,6 +34,9 @@ use crate::workflow::{Directory, Elected, Filter};
 
 /// How soon after a look the next one is, where more may go than one look removes.
 const NEXT_MINUTE: Duration = Duration::from_secs(60);
+
+/// How many owners are forgotten at one look: at a look each five minutes, those of many thousand runs a day.
+const MOST_FORGOTTEN: usize = 100;
 
 /// How a reaper works.
 #[derive(Debug, Clone)]
@@ -137,6 +142,7 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
             }
         }
         self.reap(&due, now, &mut round).await?;
+        self.forget(&survey, now).await?;
         Ok(round)
     }
 
@@ -186,6 +192,23 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
                     self.metrics.failed();
                     self.open.insert(resource, reaping);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets owners whose last volume went a month ago.
+    async fn forget(&self, survey: &Survey, now: Moment) -> Result<(), Halt> {
+        let has_volume: BTreeSet<String> =
+            survey.volumes.iter().filter_map(|volume| Some(generation::of(&volume.resource)?.0.to_string())).collect();
+        let due = survey
+            .owners
+            .iter()
+            .filter(|(name, store)| !has_volume.contains(*name) && forgetting::is_due(name, store, now));
+        for (name, store) in due.take(MOST_FORGOTTEN).filter(|_| !self.settings.is_dry) {
+            let Ok(owner) = ResourceName::parse(name) else { continue };
+            if forgetting::forget(&self.linstor, &owner, store, now).await? {
+                tracing::info!(instance = %owner, "forgot the names of volumes that went a month ago");
             }
         }
         Ok(())

@@ -159,7 +159,9 @@ impl Reaping {
                 Step::Write(Change { set, remove: Vec::new() })
             }
             At::Look => Step::Look,
-            At::GiveUp => Step::GiveUp(self.owner.clone(), generation::give_up(self.generation)),
+            At::GiveUp => {
+                Step::GiveUp(self.owner.clone(), generation::give_up(self.generation, &self.token, self.time))
+            }
             At::Delete => Step::Delete,
             At::Forget => Step::Forget,
             At::TakeBack(_) => {
@@ -216,7 +218,8 @@ impl Reaping {
             (Some(why), false) => return Some(End::Left(why)),
             (None, false) if self.is_decided => return Some(End::Left("its final mark was withdrawn".to_owned())),
             (None, false) => self.at = At::Mark,
-            (None, true) => (self.is_decided, self.at) = (true, At::GiveUp),
+            // With the time of now, for what is sent after it may still be on its way for long.
+            (None, true) => (self.is_decided, self.time, self.at) = (true, looked.now, At::GiveUp),
         }
         None
     }

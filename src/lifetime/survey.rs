@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::judge::{Runs, Subject, Verdict, judge};
 use crate::linstor::{
     Client,
-    model::{DefinitionQuery, ResourceDefinition},
+    model::{DefinitionQuery, Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{Error, copy::is_leftover, moment::Moment, record::Ledger};
+use crate::volume::{Error, copy::is_leftover, generation, moment::Moment, record::Ledger};
 use crate::workflow::{Filter, Tags};
 
 /// One volume.
@@ -37,6 +37,8 @@ pub struct Survey {
     pub volumes: Vec<Surveyed>,
     /// When each run was last seen to do something.
     pub runs: Runs,
+    /// The instances in which owners' generations are kept, by name.
+    pub owners: BTreeMap<String, Props>,
 }
 
 impl Surveyed {
@@ -77,7 +79,8 @@ impl Survey {
         let volumes: Vec<Surveyed> =
             definitions.iter().filter_map(|one| read(one).transpose()).collect::<Result<_, _>>()?;
         let runs = Runs::of(volumes.iter().map(Surveyed::subject));
-        Ok(Self { volumes, runs })
+        let owners = stores.into_iter().filter(|(name, _)| generation::is_owner(name)).collect();
+        Ok(Self { volumes, runs, owners })
     }
 
     /// The same without the volumes that aren't meant. What the others say of their runs stays known.

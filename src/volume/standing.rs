@@ -229,7 +229,10 @@ mod tests {
         let going = definition(&incarnation(), &["DELETE"]);
         let stands = |definition, owner: &Props| attempt(2).stands_beside(&resource(), definition, owner);
         assert!(stands(Some(&there), &Props::new()));
-        assert!(!stands(Some(&there), &generation::give_up(0).set), "a DELETE of that name may still arrive");
+        assert!(
+            !stands(Some(&there), &generation::give_up(0, &Token::of([5; 16]), attempt(2).time).set),
+            "a DELETE of that name may still arrive"
+        );
         for definition in [None, Some(&other), Some(&going)] {
             assert!(!stands(definition, &Props::new()));
         }

@@ -7,6 +7,7 @@ use linflow::{
     volume::{
         claims::{ClaimKey, owned_name, owner_instance},
         ending::{self, Mark, Outcome, RunEnd, Token},
+        generation,
         moment::Moment,
         record::Ledger,
     },
@@ -175,7 +176,7 @@ async fn what_is_on_its_way_out_is_followed_by_the_next_generation_and_never_use
     let second = world.controller.create(claim("pvc-2", RUN)).await.unwrap().volume_id;
     assert_eq!(resource(&second), name(1));
     assert!(
-        world.store(owner_instance(&run()).as_str()).await.unwrap().keys().any(|key| key.ends_with("generation/1"))
+        world.store(owner_instance(&run()).as_str()).await.unwrap().keys().any(|key| key.contains("generation/1/"))
     );
     world.restore(&node);
     crate::support::eventually("the first to go", || async { world.definition(&first).await.is_none().then_some(()) })
@@ -227,8 +228,23 @@ async fn a_claim_voids_the_proof_of_the_end_and_backs_off_from_a_final_mark() {
     assert!(world.store(&name(0)).await.unwrap().keys().all(|key| !key.contains("/claim/")), "its record is gone");
     // The reaper goes on: the next generation is made when the resource is gone.
     world.linstor().delete_definition(&name(0).parse().unwrap()).await.unwrap();
-    write(&world, owner_instance(&run()).as_str(), linflow::volume::generation::give_up(0).set).await;
+    write(&world, owner_instance(&run()).as_str(), generation::give_up(0, &token, time).set).await;
     assert_eq!(resource(&world.controller.create(claim("pvc-2", RUN)).await.unwrap().volume_id), name(1));
+}
+
+#[tokio::test]
+async fn while_an_owners_names_are_being_forgotten_none_of_them_is_used() {
+    let world = World::start().await;
+    let (instance, now) = (owner_instance(&run()), Moment::now());
+    let (gone, mark) = (Token::random().unwrap(), Token::random().unwrap());
+    write(&world, instance.as_str(), generation::give_up(0, &gone, now).set).await;
+    write(&world, instance.as_str(), generation::forgetting(&mark, now).set).await;
+    let message = refused(world.controller.create(claim("pvc-1", RUN)).await, Code::Aborted);
+    assert!(message.contains("forgotten"), "{message}");
+    assert!(world.definition(&name(1)).await.is_none() && ledger(&world, &name(0)).await.claims.is_empty());
+    let back = generation::forgotten(&mark, true, &world.store(instance.as_str()).await.unwrap(), now).0;
+    world.linstor().kv_put(&instance, &back.set, &back.remove).await.unwrap();
+    assert_eq!(resource(&world.controller.create(claim("pvc-1", RUN)).await.unwrap().volume_id), name(1));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use linflow::{
     volume::{
         claims::{ClaimKey, owner_instance},
         ending::{Change, Mark, Outcome, Token, final_entry},
-        generation,
+        generation, standing,
     },
     workflow::{DagId, FolderDirectory, Instance, RunId},
 };
@@ -78,6 +78,43 @@ async fn a_run_ends_its_retention_passes_and_the_reaper_takes_its_volumes() {
     assert!(life.is_there(&dags).await && life.is_there(&others).await);
     life.pass(10_000);
     assert_eq!(look(&mut reaper).await, Round::default());
+}
+
+#[tokio::test]
+async fn a_month_after_its_last_volume_went_an_owner_is_forgotten_and_begins_anew() {
+    let life = Life::start().await;
+    let volume = over(&life).await;
+    let instance = owner_instance(&volume.owner);
+    let mut reaper = life.reaper();
+    look(&mut reaper).await;
+    assert_eq!(look(&mut reaper).await.reaped.len(), 1);
+    for (hours, is_kept) in [(20 * 24, true), (20 * 24, false)] {
+        life.pass(hours);
+        let (_, requests) = life.world.count(look(&mut reaper)).await;
+        assert_eq!(life.world.store(instance.as_str()).await.is_some(), is_kept, "{requests:#?}");
+        assert!(is_kept || requests.len() <= 6, "two for the look, and four: {requests:#?}");
+    }
+    assert_eq!(life.volume("airflow/etl/r1").await.name, volume.name);
+}
+
+#[tokio::test]
+async fn an_owner_that_has_a_volume_or_whose_instance_holds_anothers_keys_is_not_forgotten() {
+    let life = Life::start().await;
+    let volume = over(&life).await;
+    let instance = owner_instance(&volume.owner);
+    let mut reaper = life.reaper();
+    look(&mut reaper).await;
+    look(&mut reaper).await;
+    let next = life.volume("airflow/etl/r1").await;
+    assert_eq!(generation::of(&next.name).unwrap().1, 1);
+    life.pass(365 * 24);
+    look(&mut reaper).await;
+    assert_eq!(generation::current(&life.world.store(instance.as_str()).await.unwrap()), 1);
+    life.world.linstor().delete_definition(&next.name).await.unwrap();
+    let note = Change { set: [("note".to_owned(), "mine".to_owned())].into(), remove: Vec::new() };
+    standing::write(&life.world.linstor(), &instance, &note).await.unwrap();
+    look(&mut reaper).await;
+    assert_eq!(generation::current(&life.world.store(instance.as_str()).await.unwrap()), 1);
 }
 
 #[tokio::test]

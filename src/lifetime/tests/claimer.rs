@@ -26,10 +26,15 @@ pub(super) enum At {
     TakeBack,
     /// The same, of a name that was given up: there is another one.
     StepAside,
+    /// A later generation than the first is to be used.
+    Use,
+    LookAtUse,
     Make,
     FirstClaim,
     /// Made: is it still the present generation?
     Confirm,
+    UseToUndo,
+    LookAtUseToUndo,
     Undo,
     UndoRecords,
     /// It was told that it has the volume.
@@ -54,10 +59,14 @@ pub(super) struct Claimer {
     pub(super) is_deletable: bool,
     /// How often its answer is not heard, so that it comes again.
     pub(super) repeats: u8,
+    /// Does it make the volume before it looks?
+    pub(super) is_blind: bool,
     /// Is it one process that takes all calls?
     pub(super) remembers: bool,
     pub(super) stood_by: Option<(u8, Token)>,
     pub(super) present: Option<u8>,
+    /// The generation that was the present one when its own was seen to be given up.
+    pub(super) current: u32,
 }
 
 impl Claimer {
@@ -73,9 +82,11 @@ impl Claimer {
             losses: 0,
             is_deletable: false,
             repeats: 0,
+            is_blind: false,
             remembers: false,
             stood_by: None,
             present: None,
+            current: 0,
         }
     }
 
@@ -112,6 +123,7 @@ impl Claimer {
             At::Made => write(self.attempt().made()),
             At::TakeBack | At::StepAside => write(self.attempt().take_back()),
             At::FirstClaim => write(self.attempt().first_claim()),
+            At::Use | At::UseToUndo => Some(Request::OfOwner(generation::use_now(&self.token(), now()))),
             At::Undo => Some(Request::Delete(self.generation)),
             At::UndoRecords => Some(Request::Forget(self.generation)),
             At::Told if self.is_deletable && self.repeats == 0 => {
@@ -143,7 +155,9 @@ impl Claimer {
 
     /// After its change is done, or its question answered.
     pub(super) fn advance(&mut self, linstor: &mut Linstor) {
-        self.at = match self.at {
+        let at = self.at;
+        self.at = match at {
+            At::Begin if std::mem::take(&mut self.is_blind) => self.make(0),
             At::Begin => match (0..3).rev().find_map(|at| Some((at, linstor.definitions[at]?))) {
                 Some((generation, number)) => self.join(generation, number),
                 None => self.make(0),
@@ -172,6 +186,14 @@ impl Claimer {
             }
             At::Made => self.told(),
             At::TakeBack => return self.again(),
+            At::Use => At::LookAtUse,
+            At::LookAtUse => {
+                let generation = u32::try_from(self.generation).unwrap();
+                if !generation::is_usable(generation, &linstor.owner, now()) {
+                    return self.again();
+                }
+                At::Make
+            }
             At::Make => match linstor.definitions[self.generation] {
                 Some(number) => self.join(self.generation, number),
                 None => {
@@ -182,11 +204,19 @@ impl Claimer {
                 }
             },
             At::FirstClaim => At::Confirm,
-            At::Confirm if self.is_given_up(linstor) => At::Undo,
+            At::Confirm if self.is_given_up(linstor) => At::UseToUndo,
             At::Confirm => self.told(),
+            At::UseToUndo => At::LookAtUseToUndo,
+            At::LookAtUseToUndo => {
+                if generation::is_usable(self.current, &linstor.owner, now()) {
+                    At::Undo
+                } else {
+                    At::TakeBack
+                }
+            }
             At::Undo => At::UndoRecords,
             At::UndoRecords | At::StepAside => {
-                let present = usize::try_from(generation::current(&linstor.owner)).unwrap();
+                let present = usize::try_from(self.current).unwrap();
                 match linstor.definitions[present] {
                     Some(number) => self.join(present, number),
                     None => self.make(present),
@@ -204,7 +234,8 @@ impl Claimer {
         };
     }
 
-    fn is_given_up(&self, linstor: &Linstor) -> bool {
+    fn is_given_up(&mut self, linstor: &Linstor) -> bool {
+        self.current = generation::current(&linstor.owner);
         standing::is_given_up(&resource(self.generation), &linstor.owner)
     }
 
@@ -222,7 +253,7 @@ impl Claimer {
 
     fn make(&mut self, generation: usize) -> At {
         self.generation = generation;
-        At::Make
+        if generation == 0 { At::Make } else { At::Use }
     }
 
     fn told(&mut self) -> At {

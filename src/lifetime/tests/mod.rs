@@ -5,6 +5,7 @@
 //! steps, which is so in every prefix of a walk.
 
 mod claimer;
+mod forgetter;
 mod state;
 
 use std::collections::{BTreeSet, HashSet};
@@ -12,14 +13,22 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use self::claimer::Claimer;
-use self::state::{claimer, keeper, reaper, repeating, unlucky};
+use self::forgetter::Forgetter;
+use self::state::{blind, claimer, forgetter, keeper, reaper, repeating, unlucky};
 use super::keeping::{Keeping, Kept};
 use super::reaping::{End, Looked, Reaping, Step};
 use crate::linstor::{
     model::{Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{VolumeId, claims::owned_name, ending::Change, moment::Moment, record::Ledger};
+use crate::volume::{
+    VolumeId,
+    claims::owned_name,
+    ending::{Change, Token},
+    generation,
+    moment::Moment,
+    record::Ledger,
+};
 use crate::workflow::{Incarnation, WorkflowRef, tag};
 
 /// What all of them work on.
@@ -38,7 +47,7 @@ struct Linstor {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Request {
     Write(usize, Change),
-    GiveUp(Change),
+    OfOwner(Change),
     Delete(usize),
     Forget(usize),
 }
@@ -47,6 +56,7 @@ enum Request {
 enum Process {
     Reaper { id: u8, attempts: u8, losses: u8, reaping: Option<Reaping>, end: Option<End> },
     Claimer(Claimer),
+    Forgetter(Forgetter),
     Keeper { keeping: Option<Keeping>, end: Option<Kept> },
 }
 
@@ -103,10 +113,17 @@ impl Linstor {
         Self { stores: Default::default(), definitions: [Some(0), None, None], owner: Props::new(), made: 1 }
     }
 
+    /// An owner whose last volume went long ago.
+    fn long_after() -> Self {
+        let month_ago = "2025-11-30T00:00:00Z".parse().unwrap();
+        let owner = generation::give_up(0, &Token::of([140; 16]), month_ago).set;
+        Self { stores: Default::default(), definitions: [None; 3], owner, made: 1 }
+    }
+
     fn apply(&mut self, request: &Request) {
         match request {
             Request::Write(generation, change) => change_of(&mut self.stores[*generation], change),
-            Request::GiveUp(change) => change_of(&mut self.owner, change),
+            Request::OfOwner(change) => change_of(&mut self.owner, change),
             Request::Delete(generation) => self.definitions[*generation] = None,
             Request::Forget(generation) => self.stores[*generation].clear(),
         }
@@ -133,15 +150,19 @@ fn request(step: Step) -> Option<Request> {
     Some(match step {
         Step::Look => return None,
         Step::Write(change) => Request::Write(0, change),
-        Step::GiveUp(_, change) => Request::GiveUp(change),
+        Step::GiveUp(_, change) => Request::OfOwner(change),
         Step::Delete => Request::Delete(0),
         Step::Forget => Request::Forget(0),
     })
 }
 
 /// Walks every interleaving and looks at each state; answers how many there are.
-fn walk(processes: Vec<Process>, mut look: impl FnMut(&State)) -> usize {
-    let first = State::new(processes);
+fn walk(processes: Vec<Process>, look: impl FnMut(&State)) -> usize {
+    walk_from(Linstor::new(), processes, look)
+}
+
+fn walk_from(linstor: Linstor, processes: Vec<Process>, mut look: impl FnMut(&State)) -> usize {
+    let first = State::new(linstor, processes);
     let (mut seen, mut open) = (HashSet::from([first.hash()]), vec![first]);
     while let Some(state) = open.pop() {
         state.check();
@@ -207,6 +228,31 @@ fn no_interleaving_with_a_person_who_keeps_loses_data() {
     assert!(states > 1_000, "{states}");
     let states = walk(vec![reaper(0, 0), claimer(1, true), claimer(2, false), keeper()], |_| {});
     assert!(states > 1_000, "{states}");
+}
+
+#[test]
+fn no_interleaving_of_who_forgets_an_owner_with_claims_that_come_back_makes_two_volumes_or_loses_one() {
+    for claims in [[claimer(1, true), claimer(2, false)], [blind(1), claimer(2, false)], [blind(1), blind(2)]] {
+        for losses in [0, 1] {
+            let processes = claims.iter().cloned().chain([forgetter(1, losses)]).collect();
+            let states = walk_from(Linstor::long_after(), processes, |_| {});
+            assert!(states > 1_000, "{states}");
+        }
+    }
+    let states = walk_from(Linstor::long_after(), vec![blind(1), forgetter(1, 0), forgetter(2, 0)], |_| {});
+    assert!(states > 1_000, "{states}");
+}
+
+#[test]
+fn whatever_came_before_an_owner_that_nobody_uses_is_forgotten() {
+    walk_from(Linstor::long_after(), vec![forgetter(1, 1), forgetter(2, 0)], |state| {
+        let mut alone = state.clone();
+        alone.wire.clear();
+        alone.processes.push(forgetter(3, 0));
+        let last = alone.processes.len() - 1;
+        let after = ends_alone(alone, last).expect("it comes to an end");
+        assert_eq!(generation::current(&after.linstor.owner), 0, "{:#?}", after.trail.steps());
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::claimer::Claimer;
+use super::forgetter::Forgetter;
 use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
 use crate::lifetime::{
     keeping::{Keeping, Kept},
@@ -15,8 +16,8 @@ use crate::volume::{
 };
 
 impl State {
-    pub(super) fn new(processes: Vec<Process>) -> Self {
-        Self { linstor: Linstor::new(), processes, wire: Vec::new(), trail: Trail::default() }
+    pub(super) fn new(linstor: Linstor, processes: Vec<Process>) -> Self {
+        Self { linstor, processes, wire: Vec::new(), trail: Trail::default() }
     }
 
     /// The incarnations that somebody was told they have.
@@ -100,6 +101,24 @@ impl State {
                     None => claimer.advance(&mut state.linstor),
                 }
             }
+            Process::Forgetter(forgetter) => {
+                if !forgetter.can_step() || (is_lost && forgetter.losses == 0) {
+                    return None;
+                }
+                match forgetter.request() {
+                    None if is_lost => return None,
+                    Some(lost) if is_lost => {
+                        forgetter.interrupt();
+                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
+                        state.wire.push(lost);
+                        return Some(state);
+                    }
+                    sent => {
+                        forgetter.advance(&state.linstor);
+                        sent.iter().for_each(|sent| state.linstor.apply(sent));
+                    }
+                }
+            }
             Process::Keeper { keeping, end } => {
                 if end.is_some() || is_lost {
                     return None;
@@ -164,6 +183,15 @@ pub(super) fn reaper(id: u8, losses: u8) -> Process {
 
 pub(super) fn claimer(id: u8, is_deletable: bool) -> Process {
     Process::Claimer(Claimer { is_deletable, ..Claimer::new(id) })
+}
+
+/// One of a class that its process has not met: it makes the volume before it looks.
+pub(super) fn blind(id: u8) -> Process {
+    Process::Claimer(Claimer { is_blind: true, ..Claimer::new(id) })
+}
+
+pub(super) fn forgetter(id: u8, losses: u8) -> Process {
+    Process::Forgetter(Forgetter::new(id, losses))
 }
 
 /// One some of whose requests are lost to it, and arrive later.

@@ -14,6 +14,7 @@ use crate::volume::{
     copy::{self, Origin, Source},
     create::{Create, CreateRequest, Created, Made, Prospect, Whole, new_tags},
     ending::Token,
+    generation::of as generation_of,
     groups::Groups,
     moment::Moment,
     record::Ledger,
@@ -44,6 +45,9 @@ impl Claiming<'_> {
     /// Nothing of that name is known to be there.
     pub async fn begin(&self) -> Result<Step, Error> {
         let request = self.request;
+        if let Some((_, later @ 1..)) = generation_of(&request.resource) {
+            generation::use_now(self.linstor, self.owner, later).await?;
+        }
         if let Some(source) = &request.source {
             return match self.copy(source, request.name.clone()).await {
                 // Another claim was faster, or the copy is not what is asked for.
@@ -68,15 +72,25 @@ impl Claiming<'_> {
         let attempt = self.attempt(&tags)?;
         standing::write(self.linstor, &request.resource, &attempt.first_claim()).await?;
         if let Some(current) = self.given_up().await? {
-            // The owner had a volume of this name before, or others made one, let it go and removed it since the look.
-            // That removal may still arrive; nobody was told of this volume, so it goes at once.
-            self.linstor.delete_definition(&request.resource).await?;
-            self.linstor.kv_delete(&request.resource).await?;
+            self.undo(&attempt, current).await?;
             return Ok(Step::Superseded(current));
         }
         self.saw_standing(&tags, &attempt);
         let created = create.finish(size_kib, &create.view().await?, create.wanted()).await?;
         Ok(Step::Made(Box::new(created)))
+    }
+
+    /// The owner had a volume of this name before, or others made one, let it go and removed it since the look. That
+    /// removal may still arrive; nobody was told of the volume that was made, so it goes at once.
+    async fn undo(&self, attempt: &Attempt, current: u32) -> Result<(), Error> {
+        let resource = &self.request.resource;
+        if let Err(error) = generation::use_now(self.linstor, self.owner, current).await {
+            standing::write(self.linstor, resource, &attempt.take_back()).await?;
+            return Err(error);
+        }
+        self.linstor.delete_definition(resource).await?;
+        self.linstor.kv_delete(resource).await?;
+        Ok(())
     }
 
     /// A definition of that name is there.

@@ -30,6 +30,12 @@ pub enum OwnedError {
         /// The resource definition.
         resource: ResourceName,
     },
+    /// The names that an owner's earlier volumes had are being forgotten, after a month, or were a moment ago.
+    #[error("the names of earlier volumes of {owner} are being forgotten; call again")]
+    Forgetting {
+        /// Whose they are, in words.
+        owner: String,
+    },
     /// Another run of the DAG has the volume.
     #[error("volume {volume} is attached to {node} for run {run} of its DAG; call again when that has let go")]
     HeldByRun {

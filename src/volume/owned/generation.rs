@@ -3,12 +3,13 @@
 //! A definition that LINSTOR is deleting may wait for a lost node for long. Then its generation is given up, which the
 //! owner's own instance keeps, and the next one takes its place.
 
+use super::OwnedError;
 use crate::linstor::{
     Client,
     model::{DefinitionQuery, PropFilter, Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{Error, claims::owner_instance, generation, standing};
+use crate::volume::{Error, claims::owner_instance, ending::Token, generation, moment::Moment, standing};
 use crate::workflow::{WorkflowRef, tag::WORKFLOW_ID};
 
 /// The owner's definition of the highest generation that is there, on its way out or not.
@@ -41,6 +42,18 @@ pub(super) async fn supersede(linstor: &Client, owner: &WorkflowRef, resource: &
         return Ok(current);
     }
     tracing::info!(%owner, %resource, "the owner's volume is being deleted; its next generation takes its place");
-    standing::write(linstor, &owner_instance(owner), &generation::give_up(given_up)).await?;
+    let change = generation::give_up(given_up, &Token::random()?, Moment::now());
+    standing::write(linstor, &owner_instance(owner), &change).await?;
     Ok(given_up.saturating_add(1))
+}
+
+/// Says that this generation is used, and looks whether it still may be; where it may not, its names are being forgotten.
+pub(super) async fn use_now(linstor: &Client, owner: &WorkflowRef, generation: u32) -> Result<(), Error> {
+    let (instance, now) = (owner_instance(owner), Moment::now());
+    standing::write(linstor, &instance, &generation::use_now(&Token::random()?, now)).await?;
+    let store = linstor.kv(&instance).await?.unwrap_or_default();
+    match generation::is_usable(generation, &store, now) {
+        true => Ok(()),
+        false => Err(OwnedError::Forgetting { owner: owner.to_string() }.into()),
+    }
 }

@@ -16,6 +16,7 @@ pub fn all() -> Vec<OwnedError> {
             asked: "xfs".to_owned(),
         },
         OwnedError::Reaping { resource: resource() },
+        OwnedError::Forgetting { owner: owner() },
         OwnedError::HeldByRun { volume: volume(), run: "manual__1".to_owned(), node: a_node("node-1") },
         OwnedError::NothingToFork { name: "pvc-1".to_owned(), owner: owner() },
         OwnedError::NoClaim { volume: volume(), owner: owner() },
