@@ -1,6 +1,6 @@
 # make help lists the targets.
 .NOTPARALLEL:
-.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint image airflow e2e e2e-smoke
+.PHONY: help demo test tools lint fmt unit chart manifests release sanity footprint crowd image airflow e2e e2e-smoke
 
 CARGO ?= cargo
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -41,6 +41,10 @@ sanity: release ## csi-sanity, mount and block, on the sandbox (or on LINFLOW_LI
 
 footprint: release ## idle memory and binary size, with their limits
 	@ci/step.sh "footprint" ci/footprint.sh
+
+crowd: ## five hundred pods of one run at once, with LINSTOR's times: one controller, then two (3 minutes, once 10; not in `make test`)
+	@ci/step.sh "a crowd, one controller" $(CARGO) bench --locked --bench crowd -- 500 1 storage
+	@ci/step.sh "a crowd, two controllers" $(CARGO) bench --locked --bench crowd -- 500 2 storage
 
 image: release ## build the image, start it, leave it in target/image (2 minutes; not in `make test`)
 	@ci/step.sh "image" ci/image.sh

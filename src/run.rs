@@ -72,6 +72,7 @@ pub async fn all(driver: DriverConfig, node: NodeConfig, shutdown: CancellationT
 
 /// Serves the embedded LINSTOR until `shutdown`, then takes its devices away.
 pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Result<(), Failure> {
+    let latency = config.latency;
     let settings = sandbox::Settings {
         listen: config.listen,
         nodes: config.nodes,
@@ -81,6 +82,7 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
         backing: if config.bookkeeping { BackingKind::Bookkeeping } else { BackingKind::Auto },
     };
     let sandbox = Sandbox::start_kept(settings).await?;
+    sandbox.set_latency(latency);
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(sandbox.banner().as_bytes())?;
     stdout.flush()?;

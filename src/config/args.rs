@@ -75,7 +75,7 @@ Examples:
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   linflow sandbox --listen 127.0.0.1:3370 --nodes node-1,node-2,node-3 --state ./sandbox
-  linflow sandbox --listen 127.0.0.1:0 --state ./sandbox --bookkeeping
+  linflow sandbox --listen 127.0.0.1:0 --state ./sandbox --bookkeeping --latency storage
 The last line that it prints once it serves: listening on http://ADDR:PORT";
 
 const DEMO_EXAMPLES: &str = "\
@@ -252,6 +252,10 @@ pub(super) struct SandboxArgs {
     /// Keep books only: no files, no loop devices, no root needed
     #[arg(long, env = "LINFLOW_SANDBOX_BOOKKEEPING", value_parser = FalseyValueParser::new())]
     pub(super) bookkeeping: bool,
+    /// How long requests take: none (no longer than needed), storage (as LINSTOR was recorded to take with STORAGE alone) or
+    /// drbd (with DRBD on emulated CPUs: a spawn takes half a minute)
+    #[arg(long, env = "LINFLOW_SANDBOX_LATENCY", value_name = "WHOSE", default_value = "none")]
+    pub(super) latency: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,10 @@ use super::{
     error::{Mistakes, Wrong},
     text,
 };
-use crate::linstor::name::{NodeName, PoolName};
+use crate::{
+    linstor::name::{NodeName, PoolName},
+    sandbox::latency::Latency,
+};
 use std::{
     collections::BTreeSet,
     io::{self, IsTerminal},
@@ -28,6 +31,8 @@ pub struct SandboxConfig {
     pub pool_bytes: u64,
     /// Whether to keep books only, without files and loop devices.
     pub bookkeeping: bool,
+    /// How long requests take.
+    pub latency: Latency,
 }
 
 /// When to print in colour.
@@ -72,6 +77,7 @@ pub(super) fn sandbox(args: &SandboxArgs, mistakes: &mut Mistakes) -> Option<San
     let state = mistakes.require("--state", text::given(&args.state), remedy, text::state_folder);
     let pool = mistakes.check("--pool", &args.pool, text::linstor_name(PoolName::parse(&args.pool)));
     let pool_bytes = mistakes.check("--pool-size", &args.pool_size, text::size(&args.pool_size, 64 << 20..=1 << 50));
+    let latency = mistakes.check("--latency", &args.latency, latency(&args.latency));
     Some(SandboxConfig {
         listen: listen?,
         nodes: nodes?,
@@ -79,6 +85,7 @@ pub(super) fn sandbox(args: &SandboxArgs, mistakes: &mut Mistakes) -> Option<San
         pool: pool?,
         pool_bytes: pool_bytes?,
         bookkeeping: args.bookkeeping,
+        latency: latency?,
     })
 }
 
@@ -101,6 +108,16 @@ fn nodes(names: &[String]) -> Result<Vec<NodeName>, Wrong> {
         return Err(Wrong::new("is not 1 to 64 nodes", "name 1 to 64 nodes"));
     }
     Ok(nodes)
+}
+
+/// How long requests take.
+fn latency(text: &str) -> Result<Latency, Wrong> {
+    match text {
+        "none" => Ok(Latency::None),
+        "storage" => Ok(Latency::Storage),
+        "drbd" => Ok(Latency::Drbd),
+        _ => Err(Wrong::new("was not recorded", "choose none, storage or drbd")),
+    }
 }
 
 /// When to print in colour.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::kube::Place;
 use crate::linstor::{Pem, Settings};
+use crate::sandbox::latency::Latency;
 use crate::workflow::Confirm;
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use secrecy::ExposeSecret;
@@ -260,9 +261,12 @@ fn the_sandbox_has_defaults_for_all_but_its_state() {
     assert_eq!(sandbox.listen.to_string(), "127.0.0.1:3370");
     assert_eq!((sandbox.nodes.len(), sandbox.pool.as_str(), sandbox.pool_bytes), (3, "pool", 20 << 30));
 
-    let words = ["sandbox", "--listen", "x", "--nodes", "a1,A1", "--pool", "p", "--pool-size", "1KiB"];
-    let errors = parse(&words, &[]).expect_err("five mistakes");
-    assert_eq!(flags(&errors), ["--listen", "--nodes", "--state", "--pool", "--pool-size"]);
+    assert_eq!(sandbox.latency, Latency::None);
+
+    let words =
+        ["sandbox", "--listen", "x", "--nodes", "a1,A1", "--pool", "p", "--pool-size", "1KiB", "--latency", "x"];
+    let errors = parse(&words, &[]).expect_err("six mistakes");
+    assert_eq!(flags(&errors), ["--listen", "--nodes", "--state", "--pool", "--pool-size", "--latency"]);
 }
 
 #[test]

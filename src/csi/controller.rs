@@ -49,6 +49,19 @@ impl ControllerService {
         self.hold(self.reservations.reserve_all(volumes), verb).await
     }
 
+    /// Runs one verb on a volume, or on a claim of an owner's volume, in its turn.
+    async fn by_handle<T: Send + 'static, E: Coded + Send + 'static>(
+        &self,
+        volume: &VolumeId,
+        wait: Duration,
+        verb: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, Status> {
+        match volume.claim() {
+            Some(_) => self.in_turn(volume.resource(), wait, verb).await,
+            None => self.exclusively(volume, verb).await,
+        }
+    }
+
     /// Runs one verb of one claim of an owner's volume. Claims of one volume wait for each other, so long at most.
     async fn in_turn<T: Send + 'static, E: Coded + Send + 'static>(
         &self,
@@ -107,10 +120,7 @@ impl Controller for ControllerService {
         let volume = request::volume_id(&message.get_ref().volume_id).map_err(|error| status::of(&error))?;
         let (linstor, target) = (self.linstor.clone(), volume.clone());
         let verb = Box::pin(async move { delete::delete(&linstor, &target).await });
-        let kept = match volume.claim() {
-            Some(_) => self.in_turn(volume.resource(), wait, verb).await?,
-            None => self.exclusively(&volume, verb).await?,
-        };
+        let kept = self.by_handle(&volume, wait, verb).await?;
         if let Some(notice) = kept.as_ref().and_then(response::kept) {
             self.directory.tell(&notice).await;
         }
@@ -122,10 +132,11 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::ControllerPublishVolumeRequest>,
     ) -> Result<Response<csi::ControllerPublishVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let parsed = request::attach(message.get_ref()).map_err(|error| status::of(&error))?;
         let (service, volume) = (self.clone(), parsed.volume.clone());
         let verb = Box::pin(async move { attaching::attach(&service, &parsed).await });
-        let publish_context = self.exclusively(&volume, verb).await?;
+        let publish_context = self.by_handle(&volume, wait, verb).await?;
         Ok(Response::new(csi::ControllerPublishVolumeResponse { publish_context }))
     }
 
@@ -133,6 +144,7 @@ impl Controller for ControllerService {
         &self,
         message: Request<csi::ControllerUnpublishVolumeRequest>,
     ) -> Result<Response<csi::ControllerUnpublishVolumeResponse>, Status> {
+        let wait = queue::bound(message.metadata());
         let message = message.get_ref();
         let volume = request::volume_id(&message.volume_id).map_err(|error| status::of(&error))?;
         // "If the value is unset, the SP MUST unpublish the volume from all nodes"
@@ -140,12 +152,12 @@ impl Controller for ControllerService {
         let named = Some(message.node_id.as_str()).filter(|name| !name.is_empty());
         let node = named.map(NodeName::parse).transpose().map_err(|error| status::of(&RequestError::from(error)))?;
         let (linstor, limit, target) = (self.linstor.clone(), self.limit.clone(), volume.clone());
-        let verb = async move {
+        let verb = Box::pin(async move {
             let detached = detach::detach(&linstor, &target, node.as_ref()).await?;
             limit.release(&target, node.as_ref(), &detached.still_on);
             Ok::<_, volume::Error>(detached)
-        };
-        if self.exclusively(&volume, verb).await?.is_pending {
+        });
+        if self.by_handle(&volume, wait, verb).await?.is_pending {
             self.pending.notify_one();
         }
         Ok(Response::new(csi::ControllerUnpublishVolumeResponse {}))

@@ -3,8 +3,8 @@
 //!
 //! [`model`] is the cluster and knows no HTTP; `rest` answers as the recordings of a real LINSTOR do; [`bytes`] is the
 //! seam to what holds the replicas' data ([`backing`]: loop devices, [`bookkeeping`]: nothing); [`requests`] counts
-//! what was asked; [`faults`] make it fail on request. docs/sandbox.md says what it does not do, docs/faults.md how it
-//! fails.
+//! what was asked; [`latency`] makes it take as long as a real LINSTOR, [`faults`] make it fail on request.
+//! docs/sandbox.md says what it does not do, docs/faults.md how it fails.
 
 pub mod backing;
 pub mod banner;
@@ -13,6 +13,7 @@ pub mod bytes;
 pub mod faults;
 pub mod journal;
 mod kept;
+pub mod latency;
 pub mod model;
 pub mod requests;
 mod rest;
@@ -24,6 +25,7 @@ use bookkeeping::Bookkeeping;
 use bytes::{Backing, ReplicaKey};
 use faults::Faults;
 use journal::JournalError;
+use latency::{Latency, Pace};
 use model::{Cluster, Layout, SharedCluster};
 use requests::RequestLog;
 use std::io;
@@ -161,6 +163,7 @@ pub struct Sandbox {
     cluster: SharedCluster,
     requests: RequestLog,
     faults: Faults,
+    pace: Pace,
     shutdown: CancellationToken,
     server: Arc<Mutex<Option<JoinHandle<()>>>>,
     is_kept: bool,
@@ -190,11 +193,14 @@ impl Sandbox {
         let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let (requests, faults, shutdown) = (RequestLog::default(), Faults::default(), CancellationToken::new());
-        let api =
-            router(cluster.clone()).layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
+        let pace = Pace::default();
+        let api = router(cluster.clone())
+            .layer(axum::middleware::from_fn_with_state(pace.clone(), latency::wait))
+            .layer(axum::middleware::from_fn_with_state(requests.clone(), requests::record));
         let admin = faults::admin_router(faults.clone()).merge(faults::node_router(Arc::new(cluster.clone())));
         let server = tokio::spawn(serve::serve(listener, admin.merge(api), faults.clone(), shutdown.clone()));
-        Ok(Self { address, cluster, requests, faults, shutdown, server: Arc::new(Mutex::new(Some(server))), is_kept })
+        let server = Arc::new(Mutex::new(Some(server)));
+        Ok(Self { address, cluster, requests, faults, pace, shutdown, server, is_kept })
     }
 
     /// The URL of the REST API, without a slash at its end.
@@ -210,6 +216,11 @@ impl Sandbox {
     /// The faults that it commits.
     pub fn faults(&self) -> Faults {
         self.faults.clone()
+    }
+
+    /// From now on requests take so long.
+    pub fn set_latency(&self, latency: Latency) {
+        self.pace.set(latency);
     }
 
     /// The cluster: nodes to crash, pools to fill. Its lock blocks.

@@ -10,7 +10,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -25,7 +25,15 @@ const SETTLED: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct FolderDirectory {
     dir: PathBuf,
-    files: Arc<Mutex<BTreeMap<PathBuf, File>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What is in the folder.
+#[derive(Debug, Default)]
+struct Seen {
+    files: BTreeMap<PathBuf, File>,
+    /// When the last look at all files began, if it came to its end.
+    looked: Option<Instant>,
 }
 
 /// What a file was like when it was read, and what it held.
@@ -54,7 +62,7 @@ enum FileError {
 impl FolderDirectory {
     /// The folder; it need not be there yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), files: Arc::default() }
+        Self { dir: dir.into(), seen: Arc::default() }
     }
 
     /// Answers from the files, reading what changed; blocks on the file system.
@@ -63,14 +71,21 @@ impl FolderDirectory {
         object: &Object,
         answer: impl FnOnce(&BTreeMap<PathBuf, File>) -> Result<T, DirectoryError>,
     ) -> Result<T, DirectoryError> {
+        let asked = Instant::now();
         // A panic in another look-up leaves whole entries only: each is inserted at once.
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        refresh(&self.dir, &mut files).map_err(|error| {
-            let dir = self.dir.display();
-            let reason = format!("folder {dir} can't be read ({error}); make it readable or correct --pods");
-            DirectoryError::Unavailable { object: object.clone(), reason }
-        })?;
-        answer(&files)
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of many who ask at once, those who wait share a look that began after they had asked.
+        if seen.looked.is_none_or(|looked| looked < asked) {
+            let looked = Instant::now();
+            seen.looked = None;
+            refresh(&self.dir, &mut seen.files).map_err(|error| {
+                let dir = self.dir.display();
+                let reason = format!("folder {dir} can't be read ({error}); make it readable or correct --pods");
+                DirectoryError::Unavailable { object: object.clone(), reason }
+            })?;
+            seen.looked = Some(looked);
+        }
+        answer(&seen.files)
     }
 
     /// Looks one object up; blocks on the file system.
@@ -236,8 +251,8 @@ fn broken(files: &BTreeMap<PathBuf, File>) -> Option<(&Path, &FileError)> {
 /// Forgets the files that are gone and reads those that are new or changed.
 fn refresh(dir: &Path, files: &mut BTreeMap<PathBuf, File>) -> io::Result<()> {
     let entries = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
-    let paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
-    let paths: Vec<PathBuf> = paths.into_iter().filter(|path| is_manifest(path)).collect();
+    let mut paths: BTreeSet<PathBuf> = entries.collect::<io::Result<_>>()?;
+    paths.retain(|path| is_manifest(path));
     files.retain(|path, _| paths.contains(path));
     for path in paths {
         if !files.get(&path).is_some_and(|file| file.is_current(&path)) {

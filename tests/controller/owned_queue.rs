@@ -1,10 +1,9 @@
-//! Many claims of one owner at once: they take turns, and where a pod comes to them.
+//! Claims of one owner at once take turns, and where a pod comes to them. Hundreds of them: tests/crowd.
 
 use std::time::Duration;
 
 use axum::http::Method;
 use linflow::sandbox::faults::{Matcher, Moment};
-use tokio::task::JoinSet;
 use tonic::{Code, Request};
 
 use crate::support::{
@@ -20,43 +19,6 @@ use linflow::{csi::controller::ControllerService, workflow::Instances};
 
 fn claim(name: &str, owner: &[(&str, &str)]) -> Create {
     owner.iter().fold(create(name).mib(64), |wanted, (key, value)| wanted.parameter(key, value))
-}
-
-/// As external-provisioner does: with a deadline, and again after a code that ends nothing. Answers the id, and how often
-/// it had to come again.
-async fn claimed(controller: &Controller, name: &str, deadline: Duration) -> (String, u32) {
-    let mut again = 0;
-    loop {
-        let mut request = Request::new(claim(name, RUN).into());
-        request.set_timeout(deadline);
-        match controller.client.clone().create_volume(request).await {
-            Ok(answer) => return (answer.into_inner().volume.unwrap().volume_id, again),
-            Err(status) => assert!(is_open(&status), "{status:?}"),
-        }
-        again += 1;
-    }
-}
-
-#[tokio::test]
-async fn five_hundred_pods_of_one_run_that_claim_at_once_make_one_volume() {
-    let world = World::start().await;
-    let other = world.another_controller().await;
-    world.sandbox.requests().reset();
-    let mut calls = JoinSet::new();
-    for number in 0..500 {
-        let controller = if number % 2 == 0 { world.controller.clone() } else { other.clone() };
-        calls.spawn(async move { claimed(&controller, &format!("pvc-{number}"), Duration::from_secs(10)).await });
-    }
-    let mut ids = std::collections::BTreeSet::new();
-    while let Some(answer) = calls.join_next().await {
-        ids.insert(answer.unwrap().0);
-    }
-    let resources: std::collections::BTreeSet<&str> = ids.iter().map(|id| resource(id)).collect();
-    assert_eq!((ids.len(), resources.len()), (500, 1));
-    let requests = world.sandbox.requests().take();
-    let spawns = requests.iter().filter(|one| one.path.ends_with("/spawn")).count();
-    assert!(spawns <= 2, "{spawns} times it was to be made: once by each controller at most");
-    assert!(requests.len() <= 500 * 9, "{} requests", requests.len());
 }
 
 #[tokio::test]
@@ -79,6 +41,50 @@ async fn claims_of_one_volume_wait_for_each_other_and_other_calls_do_not() {
     world.controller.create(create("plain")).await.unwrap();
     gate.release();
     assert_eq!(resource(&first.await.unwrap()), resource(&second.await.unwrap()));
+}
+
+#[tokio::test]
+async fn claims_of_one_volume_are_attached_and_detached_in_turn() {
+    let world = World::start().await;
+    let mut ids = Vec::new();
+    for name in ["pvc-1", "pvc-2", "pvc-3"] {
+        ids.push(world.controller.create(claim(name, RUN)).await.unwrap().volume_id);
+    }
+    let store = Matcher::contains("/key-value-store/").method(&Method::PUT).times(1);
+    let gate = world.sandbox.faults().gate(store.clone(), Moment::Before);
+    let attach = |id: &str| {
+        let (controller, request) = (world.controller.clone(), publish(id, "node-1"));
+        tokio::spawn(async move { controller.publish(request).await })
+    };
+    let first = attach(&ids[0]);
+    soon("the record", gate.arrived()).await;
+    let second = attach(&ids[1]);
+    waits_in_vain(&world, &ids[2]).await;
+    gate.release();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+
+    let gate = world.sandbox.faults().gate(store, Moment::Before);
+    let detach = |id: &str| {
+        let (controller, id) = (world.controller.clone(), id.to_owned());
+        tokio::spawn(async move { controller.unpublish(&id, "node-1").await })
+    };
+    let first = detach(&ids[0]);
+    soon("the record", gate.arrived()).await;
+    let second = detach(&ids[1]);
+    waits_in_vain(&world, &ids[2]).await;
+    gate.release();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(world.records(resource(&ids[0])).await.len(), 0);
+}
+
+/// An attach whose caller has no time to wait for its turn.
+async fn waits_in_vain(world: &World, id: &str) {
+    let mut impatient = Request::new(publish(id, "node-1"));
+    impatient.set_timeout(Duration::from_millis(800));
+    let answer = world.controller.client.clone().controller_publish_volume(impatient).await.map(drop);
+    assert!(refused(answer, Code::Aborted).contains("call again"));
 }
 
 const POD: &str = "99999999-2222-4333-8444-555555555555";

@@ -91,6 +91,18 @@ async fn changed_new_and_removed_files_are_noticed() {
 }
 
 #[tokio::test]
+async fn who_waits_while_others_look_takes_what_a_look_that_began_after_the_question_saw() {
+    let (dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1"))]);
+    let looked = |at: Instant| directory.seen.lock().expect("nothing panicked").looked = Some(at);
+    directory.pod(&pod("a", None)).await.expect("it is there");
+    fs::remove_file(dir.path().join("a.yaml")).expect("removed");
+    looked(Instant::now() + Duration::from_secs(3600));
+    directory.pod(&pod("a", None)).await.expect("a later look saw it");
+    looked(Instant::now());
+    assert!(matches!(directory.pod(&pod("a", None)).await, Err(DirectoryError::NotFound { .. })));
+}
+
+#[tokio::test]
 async fn an_old_file_is_read_once_and_again_when_it_is_replaced() {
     let (dir, directory) = folder(&[("a.yaml", &manifest("a", "u1", "r1"))]);
     let file = dir.path().join("a.yaml");
