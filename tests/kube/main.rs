@@ -3,6 +3,7 @@
 
 #[path = "../support/api_server.rs"]
 mod api_server;
+mod calls;
 mod directory;
 mod events;
 mod lease;
