@@ -39,6 +39,7 @@ mod placement;
 mod policies;
 mod races;
 mod reach;
+mod scopes;
 mod sizes;
 mod snapshot_lists;
 mod snapshots;
