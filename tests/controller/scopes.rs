@@ -288,3 +288,31 @@ async fn mounted_by(on_node: &OnNode, name: &str, uid: &str) {
     on_node.unpublish().await.unwrap();
     on_node.unstage().await.unwrap();
 }
+
+/// After a final answer nobody would come again for it, nor delete it: its claim would keep the volume for good.
+#[tokio::test]
+async fn a_claim_that_stands_though_its_pod_is_gone_is_answered_so_that_it_can_be_deleted() {
+    for recording in ["af2_ke_mapped", "af3_ke_mapped"] {
+        for scope in ["task", "run", "dag"] {
+            let scene = Scene::start("").await;
+            scene.kubernetes.put_pod(recording, POD);
+            let name = name_of(recording);
+            let claim = of(&name, &[]);
+            scene.kubernetes.put_claim(&claim);
+            let ask = || scene.controller.create(claim.request().parameter("scope", scope));
+            let volume = ask().await.unwrap().volume_id;
+            scene.kubernetes.remove(recording);
+            assert_eq!(ask().await.unwrap().volume_id, volume, "its pod is gone");
+            scene.kubernetes.put_claim(&Pvc { uid: ANOTHER, ..claim.clone() });
+            assert_eq!(ask().await.unwrap().volume_id, volume, "another claim has its name");
+            scene.kubernetes.remove("claim-data");
+            assert_eq!(ask().await.unwrap().volume_id, volume, "it is gone");
+            scene.controller.delete(&volume).await.unwrap();
+            let (answer, requests) = scene.world.count(ask()).await;
+            refused(answer, Code::FailedPrecondition);
+            assert!(requests.len() <= 3 && requests.iter().all(|one| one.method == "GET"), "{requests:#?}");
+            let store = scene.world.store(&volume).await.unwrap();
+            assert!(store.keys().all(|key| !key.contains("/claim/")), "nothing keeps it: {store:#?}");
+        }
+    }
+}
