@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::volumes::{Life, Owned, look};
 
-async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
+pub async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_linflow"))
         .args(words)
         .args(["--linstor-url", &life.world.sandbox.url()])
@@ -20,7 +20,7 @@ async fn linflow(life: &Life, words: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-async fn json_of(life: &Life, words: &[&str]) -> Value {
+pub async fn json_of(life: &Life, words: &[&str]) -> Value {
     let (exit, stdout, stderr) = linflow(life, &[words, &["--json"]].concat()).await;
     assert_eq!(exit, 0, "{words:?}: {stdout} {stderr}");
     serde_json::from_str(&stdout).unwrap()
@@ -39,7 +39,7 @@ fn sorted<'a>(volumes: &[&'a Owned]) -> Vec<&'a str> {
     names
 }
 
-const RUN: [&str; 6] = ["--instance", "airflow", "--dag", "etl", "--run", "r1"];
+pub const RUN: [&str; 6] = ["--instance", "airflow", "--dag", "etl", "--run", "r1"];
 
 #[tokio::test]
 async fn volumes_are_listed_by_their_workflow() {

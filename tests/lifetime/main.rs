@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod person;
 mod reaper;
 mod runs;
 mod volumes;
