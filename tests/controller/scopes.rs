@@ -12,6 +12,7 @@ use linflow::{
 use tonic::{Code, transport::Channel};
 
 use super::asking::{ANOTHER, CLAIM, POD, RUN, Scene, of};
+use super::claims::many_readers;
 use crate::support::{
     NODES, World,
     claims::{self, DAG, Owned, Pods, TASK, seat},
@@ -129,6 +130,24 @@ async fn two_controllers_attach_the_pods_of_one_run_to_a_node_at_once_and_of_two
         assert_eq!(answer.as_ref().err().map(tonic::Status::code), (!is_shared).then_some(Code::Aborted), "{runs:?}");
         assert_eq!(owned.seats().await.len(), if is_shared { 2 } else { 1 });
     }
+}
+
+/// The device is opened for reading alone, or it isn't: one node has one superblock.
+#[tokio::test]
+async fn of_a_reader_and_a_writer_that_two_controllers_attach_to_a_node_at_once_one_backs_off() {
+    let world = World::start().await;
+    let other = world.another_controller().await;
+    let owned = Owned::make(&world, create("data").on("node-1"), claims::RUN).await;
+    let (reader, writer) = (owned.claim("reader", None).await, owned.claim("writer", None).await);
+    let record = Matcher::contains("/key-value-store/").method(&Method::PUT).times(1);
+    let gate = world.sandbox.faults().gate(record, Moment::Before);
+    let (answer, ()) = tokio::join!(world.controller.publish(many_readers(&reader, "node-1")), async {
+        soon("the record", gate.arrived()).await;
+        other.publish(publish(&writer, "node-1")).await.unwrap();
+        gate.release();
+    });
+    refused(answer, Code::Aborted);
+    assert_eq!(owned.seats().await, [seat("node-1", &writer)]);
 }
 
 /// A replica is where the data is, and nowhere else, whoever owns it and whatever its pods do.
