@@ -335,3 +335,21 @@ async fn a_claim_that_stands_though_its_pod_is_gone_is_answered_so_that_it_can_b
         }
     }
 }
+
+/// What LINSTOR deletes is nobody's any more, and no new generation is made for a claim that is gone.
+#[tokio::test]
+async fn a_claim_that_is_gone_gets_nothing_of_a_volume_that_is_on_its_way_out() {
+    let scene = Scene::start("").await;
+    scene.kubernetes.put_pod("af3_ke_mapped", POD);
+    let name = name_of("af3_ke_mapped");
+    let claim = of(&name, &[]);
+    scene.kubernetes.put_claim(&claim);
+    let ask = || scene.controller.create(claim.request().parameter("scope", "run"));
+    let volume = ask().await.unwrap().volume_id;
+    scene.kubernetes.remove("af3_ke_mapped");
+    scene.world.crash(&scene.world.replicas(&volume).await[0]);
+    scene.world.linstor().delete_definition(&resource(&volume).parse().unwrap()).await.unwrap();
+    let (answer, requests) = scene.world.count(ask()).await;
+    refused(answer, Code::FailedPrecondition);
+    assert!(requests.iter().all(|one| one.method == "GET"), "{requests:#?}");
+}
