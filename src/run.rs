@@ -104,6 +104,7 @@ fn directory(driver: &DriverConfig, kubernetes: Option<ApiDirectory>) -> AnyDire
 fn controller_service(driver: &DriverConfig, reach: &Reach, directory: AnyDirectory) -> ControllerService {
     ControllerService::new(reach.linstor.clone(), driver.airflow_instances.clone(), PATIENCE)
         .with_directory(directory)
+        .with_witness(Arc::clone(&reach.witness))
         .with_confirm(driver.confirm, reach.metrics.doubts())
         .with_limit(driver.max_volumes_per_node)
 }
@@ -118,6 +119,7 @@ fn node_service(
         host: LinuxHost::new(LOCK_DIR),
         linstor: reach.linstor.clone(),
         directory,
+        witness: Arc::clone(&reach.witness),
         instances: driver.airflow_instances.clone(),
         confirm: driver.confirm,
         doubts: reach.metrics.doubts(),

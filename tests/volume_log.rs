@@ -3,8 +3,19 @@
 
 mod support;
 
-use linflow::sandbox::faults::{Action, Matcher};
-use support::{World, create, is_open, log::Log};
+use linflow::{
+    node::scripted::ScriptedHost,
+    sandbox::faults::{Action, Matcher},
+    workflow::Testimony,
+};
+use support::{
+    World,
+    claims::{Owned, Pods, RUN},
+    create, is_open,
+    log::Log,
+    node::{OnNode, pod},
+    witness::{Scripted, contradicted, unknown},
+};
 
 /// A warning, by its two highest bits, of the kind of a change to a definition.
 const WARNING: i64 = i64::MIN + 1;
@@ -33,5 +44,37 @@ async fn a_warning_of_linstors_is_logged_whichever_verb_it_answers() {
     for message in ["no limits when made", "no limits when placed", "no limits when modified"] {
         let told = log.lines().into_iter().filter(|line| line.contains("WARN") && line.contains(message));
         assert_eq!(told.count(), 1, "{message}: {:#?}", log.lines());
+    }
+}
+
+/// The line of a permit says whether a witness stands behind it, and what the witness denies is told at the pod.
+#[tokio::test]
+async fn who_confirmed_a_pod_is_logged_and_what_a_witness_denies_becomes_an_event() {
+    let (log, _guard) = Log::catch();
+    let (world, pods, witness) = (World::start().await, Pods::none(), Scripted::new(Testimony::Silent));
+    pods.put("try-1", "manual__1", "Running");
+    let owned = Owned::make(&world, create("data").mib(64).on("node-1"), RUN).await;
+    let host = ScriptedHost::new();
+    let on_node = OnNode::attach_with(&world, &owned.first, "node-1", host, pods.directory(), |parts| {
+        parts.witness = witness.clone();
+    });
+    let on_node = on_node.await;
+    on_node.stage().await.unwrap();
+    let denied = ["WARN", "pod denied", "rule=witnessed", "Airflow says that the task has ended"];
+    let waiting = ["WARN", "pod denied", "rule=witnessed", "Airflow does not answer"];
+    for (says, words, is_told) in [
+        (Testimony::Silent, &["INFO", "pod permitted", "rule=owner"][..], false),
+        (Testimony::Confirmed, &["INFO", "pod permitted", "rule=witnessed"], false),
+        (unknown(), &waiting, false),
+        (contradicted(), &denied, true),
+    ] {
+        witness.will_say(says);
+        let before = log.lines().len();
+        // What comes of it is tests/witness.rs's to see.
+        let _ = on_node.publish(&pod("airflow", "try-1", "uid-try-1")).await;
+        let lines = log.lines().split_off(before);
+        let is_said = |line: &String| words.iter().all(|word| line.contains(word));
+        assert_eq!(lines.iter().filter(|line| is_said(line)).count(), 1, "{words:?}: {lines:#?}");
+        assert_eq!(lines.iter().any(|line| line.contains("VolumeRefused")), is_told, "{lines:#?}");
     }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use super::expected::Expected;
 use crate::linstor::name::ResourceName;
 use crate::workflow::{
-    DirectoryError, OwnerView, PodRef, WorkflowRef,
+    DirectoryError, Heard, OwnerView, PodRef, Testimony,
     airflow::Field,
-    verify::{Mismatch, Strength, Verified},
+    verify::{Mismatch, Strength},
 };
 
 /// The rule that decided.
@@ -17,6 +17,8 @@ pub enum Rule {
     Untagged,
     /// A workflow owns the volume, and only its pods may have it.
     Owner,
+    /// The same, and a witness confirms that the pod is one of them.
+    Witnessed,
     /// The claim was attached for this very pod, which was confirmed then.
     Attached,
     /// A workflow owns the volume, and this pod isn't known to be one of its; it may have it all the same, on record.
@@ -31,6 +33,7 @@ impl Rule {
         match self {
             Self::Untagged => "untagged",
             Self::Owner => "owner",
+            Self::Witnessed => "witnessed",
             Self::Attached => "attached",
             Self::Audit => "audit",
             Self::Off => "off",
@@ -77,8 +80,8 @@ pub enum Check {
     Attached(Expected),
 }
 
-/// What comparing the pod with the owner gave.
-pub type Claimant = Result<Verified<WorkflowRef>, Doubt>;
+/// What comparing the pod with the owner gave, and what a witness says of a pod that agrees.
+pub type Claimant = Result<Heard, Doubt>;
 
 /// Why it isn't known that the pod is of the owner.
 #[derive(Debug, Clone)]
@@ -154,55 +157,107 @@ pub enum Denial {
     /// The pod can't be looked up, so that nothing is known of its identity.
     #[error(transparent)]
     Unseen(DirectoryError),
+    /// The pod's metadata agrees with the owner, and a witness says that it isn't so.
+    #[error(
+        "volume {volume} belongs to {owner}; {claimant}, but {why}; mount it from the pod of a task of its owner that runs, or claim a volume for this one"
+    )]
+    Contradicted {
+        /// The volume's resource name.
+        volume: ResourceName,
+        /// The owner, in an engineer's words.
+        owner: String,
+        /// The pod and what it shows of its workflow, in an engineer's words.
+        claimant: String,
+        /// The witness's word.
+        why: String,
+    },
+    /// The pod's metadata agrees with the owner, and the witness who is to confirm it can't be asked.
+    #[error(
+        "volume {volume} belongs to {owner}; {claimant}, which can't be confirmed yet: {why}; the witness is asked again when the call comes again"
+    )]
+    Unheard {
+        /// The volume's resource name.
+        volume: ResourceName,
+        /// The owner, in an engineer's words.
+        owner: String,
+        /// The pod and what it shows of its workflow, in an engineer's words.
+        claimant: String,
+        /// What stands in the way.
+        why: String,
+    },
 }
 
 impl Denial {
     /// The rule that denies it.
     pub fn rule(&self) -> Rule {
-        Rule::Owner
+        match self {
+            Self::NotTheOwner { .. } | Self::OtherProof { .. } | Self::Unseen(_) => Rule::Owner,
+            Self::Contradicted { .. } | Self::Unheard { .. } => Rule::Witnessed,
+        }
     }
 
     /// The field that differs, where one does.
     pub fn field(&self) -> Option<Field> {
         match self {
             Self::NotTheOwner { mismatch, .. } => Some(mismatch.difference.field()),
-            Self::OtherProof { .. } | Self::Unseen(_) => None,
+            Self::OtherProof { .. } | Self::Unseen(_) | Self::Contradicted { .. } | Self::Unheard { .. } => None,
         }
     }
 }
 
-/// Decides. A volume without an owner is anyone's; an owned one is for a pod that was verified for this very owner,
-/// unless its class or the driver is laxer.
+/// Decides. A volume without an owner is anyone's; an owned one is for a pod that was verified for this very owner and
+/// that no witness denies, unless its class or the driver is laxer.
 pub fn decide(request: Request) -> Result<Permit, Denial> {
     let Request { volume, pod, owned } = request;
     let permit =
         |rule, strength, overlooked| Permit { volume: volume.clone(), pod: pod.clone(), rule, strength, overlooked };
     let Some(Owned { owner, check }) = owned else { return Ok(permit(Rule::Untagged, None, None)) };
-    let judge = |claimant| judge(&volume, &pod, &owner, claimant);
+    let judge = |claimant| {
+        let judged = judge(&volume, &pod, &owner, claimant);
+        judged.map(|(rule, strength)| permit(rule, Some(strength), None))
+    };
     match check {
         Check::Off => Ok(permit(Rule::Off, None, None)),
         Check::Attached(Expected { .. }) => Ok(permit(Rule::Attached, None, None)),
-        Check::Enforce(claimant) => judge(claimant).map(|strength| permit(Rule::Owner, Some(strength), None)),
-        Check::Audit(claimant) => Ok(match judge(claimant) {
-            Ok(strength) => permit(Rule::Owner, Some(strength), None),
-            Err(denial) => permit(Rule::Audit, None, Some(Box::new(denial))),
-        }),
+        Check::Enforce(claimant) => judge(claimant),
+        Check::Audit(claimant) => {
+            Ok(judge(claimant).unwrap_or_else(|denial| permit(Rule::Audit, None, Some(Box::new(denial)))))
+        }
     }
 }
 
-/// Is the pod of this very owner? Answers how good the evidence was.
-fn judge(volume: &ResourceName, pod: &PodRef, owner: &OwnerView, claimant: Claimant) -> Result<Strength, Denial> {
+/// Is the pod of this very owner? Answers by which rule, and how good the evidence was.
+fn judge(
+    volume: &ResourceName,
+    pod: &PodRef,
+    owner: &OwnerView,
+    claimant: Claimant,
+) -> Result<(Rule, Strength), Denial> {
     let (volume, owned_by) = (volume.clone(), owner.to_string());
     match claimant {
-        Ok(proof) if owner.is(proof.value()) && proof.pod().could_be(pod) => Ok(proof.strength()),
-        Ok(proof) => {
-            let proven = format!("{} in pod {}", proof.value(), proof.pod());
+        Ok(heard) if owner.is(heard.claimant().value()) && heard.claimant().pod().could_be(pod) => {
+            weigh(volume, owned_by, &heard)
+        }
+        Ok(heard) => {
+            let proven = format!("{} in pod {}", heard.claimant().value(), heard.claimant().pod());
             Err(Denial::OtherProof { volume, owner: owned_by, proven })
         }
         Err(Doubt::Mismatch(mismatch)) => {
             Err(Denial::NotTheOwner { volume, owner: owned_by, mismatch: Box::new(mismatch) })
         }
         Err(Doubt::Unseen(error)) => Err(Denial::Unseen(error)),
+    }
+}
+
+/// What a witness's word makes of a pod that shows the owner's ids.
+fn weigh(volume: ResourceName, owner: String, heard: &Heard) -> Result<(Rule, Strength), Denial> {
+    let strength = heard.claimant().strength();
+    let claimant = || format!("pod {} shows {}", heard.claimant().pod(), heard.claimant().evidence());
+    match heard.testimony().clone() {
+        Testimony::Silent => Ok((Rule::Owner, strength)),
+        Testimony::Confirmed => Ok((Rule::Witnessed, strength)),
+        Testimony::Contradicted { why } => Err(Denial::Contradicted { volume, owner, claimant: claimant(), why }),
+        Testimony::Unknown { why } => Err(Denial::Unheard { volume, owner, claimant: claimant(), why }),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::access::{self, Check, Claimant, Denial, Doubt, Expected, Owned, Permi
 use crate::linstor::name::ResourceName;
 use crate::metrics::Doubts;
 use crate::workflow::{
-    Confirm, Directory, DirectoryError, Instances, Notice, Object, OwnerView, PodRef, airflow::Field, verify,
+    Confirm, Directory, DirectoryError, Instances, Notice, Object, OwnerView, PodRef, Witness, airflow::Field, hear,
+    verify,
 };
 
 const POD_NAME: &str = "csi.storage.k8s.io/pod.name";
@@ -50,6 +51,8 @@ pub struct Guard<'a, D> {
     pub door: Door,
     /// Where it looks pods up.
     pub directory: &'a D,
+    /// Whom it asks about those that show the owner's ids.
+    pub witness: &'a dyn Witness,
     /// Which namespace belongs to which Airflow.
     pub instances: &'a Instances,
     /// How strict it is.
@@ -59,10 +62,12 @@ pub struct Guard<'a, D> {
 }
 
 impl<D: Directory> Guard<'_, D> {
-    /// Decides whether the pod may have the volume, and answers the proof. Who it was attached for is not looked up again.
+    /// Decides whether the pod may have the volume, and answers the proof. Who it was attached for is not looked up again,
+    /// and the witness's word of then holds too: it was given about that very pod.
     ///
     /// # Errors
-    /// `Denial` naming owner, claimant and the field that differs, or that a tagged volume's pod can't be looked up.
+    /// `Denial` naming owner, claimant and the field that differs or what the witness says, or that a tagged volume's pod
+    /// can't be looked up or the witness asked.
     pub async fn admit(
         &self,
         volume: &ResourceName,
@@ -104,12 +109,15 @@ impl<D: Directory> Guard<'_, D> {
 
     async fn claimant(&self, owner: &OwnerView, pod: &PodRef) -> Claimant {
         let manifest = look_up(self.directory, pod).await.map_err(Doubt::Unseen)?;
-        verify(owner, &manifest, self.instances).map_err(Doubt::Mismatch)
+        let verified = verify(owner, &manifest, self.instances).map_err(Doubt::Mismatch)?;
+        Ok(hear(self.witness, verified).await)
     }
 
     fn count(&self, denial: &Denial) {
         let field = match denial {
             Denial::Unseen(_) => "unseen",
+            Denial::Contradicted { .. } => "witness",
+            Denial::Unheard { .. } => "unheard",
             denial => denial.field().map_or("proof", Field::as_str),
         };
         self.doubts.noticed(self.door.as_str(), self.confirm.as_str(), field);
@@ -117,7 +125,7 @@ impl<D: Directory> Guard<'_, D> {
 
     /// Whoever looks at the pod is to see why it doesn't start. What isn't known yet is kubelet's to tell.
     async fn tell(&self, pod: PodRef, denial: &Denial) {
-        if matches!(denial, Denial::Unseen(_)) {
+        if matches!(denial, Denial::Unseen(_) | Denial::Unheard { .. }) {
             return;
         }
         let (about, message) = (Object::Pod(pod), denial.to_string());

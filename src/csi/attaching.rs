@@ -52,6 +52,7 @@ async fn confirm(service: &ControllerService, request: &AttachRequest, found: &F
     let guard = Guard {
         door: Door::Attach,
         directory: service.directory(),
+        witness: service.witness(),
         instances: service.instances(),
         confirm: found.confirm().unwrap_or(service.confirm()),
         doubts: service.doubts(),

@@ -86,10 +86,11 @@ impl Controller for ControllerService {
         let parameters = request::parameters(message).map_err(|error| status::of(&error))?;
         let claim = self.ask(&message.name, &parameters).await?;
         let parsed = request::create(message, parameters, claim).map_err(|error| status::of(&error))?;
-        let (linstor, groups, patience) = (self.linstor.clone(), self.groups.clone(), self.patience);
+        let (linstor, groups, owners) = (self.linstor.clone(), self.groups.clone(), self.owners.clone());
+        let patience = self.patience;
         let (resource, is_claim) = (parsed.resource.clone(), parsed.claim.ownership.workflow().is_some());
         // Large, and moved on its way to its task.
-        let verb = Box::pin(async move { create::create(&linstor, &groups, &parsed, patience).await });
+        let verb = Box::pin(async move { create::create(&linstor, &groups, &owners, &parsed, patience).await });
         let created = match is_claim {
             true => self.in_turn(&resource, wait, verb).await?,
             false => self.exclusively_on(&[resource], verb).await?,

@@ -17,7 +17,7 @@ use crate::node::{self, FormatRecord, FormatRecordError, Host, StageRequest};
 use crate::volume::filesystem::FsUuid;
 use crate::volume::topology::{NodeTopology, TopologySettings};
 use crate::volume::{VolumeId, context::PublishContext, formatted::FormattedMark, reserve::Reservations};
-use crate::workflow::{AnyDirectory, Confirm, Instances};
+use crate::workflow::{AnyDirectory, Confirm, Instances, Witness};
 
 /// How long a stage may take: kubelet gives up after two minutes.
 const STAGE: Duration = Duration::from_secs(110);
@@ -36,6 +36,7 @@ struct Shared<H> {
     host: H,
     linstor: Client,
     directory: AnyDirectory,
+    witness: Arc<dyn Witness>,
     instances: Instances,
     confirm: Confirm,
     doubts: Doubts,
@@ -48,8 +49,9 @@ struct Shared<H> {
 impl<H> Shared<H> {
     /// Who confirms the pods of a volume: as strictly as its class says, else the driver.
     fn guard(&self, class: Option<Confirm>) -> Guard<'_, AnyDirectory> {
-        let Self { directory, instances, confirm, doubts, .. } = self;
-        Guard { door: Door::Mount, directory, instances, confirm: class.unwrap_or(*confirm), doubts }
+        let Self { directory, witness, instances, confirm, doubts, .. } = self;
+        let confirm = class.unwrap_or(*confirm);
+        Guard { door: Door::Mount, directory, witness: witness.as_ref(), instances, confirm, doubts }
     }
 }
 
@@ -74,6 +76,8 @@ pub struct NodeParts<H> {
     pub linstor: Client,
     /// Where pods are looked up.
     pub directory: AnyDirectory,
+    /// Who is asked about pods whose metadata agrees with a volume's owner.
+    pub witness: Arc<dyn Witness>,
     /// Which namespace belongs to which Airflow.
     pub instances: Instances,
     /// How strictly pods are confirmed where a volume's class doesn't say.
@@ -107,11 +111,23 @@ impl FormatRecord for FormattedMark {
 impl<H: Host + 'static> NodeService<H> {
     /// A service of these parts.
     pub fn new(parts: NodeParts<H>) -> Self {
-        let NodeParts { host, linstor, directory, instances, confirm, doubts, name, max_volumes, topology } = parts;
+        let NodeParts { host, linstor, directory, witness, instances, confirm, doubts, name, max_volumes, topology } =
+            parts;
         let reservations = Reservations::default();
         let topology = NodeTopology::new(linstor.clone(), name.clone(), topology);
-        let shared =
-            Shared { host, linstor, directory, instances, confirm, doubts, name, max_volumes, topology, reservations };
+        let shared = Shared {
+            host,
+            linstor,
+            directory,
+            witness,
+            instances,
+            confirm,
+            doubts,
+            name,
+            max_volumes,
+            topology,
+            reservations,
+        };
         Self { shared: Arc::new(shared), running: TaskTracker::new() }
     }
 

@@ -257,7 +257,9 @@ impl Coded for node::Error {
 impl Coded for Denial {
     fn code(&self) -> Code {
         match self {
-            Self::NotTheOwner { .. } | Self::OtherProof { .. } => Code::PermissionDenied,
+            Self::NotTheOwner { .. } | Self::OtherProof { .. } | Self::Contradicted { .. } => Code::PermissionDenied,
+            // It may turn out to be the owner's.
+            Self::Unheard { .. } => Code::Unavailable,
             Self::Unseen(error) => error.code(),
         }
     }

@@ -26,7 +26,7 @@ use crate::metrics::{Doubts, Operations};
 use crate::node::linux::LinuxHost;
 use crate::sandbox::{self, BackingKind, Sandbox, model::Cluster as Simulated, model::failures::FailureError};
 use crate::volume::topology::TopologySettings;
-use crate::workflow::{AnyDirectory, Confirm, FolderDirectory, Instances};
+use crate::workflow::{AnyDirectory, Confirm, FolderDirectory, Instances, NoWitness};
 
 /// The simulated nodes.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -169,6 +169,7 @@ fn node_service(name: &str, linstor: &Client, work: &Work) -> Result<NodeService
         host: LinuxHost::new(work.locks()),
         linstor: linstor.clone(),
         directory: directory(work),
+        witness: Arc::new(NoWitness),
         instances: Instances::default(),
         confirm: Confirm::default(),
         doubts: Doubts::default(),

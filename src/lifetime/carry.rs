@@ -7,7 +7,7 @@ use super::{
     reaping::{End, Looked, Reaping, Step, Told},
 };
 use crate::linstor::{Client, name::ResourceName};
-use crate::volume::{Error, VolumeId, asking, copy::is_leftover, delete, moment::Moment};
+use crate::volume::{Error, VolumeId, copy::is_leftover, delete, moment::Moment, standing};
 use crate::workflow::{Directory, DirectoryError};
 
 /// Where Kubernetes is asked which volumes its PersistentVolumes name.
@@ -52,12 +52,10 @@ pub enum Halt {
     Directory(#[from] DirectoryError),
 }
 
-/// Does one of these handles name the volume, whichever claim of it?
-pub fn is_named(handles: &BTreeSet<String>, resource: &ResourceName) -> bool {
-    let of_it = |handle: &String| {
-        VolumeId::parse(handle).is_ok_and(|id| id.resource().as_str() == resource.as_str().to_ascii_lowercase())
-    };
-    handles.iter().any(of_it)
+/// The ids by which these handles name the volume, of whichever claim.
+pub fn named(handles: &BTreeSet<String>, resource: &ResourceName) -> BTreeSet<VolumeId> {
+    let ids = handles.iter().filter_map(|handle| VolumeId::parse(handle).ok());
+    ids.filter(|id| id.resource().as_str() == resource.as_str().to_ascii_lowercase()).collect()
 }
 
 /// Goes on with a removal until it ends or halts. After an error it can be gone on with.
@@ -87,10 +85,15 @@ pub async fn remove(linstor: &Client, names: &impl Names, reaping: &mut Reaping)
 }
 
 /// Keeps a volume that bears a final mark beside a claim.
-pub async fn keep(linstor: &Client, resource: &ResourceName, mut keeping: Keeping) -> Result<Kept, Halt> {
+pub async fn keep(
+    linstor: &Client,
+    names: &impl Names,
+    resource: &ResourceName,
+    mut keeping: Keeping,
+) -> Result<Kept, Halt> {
     loop {
         let end = match keeping.step() {
-            Step::Look => keeping.next(Told::Seen(&look(linstor, &Unasked, resource).await?)),
+            Step::Look => keeping.next(Told::Seen(&look(linstor, names, resource).await?)),
             step => {
                 send(linstor, resource, step).await?;
                 keeping.next(Told::Done)
@@ -113,8 +116,8 @@ async fn look(linstor: &Client, names: &impl Names, resource: &ResourceName) -> 
             snapshots.push(snapshot.name);
         }
     }
-    let is_named = is_named(&names.names().await?, resource);
-    Ok(Looked { now: Moment::now(), definition, store: store.unwrap_or_default(), snapshots, is_named })
+    let named = named(&names.names().await?, resource);
+    Ok(Looked { now: Moment::now(), definition, store: store.unwrap_or_default(), snapshots, named })
 }
 
 async fn delete_definition(linstor: &Client, resource: &ResourceName, last: Option<&Looked>) -> Result<(), Halt> {
@@ -125,8 +128,8 @@ async fn delete_definition(linstor: &Client, resource: &ResourceName, last: Opti
 
 async fn send(linstor: &Client, resource: &ResourceName, step: Step) -> Result<(), Halt> {
     match step {
-        Step::Write(change) => asking::write(linstor, resource, &change).await?,
-        Step::GiveUp(owner, change) => asking::write(linstor, &owner, &change).await?,
+        Step::Write(change) => standing::write(linstor, resource, &change).await?,
+        Step::GiveUp(owner, change) => standing::write(linstor, &owner, &change).await?,
         Step::Forget => {
             linstor.kv_delete(resource).await.map_err(Error::from)?;
         }

@@ -1,16 +1,19 @@
 //! A person keeps a volume that bears a final mark beside a claim: the mark goes, the claim stays (`linflow volumes
 //! keep`). As pure as [`super::reaping`].
 //!
-//! A claim that stands beside a mark was there before the mark, for none is granted after it. Whoever wrote the mark saw
-//! it, or will, unless it is released first: so this asks, as a claim does, before it looks.
+//! A claim that stands beside a mark was there before the mark, for none comes to stand after it. Whoever wrote the mark
+//! saw it, or will, unless it is released first: so this asks before it looks. That a record stands is told by what
+//! follows from a CreateVolume that was answered, an attachment or a PersistentVolume: the record alone may be one that
+//! saw the mark and is about to be taken back.
 
 use super::reaping::{Looked, Step, Told};
 use crate::linstor::name::ResourceName;
 use crate::volume::{
-    asking::{self, Seen},
+    VolumeId,
     ending::{self, Change, Token},
     moment::Moment,
     record::Ledger,
+    standing::{self, Seen},
 };
 use crate::workflow::Incarnation;
 
@@ -21,7 +24,7 @@ pub enum Kept {
     Withdrawn(usize),
     /// No mark stands there.
     Unmarked,
-    /// Nobody has a claim of it, so that its removal may be under way.
+    /// No claim of it is known to stand, so that its removal may be under way.
     Unclaimed,
     /// It is gone, or on its way.
     Gone,
@@ -54,7 +57,7 @@ impl Keeping {
     pub fn step(&self) -> Step {
         match &self.at {
             At::Ask => {
-                Step::Write(asking::asking_by_hand(&self.incarnation, &self.token, "linflow volumes keep", self.time))
+                Step::Write(standing::asking_by_hand(&self.incarnation, &self.token, "linflow volumes keep", self.time))
             }
             At::Look => Step::Look,
             At::Write(change, _) => Step::Write(change.clone()),
@@ -67,7 +70,7 @@ impl Keeping {
             (At::Ask, _) => self.at = At::Look,
             (At::Look, Told::Seen(looked)) => {
                 let (kept, marks) = self.judge(looked);
-                let remove = marks.into_iter().chain([asking::asking_key(&self.incarnation, &self.token)]).collect();
+                let remove = marks.into_iter().chain([standing::asking_key(&self.incarnation, &self.token)]).collect();
                 self.at = At::Write(Change { remove, ..Change::default() }, kept);
             }
             (At::Look, Told::Done) => {}
@@ -85,7 +88,7 @@ impl Keeping {
                 let keys = finals.keys().map(|token| ending::final_key(&self.incarnation, token));
                 if finals.is_empty() {
                     (Kept::Unmarked, Vec::new())
-                } else if ledger.claims.is_empty() {
+                } else if !has_claim_that_stands(&ledger, looked) {
                     (Kept::Unclaimed, Vec::new())
                 } else {
                     (Kept::Withdrawn(finals.len()), keys.collect())
@@ -94,4 +97,11 @@ impl Keeping {
             _ => (Kept::Gone, Vec::new()),
         }
     }
+}
+
+/// Has a claim that somebody was told of? It is attached, or a PersistentVolume names it.
+fn has_claim_that_stands(ledger: &Ledger, looked: &Looked) -> bool {
+    let attached = ledger.attachments.keys().filter_map(|seat| seat.claim.as_ref());
+    let named = looked.named.iter().filter_map(VolumeId::claim);
+    attached.chain(named).any(|claim| ledger.claims.contains_key(claim))
 }

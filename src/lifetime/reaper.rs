@@ -23,9 +23,10 @@ use super::{
 use crate::linstor::{Client, name::ResourceName};
 use crate::metrics::Lifetimes;
 use crate::volume::{
-    Error, asking,
+    Error,
     ending::{self, Change, Mark, Token},
     moment::Moment,
+    standing,
 };
 use crate::workflow::{Directory, Elected, Filter};
 
@@ -199,7 +200,7 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
         }
         let mark = Mark { by: self.by.clone(), time: now };
         let set = ending::single_entry(&volume.tags.incarnation, ending::CANDIDATE, &mark);
-        asking::write(&self.linstor, &volume.resource, &Change { set, remove: Vec::new() }).await?;
+        standing::write(&self.linstor, &volume.resource, &Change { set, remove: Vec::new() }).await?;
         tracing::info!(volume = %name, why = %verdict, bytes = volume.bytes, "may go; it is removed at the next look unless somebody claims it");
         Ok(name)
     }
@@ -210,7 +211,7 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
             return Ok(());
         }
         let remove = vec![ending::single_key(&volume.tags.incarnation, ending::CANDIDATE)];
-        Ok(asking::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?)
+        Ok(standing::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?)
     }
 
     /// Takes proofs away that their run's going on has made void: the volume that shows it may be gone tomorrow.
@@ -218,7 +219,7 @@ impl<D: Directory, E: Elected> Reaper<D, E> {
         let void = survey.volumes.iter().filter(|volume| survey.runs.is_void(volume.subject()) && !volume.is_deleting);
         for volume in void.filter(|_| !self.settings.is_dry) {
             let remove = vec![ending::single_key(&volume.tags.incarnation, ending::ENDED)];
-            asking::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?;
+            standing::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?;
             tracing::info!(volume = %volume.resource, "its run goes on: the proof of its end is void");
         }
         Ok(())

@@ -9,17 +9,20 @@
 //! The look at which nobody has it, while the mark stands, is the point of no return: from then on every claim sees the
 //! mark and backs off, so the mark is never taken back, for the DELETE may be on its way.
 
+use std::collections::BTreeSet;
+
 use super::judge::{claimants, is_asked};
 use crate::linstor::{
     model::{Props, ResourceDefinition},
     name::ResourceName,
 };
 use crate::volume::{
-    asking::Seen,
+    VolumeId,
     ending::{self, Change, Ending, Mark, Token},
     generation,
     moment::Moment,
     record::{self, Ledger},
+    standing::Seen,
 };
 use crate::workflow::Incarnation;
 
@@ -49,8 +52,8 @@ pub struct Looked {
     pub store: Props,
     /// Its snapshots.
     pub snapshots: Vec<String>,
-    /// Does a PersistentVolume name it?
-    pub is_named: bool,
+    /// The ids by which PersistentVolumes name it.
+    pub named: BTreeSet<VolumeId>,
 }
 
 /// What came of a step.
@@ -107,7 +110,7 @@ struct Grounds(String);
 
 impl Grounds {
     fn of(ending: &Ending) -> Self {
-        let Ending { claimed, released, ended, let_go, hold, candidate: _, finals: _ } = ending;
+        let Ending { made: _, claimed, released, ended, let_go, hold, candidate: _, finals: _ } = ending;
         Self(format!("{claimed:?} {released:?} {ended:?} {let_go:?} {hold:?}"))
     }
 }
@@ -225,7 +228,7 @@ impl Reaping {
             Some(format!("it is claimed by {}", claims.join(", ")))
         } else if !self.is_decided && is_asked(ledger, looked.now) {
             Some("somebody is about to claim it".to_owned())
-        } else if looked.is_named {
+        } else if !looked.named.is_empty() {
             Some("a PersistentVolume names it".to_owned())
         } else if !ledger.attachments.is_empty() {
             let nodes: Vec<&str> = ledger.nodes().into_iter().map(|node| node.as_str()).collect();

@@ -6,9 +6,10 @@ use super::{
 };
 use crate::linstor::Client;
 use crate::volume::{
-    Error, asking,
+    Error,
     ending::{self, Change, LetGo, Outcome, RunEnd},
     moment::Moment,
+    standing,
 };
 use crate::workflow::{DagId, Filter, Instance, RunId};
 
@@ -65,7 +66,7 @@ async fn each(linstor: &Client, run: &RunRef, change: impl Fn(&Surveyed) -> Chan
     let survey = Survey::of(linstor, &run.filter()).await?.only(&run.filter());
     let mut told = Vec::new();
     for volume in survey.volumes.iter().filter(|volume| !volume.is_deleting) {
-        asking::write(linstor, &volume.resource, &change(volume)).await?;
+        standing::write(linstor, &volume.resource, &change(volume)).await?;
         told.push(volume.resource.to_string());
     }
     Ok(told)
@@ -95,12 +96,12 @@ pub async fn let_go(
     let incarnation = &volume.tags.incarnation;
     let set = ending::single_entry(incarnation, ending::LET_GO, &LetGo { time: now, now: at_once });
     let remove = vec![ending::single_key(incarnation, ending::HOLD)];
-    asking::write(linstor, &volume.resource, &Change { set, remove }).await?;
+    standing::write(linstor, &volume.resource, &Change { set, remove }).await?;
     Ok(Ok(()))
 }
 
 /// A person wants a volume held until then, whatever speaks for its end.
 pub async fn hold(linstor: &Client, volume: &Surveyed, until: Moment) -> Result<(), Error> {
     let set = ending::moment_entry(&volume.tags.incarnation, ending::HOLD, until);
-    asking::write(linstor, &volume.resource, &Change { set, remove: Vec::new() }).await
+    standing::write(linstor, &volume.resource, &Change { set, remove: Vec::new() }).await
 }

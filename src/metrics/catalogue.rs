@@ -51,7 +51,7 @@ pub const DOUBTS: Member = member(
     "linflow_pod_doubts",
     "counter",
     &["at", "mode", "field"],
-    "Pods that were not known to be of the owner of the volume that they asked for, at mount or attach; mode enforce: they were refused, audit: let through; field: what differs, unseen where the pod could not be looked up",
+    "Pods that were not known to be of the owner of the volume that they asked for, at mount or attach; mode enforce: they were refused, audit: let through; field: what differs, unseen where the pod could not be looked up, witness where its metadata agrees and a witness contradicts it, unheard where the witness could not be asked",
 );
 
 /// Attempts at LINSTOR.

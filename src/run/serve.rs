@@ -1,6 +1,6 @@
 //! A CSI role from its first call to its last.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use crate::kube::ApiDirectory;
 use crate::linstor::Client;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 use crate::node::linux::LinuxHost;
+use crate::workflow::{NoWitness, Witness};
 
 /// How long the start waits for LINSTOR's first answer.
 const GREETING: Duration = Duration::from_secs(3);
@@ -49,10 +50,11 @@ pub(super) struct Enrolment {
     pub(super) requires_drbd: bool,
 }
 
-/// The way to LINSTOR, and what is counted on it and elsewhere.
+/// The way to LINSTOR, what is counted on it and elsewhere, and who tells more of a pod than its metadata.
 pub(super) struct Reach {
     pub(super) linstor: Client,
     pub(super) metrics: Metrics,
+    pub(super) witness: Arc<dyn Witness>,
 }
 
 impl Reach {
@@ -60,7 +62,9 @@ impl Reach {
     pub(super) fn new(driver: &DriverConfig) -> Result<Self, Failure> {
         let metrics = Metrics::new(driver.driver_name.as_str());
         let linstor = Client::watched(&driver.linstor, metrics.requests())?;
-        Ok(Self { metrics: metrics.with_queue_of(linstor.clone()), linstor })
+        let metrics = metrics.with_queue_of(linstor.clone());
+        // Airflow's API is not asked yet.
+        Ok(Self { linstor, metrics, witness: Arc::new(NoWitness) })
     }
 }
 
@@ -68,7 +72,7 @@ impl Role {
     /// Serves until `shutdown`, and then until all that runs has ended: the socket for kubelet goes first, then calls
     /// are not taken any more, those under way are answered, and health is told up to the last moment.
     pub(super) async fn serve(self, shutdown: CancellationToken) -> Result<(), Failure> {
-        let Self { driver, reach: Reach { linstor, metrics }, kubernetes, controller, node, registration } = self;
+        let Self { driver, reach: Reach { linstor, metrics, .. }, kubernetes, controller, node, registration } = self;
         let socket = socket::bind(&Endpoint::parse(&driver.csi_endpoint.to_string_lossy())?).await?;
         let listener = listen(&driver).await?;
         greet(&linstor).await;

@@ -1,13 +1,13 @@
 //! The claims of an owner's volume: several PersistentVolumeClaims, one LINSTOR volume.
 //!
-//! A claim is a key in the volume's records (`<incarnation>/claim/<key>`) and the part of its volume id that follows `@`
-//! (docs/decisions.md, Names).
+//! A claim is a key in the volume's records (`<incarnation>/claim/<key>/<token>`, a random word for each call that wrote
+//! it) and the part of its volume id that follows `@` (docs/decisions.md, Names).
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::id::short_hash;
+use super::{ending::Token, id::short_hash};
 use crate::linstor::name::ResourceName;
 use crate::workflow::{ClaimRef, Incarnation, PodRef, WorkflowRef};
 
@@ -57,15 +57,20 @@ pub struct ClaimRecord {
     pub time: String,
 }
 
-/// The key of a claim's record.
-pub fn claim_key(incarnation: &Incarnation, claim: &ClaimKey) -> String {
-    format!("{incarnation}/claim/{claim}")
+/// The key of a claim's record, as the call with this word wrote it.
+pub fn claim_key(incarnation: &Incarnation, claim: &ClaimKey, token: &Token) -> String {
+    format!("{incarnation}/claim/{claim}/{token}")
 }
 
 /// A claim's record: the key and value to write.
-pub fn claim_entry(incarnation: &Incarnation, claim: &ClaimKey, record: &ClaimRecord) -> BTreeMap<String, String> {
+pub fn claim_entry(
+    incarnation: &Incarnation,
+    claim: &ClaimKey,
+    token: &Token,
+    record: &ClaimRecord,
+) -> BTreeMap<String, String> {
     let value = serde_json::to_string(record).expect("a claim's record holds only text");
-    BTreeMap::from([(claim_key(incarnation, claim), value)])
+    BTreeMap::from([(claim_key(incarnation, claim, token), value)])
 }
 
 /// The resource name of an owner's volume: every claim of the owner comes to it. The generation grows only when the last
@@ -121,9 +126,9 @@ mod tests {
             time: "2026-01-01T00:00:00Z".to_owned(),
         };
         let incarnation = Incarnation::from_random([1; 16]);
-        let entry = claim_entry(&incarnation, &ClaimKey::of("pvc-1"), &record);
+        let entry = claim_entry(&incarnation, &ClaimKey::of("pvc-1"), &Token::of([2; 16]), &record);
         let (key, value) = entry.first_key_value().unwrap();
-        assert_eq!(*key, format!("{incarnation}/claim/{}", short_hash("pvc-1")));
+        assert_eq!(*key, format!("{incarnation}/claim/{}/{}", short_hash("pvc-1"), "02".repeat(16)));
         assert_eq!(serde_json::from_str::<ClaimRecord>(value).unwrap(), record);
     }
 }

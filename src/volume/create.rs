@@ -36,12 +36,13 @@ use crate::workflow::{Incarnation, Tags};
 pub async fn create(
     linstor: &Client,
     groups: &Groups,
+    owners: &owned::Owners,
     request: &CreateRequest,
     patience: Duration,
 ) -> Result<Created, Error> {
     if let Some(owner) = request.claim.ownership.workflow() {
         // Large, and not for the way of every other volume.
-        return Box::pin(owned::create(linstor, groups, request, owner, patience)).await;
+        return Box::pin(owned::create(linstor, groups, owners, request, owner, patience)).await;
     }
     if let Some(source) = &request.source {
         return copy::create(linstor, groups, request, source, patience).await;

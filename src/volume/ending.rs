@@ -1,6 +1,6 @@
 //! The records by which a volume of a workflow comes to its end (docs/decisions.md, Letting go).
 //!
-//! Keys that several may write at once, marks and questions, have a random part of their own: LINSTOR can't compare and
+//! Keys that several may write at once, marks and claims, have a random part of their own: LINSTOR can't compare and
 //! swap, so a removal that arrives late must not hit what somebody else has written since.
 
 use std::{collections::BTreeMap, fmt};
@@ -71,6 +71,11 @@ impl Token {
         Ok(Self::of(bytes))
     }
 
+    /// One that stands in a key.
+    pub(super) fn read(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// That of these bytes.
     pub fn of(bytes: [u8; 16]) -> Self {
         Self(Incarnation::from_random(bytes).to_string())
@@ -98,6 +103,9 @@ pub const ENDED: &str = "ended";
 pub const RELEASED: &str = "released";
 /// The key of the time of the last claim, which outlives it.
 pub const CLAIMED: &str = "claimed";
+/// The key of the time at which somebody first had the volume: where it stands, the volume was made whole, and these
+/// records are not what is left of one that is gone.
+pub const MADE: &str = "made";
 /// The key of [`LetGo`].
 pub const LET_GO: &str = "let-go";
 /// The key of the time until which a person wants the volume held.
@@ -110,6 +118,8 @@ pub const FINAL: &str = "reap-final";
 /// All of these records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ending {
+    /// When somebody first had it.
+    pub made: Option<Moment>,
     /// When a claim was last made.
     pub claimed: Option<Moment>,
     /// When a claim was last released.
@@ -133,6 +143,7 @@ impl Ending {
             serde_json::from_str(value).map(Some)
         }
         match key {
+            MADE => self.made = Some(value.parse()?),
             CLAIMED => self.claimed = Some(value.parse()?),
             RELEASED => self.released = Some(value.parse()?),
             HOLD => self.hold = Some(value.parse()?),
@@ -141,7 +152,7 @@ impl Ending {
             CANDIDATE => self.candidate = json(value)?,
             _ => match key.strip_prefix(FINAL).and_then(|rest| rest.strip_prefix('/')) {
                 Some(token) => {
-                    self.finals.insert(Token(token.to_owned()), serde_json::from_str(value)?);
+                    self.finals.insert(Token::read(token), serde_json::from_str(value)?);
                 }
                 None => return Ok(false),
             },
@@ -199,7 +210,7 @@ mod tests {
         written.extend(single_entry(&now, LET_GO, &LetGo { time, now: true }));
         written.extend(single_entry(&now, CANDIDATE, &mark));
         written.extend(final_entry(&now, &token, &mark));
-        written.extend([CLAIMED, RELEASED, HOLD].into_iter().flat_map(|key| moment_entry(&now, key, time)));
+        written.extend([MADE, CLAIMED, RELEASED, HOLD].into_iter().flat_map(|key| moment_entry(&now, key, time)));
         let mut ending = Ending::default();
         for (key, value) in &written {
             let key = key.split_once('/').unwrap().1;
@@ -207,6 +218,7 @@ mod tests {
             assert!(Ending::default().take(key, "{").is_err(), "{key}");
         }
         let expected = Ending {
+            made: Some(time),
             claimed: Some(time),
             released: Some(time),
             ended: Some(end),

@@ -1,6 +1,6 @@
 //! What LINSTOR knows of a volume: its definition, its tags and its records, read together.
 
-use super::{Error, claims::claim_key, id::VolumeId, record::Ledger};
+use super::{Error, id::VolumeId, record::Ledger};
 use crate::linstor::{Client, model::ResourceDefinition, name::ResourceName};
 use crate::workflow::tag::Tags;
 
@@ -59,8 +59,8 @@ impl Known {
 pub(super) async fn check_claim(linstor: &Client, volume: &VolumeId, tags: &Tags) -> Result<(), Error> {
     let Some(claim) = volume.claim() else { return Ok(()) };
     let store = linstor.kv(volume.resource()).await?.unwrap_or_default();
-    let is_there = store.contains_key(&claim_key(&tags.incarnation, claim));
-    if is_there { Ok(()) } else { Err(Error::Released(volume.clone())) }
+    let ledger = Ledger::read(volume.resource().as_str(), &store, &tags.incarnation)?;
+    if ledger.claims.contains_key(claim) { Ok(()) } else { Err(Error::Released(volume.clone())) }
 }
 
 /// The tags of a definition that is ours and stays: `Foreign` or `Deleting` else.

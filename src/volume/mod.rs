@@ -2,12 +2,11 @@
 //!
 //! Words: the nouns below. Verbs: [`create`] and [`copy`], [`delete`], [`attach`], [`detach`], [`expand`], [`modify`],
 //! [`list`], [`validate`], [`health`], [`capacity`], [`settle`], those of [`snapshot`]s. Rules: [`reserve`] (one
-//! operation per volume), [`limit`] (how many a node may have), [`groups`] (which resource groups are there), [`asking`]
+//! operation per volume), [`limit`] (how many a node may have), [`groups`] (which resource groups are there), [`standing`]
 //! (a claim beside a reaper), [`generation`], [`spread`] (which nodes are tried for replicas; [`topology`] says which there
 //! are). The order of requests in each verb is such that a crash between any two of them is mended by the same call
 //! again.
 
-pub mod asking;
 pub mod attach;
 mod attachment;
 pub mod attributes;
@@ -52,6 +51,7 @@ pub mod settle;
 pub mod size;
 pub mod snapshot;
 pub mod spread;
+pub mod standing;
 #[cfg(test)]
 mod tests;
 pub mod topology;
@@ -60,4 +60,4 @@ mod warned;
 
 pub use error::Error;
 pub use id::VolumeId;
-pub use owned::{Kept, OwnedError};
+pub use owned::{Kept, OwnedError, Owners};

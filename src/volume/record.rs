@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    asking::AskRecord,
-    claims::{ClaimKey, ClaimRecord},
-    ending::Ending,
+    claims::{ClaimKey, ClaimRecord, claim_key},
+    ending::{Ending, Token},
     filesystem::FsUuid,
     seat::Seat,
+    standing::AskRecord,
 };
 use crate::linstor::name::NodeName;
 use crate::workflow::Incarnation;
@@ -44,7 +44,10 @@ pub struct Ledger {
     pub homes: BTreeSet<NodeName>,
     /// The claims that an owner's volume has.
     pub claims: BTreeMap<ClaimKey, ClaimRecord>,
-    /// Who is about to claim it, by their own random words.
+    /// The words of the calls that wrote them. What one of them wrote may be on its way out, and another call relies on
+    /// its own word alone.
+    pub claim_words: BTreeSet<(ClaimKey, Token)>,
+    /// Who works on it by hand, by their own random words.
     pub asking: BTreeMap<String, AskRecord>,
     /// What speaks for its end, or against it.
     pub ending: Ending,
@@ -74,7 +77,9 @@ impl Ledger {
                 self.attachments.insert(Seat::parse(seat)?, serde_json::from_str(value)?);
             }
             Some(("claim", claim)) => {
+                let (claim, token) = claim.split_once('/').ok_or("the key does not end in a word")?;
                 let claim = ClaimKey::parse(claim).ok_or("the key is not 32 hex digits")?;
+                self.claim_words.insert((claim.clone(), Token::read(token)));
                 self.claims.insert(claim, serde_json::from_str(value)?);
             }
             Some(("asking", token)) => {
@@ -96,6 +101,17 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Did the call with this word write that claim, and is that there?
+    pub fn says(&self, claim: &ClaimKey, token: &Token) -> bool {
+        self.claim_words.contains(&(claim.clone(), token.clone()))
+    }
+
+    /// The keys of all that was written of a claim.
+    pub fn claim_keys<'a>(&'a self, incarnation: &'a Incarnation, claim: &'a ClaimKey) -> impl Iterator<Item = String> {
+        let of_it = self.claim_words.iter().filter(move |(key, _)| key == claim);
+        of_it.map(move |(key, token)| claim_key(incarnation, key, token))
     }
 
     /// The attachment at this seat, and the seat as it is recorded: LINSTOR ignores the case of a node's name.
@@ -208,6 +224,7 @@ mod tests {
             ("formatted", "soon"),
             ("replicas", "some"),
             ("homes", "no/de"),
+            ("claim/1", "{}"),
         ] {
             let store = BTreeMap::from([(format!("{now}/{key}"), value.to_owned())]);
             assert!(Ledger::read("vol1", &store, &now).is_err(), "{key}={value}");

@@ -30,7 +30,8 @@ impl AnyDirectory {
     }
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// An answer to come, of whoever stands behind a pointer.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// [`Directory`] behind a pointer. Every directory is one.
 #[expect(missing_docs, reason = "each is what Directory says")]

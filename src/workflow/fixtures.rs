@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{DagId, Instance, MapIndex, Pod, RunId, TaskId, WorkflowRef, manifest};
+use super::{DagId, Heard, Instance, MapIndex, Pod, RunId, TaskId, Testimony, Verified, WorkflowRef, manifest};
 
 /// A pod as Airflow wrote it, from tests/fixtures/airflow-pods.
 pub(crate) fn recorded_pod(name: &str) -> Pod {
@@ -16,6 +16,11 @@ pub(crate) fn recorded_pod(name: &str) -> Pod {
 /// The workflow whose canonical text this is.
 pub(crate) fn workflow(canonical: &str) -> WorkflowRef {
     WorkflowRef::parse(canonical).expect("the test gives a canonical id")
+}
+
+/// What is made of a claimant of whom a witness says this.
+pub(crate) fn heard(claimant: Verified<WorkflowRef>, testimony: Testimony) -> Heard {
+    Heard { claimant, testimony }
 }
 
 /// Any workflow of any scope, with ids of every length and script.

@@ -2,9 +2,9 @@
 //!
 //! A *claim* ([`claim`]) is who asks for a new volume, as [`ask()`] resolves it; *evidence* ([`airflow`]) is what a pod's manifest shows; the
 //! *owner* ([`owner`]) is what the volume's tag ([`tag`]) says. [`verify()`] compares evidence with owner and alone
-//! makes a [`Verified`], the proof that [`crate::access`] asks for. Kubernetes is asked through [`directory`].
-//! makes a [`Verified`], the proof that [`crate::access`] asks for. Manifests come through [`directory`]: from a
-//! folder, or from Kubernetes' API server (room `kube`).
+//! makes a [`Verified`]; [`hear()`] asks who knows more of it than metadata ([`witness`]), and alone makes the proof that
+//! [`crate::access`] decides by. Manifests come through [`directory`]: from a folder, or from Kubernetes' API server
+//! (room `kube`).
 //!
 //! Metadata proves only so much: inside one Airflow instance a DAG author can write any annotation on their own pods
 //! (`pod_override`), so a match says "this pod is of that workflow, as far as its instance says". Namespaces can't be
@@ -47,6 +47,7 @@ pub mod scope;
 mod statement;
 pub mod tag;
 pub mod verify;
+pub mod witness;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -54,7 +55,7 @@ pub(crate) mod fixtures;
 pub use airflow::Evidence;
 pub use ask::{AskError, ask};
 pub use bearer::Bearers;
-pub use chosen::AnyDirectory;
+pub use chosen::{Answer, AnyDirectory};
 pub use claim::{Claim, ClaimError};
 pub use confirm::Confirm;
 pub use directory::{ClaimManifest, ClaimRef, Directory, DirectoryError, Notice, Object, Pod, PodRef, Presence};
@@ -73,3 +74,4 @@ pub use scope::Scope;
 pub use statement::ValueError;
 pub use tag::{TagError, Tags};
 pub use verify::{Mismatch, Verified, verify};
+pub use witness::{Heard, NoWitness, Testimony, Witness, hear};

@@ -23,6 +23,7 @@ pub enum Strength {
 pub struct Verified<T> {
     value: T,
     pod: PodRef,
+    evidence: Evidence,
     strength: Strength,
 }
 
@@ -35,6 +36,11 @@ impl<T> Verified<T> {
     /// The pod that it was verified for.
     pub fn pod(&self) -> &PodRef {
         &self.pod
+    }
+
+    /// All that the pod shows of its workflow, beyond what was compared too: of a DAG's volume its run, task and try.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     /// How good the evidence was, for the record.
@@ -120,7 +126,7 @@ pub fn verify(owner: &OwnerView, pod: &Pod, instances: &Instances) -> Result<Ver
         let claimant = format!("{evidence} of namespace {}", pod.reference.namespace);
         mismatch(claimant, difference)
     })?;
-    Ok(Verified { value, pod: pod.reference.clone(), strength })
+    Ok(Verified { value, pod: pod.reference.clone(), evidence, strength })
 }
 
 fn compare(owner: &OwnerView, instance: Instance, evidence: &Evidence) -> Result<(WorkflowRef, Strength), Difference> {

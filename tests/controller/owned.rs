@@ -224,7 +224,7 @@ async fn a_claim_voids_the_proof_of_the_end_and_backs_off_from_a_final_mark() {
     assert!(message.contains("reaper"), "{message}");
     let seen = ledger(&world, &name(0)).await;
     assert!(seen.claims.is_empty() && seen.ending.ended.is_none() && seen.ending.candidate.is_none());
-    assert!(world.store(&name(0)).await.unwrap().keys().all(|key| !key.contains("/asking/")), "its question is gone");
+    assert!(world.store(&name(0)).await.unwrap().keys().all(|key| !key.contains("/claim/")), "its record is gone");
     // The reaper goes on: the next generation is made when the resource is gone.
     world.linstor().delete_definition(&name(0).parse().unwrap()).await.unwrap();
     write(&world, owner_instance(&run()).as_str(), linflow::volume::generation::give_up(0).set).await;

@@ -73,16 +73,20 @@ fn settle(value: &mut Value, drawn: &BTreeMap<String, String>) {
             entries.sort_by_key(Value::to_string);
         }
         Value::Object(fields) => {
-            // A question that a cut left is nobody's any more: a reaper lets it grow old.
-            let kept = std::mem::take(fields).into_iter().filter(|(key, _)| !key.contains("/asking/"));
-            *fields = kept.map(|(key, value)| settle_field(&key, value, drawn)).collect();
+            let all = std::mem::take(fields).into_iter();
+            *fields = all.map(|(key, value)| settle_field(&key, value, drawn)).collect();
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 fn settle_field(key: &str, mut value: Value, drawn: &BTreeMap<String, String>) -> (String, Value) {
-    let is_moment = ["/claimed", "/released"].iter().any(|moment| key.ends_with(moment));
+    // What a cut call said of its claim, and what its retry said: they come and go together.
+    let key = key
+        .split_once("/claim/")
+        .map_or(key.to_owned(), |(of, claim)| format!("{of}/claim/{}", claim.split('/').next().unwrap_or_default()));
+    let key = key.as_str();
+    let is_moment = ["/made", "/claimed", "/released"].iter().any(|moment| key.ends_with(moment));
     if VARYING.contains(&key) || is_moment {
         value = json!("<varies>");
     }

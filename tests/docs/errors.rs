@@ -60,7 +60,7 @@ pub fn render() -> String {
         ),
         section(
             "Access",
-            "At NodePublishVolume.",
+            "At NodePublishVolume, and at ControllerPublishVolume of a claim that a pod owns.",
             table(include_str!("../../src/access/permit.rs"), "Denial", &samples::access::denials()),
         ),
         section(
@@ -70,7 +70,7 @@ pub fn render() -> String {
         ),
         section(
             "Directory",
-            "At NodePublishVolume of a volume that has an owner, and where a holder of one is looked up.",
+            "Where the pod that is to have an owner's volume is looked up, or one that holds it.",
             table(include_str!("../../src/workflow/directory.rs"), "DirectoryError", &samples::access::lookups()),
         ),
     ];

@@ -1,25 +1,30 @@
 //! The reaper: what it takes, when, and what it leaves alone.
 
 use linflow::{
+    csi::proto::ControllerPublishVolumeRequest,
     lifetime::{
-        carry,
+        carry::{self, Named},
         keeping::{Keeping, Kept},
         reaper::Round,
         word::{self, RunRef},
     },
     sandbox::faults::{Action, Matcher, Moment},
     volume::{
-        claims::owner_instance,
+        claims::{ClaimKey, owner_instance},
         ending::{Change, Mark, Outcome, Token, final_entry},
         generation,
     },
-    workflow::{DagId, Instance, RunId},
+    workflow::{DagId, FolderDirectory, Instance, RunId},
 };
 use serde_json::json;
 
 use crate::{
-    support::{create, csi::resource},
-    volumes::{Chosen, Life, Owned, look},
+    support::{
+        create,
+        csi::{block, resource},
+        publish,
+    },
+    volumes::{Chosen, DRIVER, Life, Owned, look},
 };
 
 fn run() -> RunRef {
@@ -256,10 +261,26 @@ async fn beside_a_foreign_final_mark_and_a_claim_both_stay_until_a_person_keeps_
     assert_eq!(look(&mut reaper).await, Round::default());
     let ledger = life.ledger(&volume).await;
     assert_eq!((ledger.ending.finals.len(), ledger.claims.len()), (1, 1));
+    // This record alone may be of a call that saw the mark, and is about to take it back.
+    assert_eq!(keep(&life, &volume).await, Kept::Unclaimed);
+    let claim = ClaimKey::of("pvc-2");
+    life.persistent_volume(&format!("{}@{claim}", volume.name));
     assert_eq!(keep(&life, &volume).await, Kept::Withdrawn(1));
     let ledger = life.ledger(&volume).await;
     assert_eq!((ledger.ending.finals.len(), ledger.claims.len(), ledger.asking.len()), (0, 1, 0));
     assert_eq!(keep(&life, &volume).await, Kept::Unmarked);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_attached_stands_and_may_be_kept_by_a_person() {
+    let life = Life::start().await;
+    let volume = life.volume("airflow/etl/r1").await;
+    life.claim(&volume, "pvc-2").await;
+    let id = format!("{}@{}", volume.name, ClaimKey::of("pvc-2"));
+    let request = ControllerPublishVolumeRequest { volume_capability: Some(block()), ..publish(&id, "node-1") };
+    life.world.controller.publish(request).await.unwrap();
+    mark(&life, &volume).await;
+    assert_eq!(keep(&life, &volume).await, Kept::Withdrawn(1));
 }
 
 #[tokio::test]
@@ -322,5 +343,7 @@ pub async fn mark(life: &Life, volume: &Owned) {
 
 async fn keep(life: &Life, volume: &Owned) -> Kept {
     let keeping = Keeping::new(&volume.name, &volume.incarnation, Token::random().unwrap(), life.now());
-    carry::keep(&life.world.linstor(), &volume.name, keeping).await.unwrap()
+    let directory = FolderDirectory::new(life.folder.path());
+    let names = Named { directory: &directory, driver: DRIVER };
+    carry::keep(&life.world.linstor(), &names, &volume.name, keeping).await.unwrap()
 }

@@ -8,12 +8,12 @@ use linflow::{
     linstor::name::ResourceName,
     metrics::Lifetimes,
     volume::{
-        asking,
         claims::{ClaimKey, ClaimRecord, owned_name, owner_instance},
-        ending::Change,
+        ending::{Change, Token},
         generation,
         moment::Moment,
         record::Ledger,
+        standing::{self, Attempt},
     },
     workflow::{Elected, FolderDirectory, Incarnation, Ownership, Tags, WorkflowRef},
 };
@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::support::World;
 
 /// The driver of these tests.
-const DRIVER: &str = "linflow.csi";
+pub const DRIVER: &str = "linflow.csi";
 
 /// A world with a folder of manifests, and a clock that only the test moves.
 pub struct Life {
@@ -108,16 +108,20 @@ impl Life {
     /// A claim that stands, as CreateVolume writes it.
     pub async fn claim(&self, volume: &Owned, claim: &str) {
         let record = ClaimRecord { name: claim.to_owned(), pvc: None, pod: None, time: self.now().to_string() };
-        self.write(volume, &asking::claimed(&volume.incarnation, &ClaimKey::of(claim), &record, self.now())).await;
+        let (incarnation, word) = (volume.incarnation.clone(), Token::of([7; 16]));
+        let attempt = Attempt::new(incarnation, ClaimKey::of(claim), record, word, self.now());
+        self.write(volume, &attempt.first_claim()).await;
     }
 
     /// The claim is gone, as DeleteVolume writes it.
     pub async fn release(&self, volume: &Owned, claim: &str) {
-        self.write(volume, &asking::released(&volume.incarnation, &ClaimKey::of(claim), self.now())).await;
+        let ledger = self.ledger(volume).await;
+        let change = standing::released(&volume.incarnation, &ClaimKey::of(claim), &ledger, self.now());
+        self.write(volume, &change).await;
     }
 
     pub async fn write(&self, volume: &Owned, change: &Change) {
-        asking::write(&self.world.linstor(), &volume.name, change).await.unwrap();
+        standing::write(&self.world.linstor(), &volume.name, change).await.unwrap();
     }
 
     pub async fn ledger(&self, volume: &Owned) -> Ledger {

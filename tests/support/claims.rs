@@ -2,7 +2,10 @@
 
 use linflow::{
     csi::{controller::ControllerService, proto::ControllerPublishVolumeRequest},
-    volume::claims::{ClaimKey, ClaimRecord, claim_entry, claim_key},
+    volume::{
+        claims::{ClaimKey, ClaimRecord, claim_entry, claim_key},
+        ending::Token,
+    },
     workflow::{AnyDirectory, FolderDirectory, Incarnation, Instances, PodRef},
 };
 use serde_json::json;
@@ -43,13 +46,13 @@ impl<'a> Owned<'a> {
     pub async fn claim(&self, name: &str, pod: Option<PodRef>) -> String {
         let record = ClaimRecord { name: name.to_owned(), pvc: None, pod, time: "2026-01-01T00:00:00Z".to_owned() };
         let key = ClaimKey::of(name);
-        self.change(&json!({"override_props": claim_entry(&self.incarnation, &key, &record)})).await;
+        self.change(&json!({"override_props": claim_entry(&self.incarnation, &key, &word(), &record)})).await;
         format!("{}@{key}", self.resource)
     }
 
     /// The claim is one no more.
     pub async fn release(&self, name: &str) {
-        let key = claim_key(&self.incarnation, &ClaimKey::of(name));
+        let key = claim_key(&self.incarnation, &ClaimKey::of(name), &word());
         self.change(&json!({"override_props": {}, "delete_props": [key]})).await;
     }
 
@@ -124,4 +127,9 @@ impl Pods {
 /// A pod by its name.
 pub fn pod_named(name: &str) -> PodRef {
     PodRef { namespace: "airflow".to_owned(), name: name.to_owned(), uid: Some(format!("uid-{name}")) }
+}
+
+/// The word of the call that these claims were written by.
+fn word() -> Token {
+    Token::of([7; 16])
 }

@@ -23,11 +23,15 @@ pub mod node;
 pub mod rest;
 pub mod seed;
 pub mod snapshots;
+pub mod witness;
 
 use std::{
     fmt::Debug,
     future::Future,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,7 +49,7 @@ use linflow::{
     node::Host,
     sandbox::{self, BackingKind, Sandbox, bytes::ReplicaKey, requests::Request},
     volume::topology::TopologySettings,
-    workflow::{AnyDirectory, Confirm, Instances},
+    workflow::{AnyDirectory, Confirm, Instances, NoWitness},
 };
 use tempfile::TempDir;
 use tokio::time::{interval, timeout};
@@ -126,6 +130,7 @@ impl World {
             host,
             linstor: self.linstor(),
             directory,
+            witness: Arc::new(NoWitness),
             instances: Instances::default(),
             confirm: Confirm::default(),
             doubts: Doubts::default(),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::workflow::{
     Instances, Object,
-    fixtures::{recorded_pod, workflow},
+    fixtures::{heard, recorded_pod, workflow},
     verify,
 };
 
@@ -11,11 +11,17 @@ fn uid(pod: &PodRef, uid: &str) -> PodRef {
     PodRef { uid: Some(uid.to_owned()), ..pod.clone() }
 }
 
-/// A pod asks for a volume of `owner` with the evidence of its recording.
+/// A pod asks for a volume of `owner` with the evidence of its recording, and nobody knows more.
 fn request(owner: &str, recording: &str) -> Request {
+    request_with(owner, recording, Testimony::Silent)
+}
+
+/// The same where a witness says this of the pod.
+fn request_with(owner: &str, recording: &str, testimony: Testimony) -> Request {
     let pod = recorded_pod(recording);
     let owner = OwnerView::from(&workflow(owner));
-    let claimant = verify(&owner, &pod, &Instances::default()).map_err(Doubt::Mismatch);
+    let verified = verify(&owner, &pod, &Instances::default()).map_err(Doubt::Mismatch);
+    let claimant = verified.map(|verified| heard(verified, testimony));
     let volume = ResourceName::parse("pvc-1").expect("a resource name");
     Request { volume, pod: uid(&pod.reference, "u1"), owned: Some(Owned { owner, check: Check::Enforce(claimant) }) }
 }
@@ -58,6 +64,54 @@ fn a_tagged_volume_is_for_a_verified_pod_of_its_owner() {
 fn a_match_by_label_is_marked_in_the_permit() {
     let permit = decide(request(OWNER, "af3_kpo_normal")).expect("the labels match");
     assert_eq!(permit.strength(), Some(Strength::LabelHash));
+}
+
+#[test]
+fn a_witness_who_confirms_the_pod_is_in_the_permit() {
+    let request = request_with(OWNER, "af3_ke_normal_scheduled", Testimony::Confirmed);
+    for request in [request.clone(), audited(request)] {
+        let permit = decide(request).expect("confirmed");
+        assert_eq!((permit.rule().as_str(), permit.strength()), ("witnessed", Some(Strength::Exact)));
+        assert_eq!(permit.overlooked(), None);
+    }
+}
+
+#[test]
+fn a_pod_that_a_witness_denies_is_denied_naming_owner_claimant_and_its_word() {
+    let why = "Airflow says that the task has ended".to_owned();
+    let request = request_with(OWNER, "af3_ke_normal_scheduled", Testimony::Contradicted { why });
+    let denial = decide(request.clone()).expect_err("contradicted");
+    assert_eq!((denial.rule(), denial.field()), (Rule::Witnessed, None));
+    assert_eq!(
+        denial.to_string(),
+        "volume pvc-1 belongs to DAG etl_daily, run scheduled__2025-01-01T00:00:00+00:00 of Airflow airflow; pod \
+         airflow/etl-daily-extract-jgytcjyi shows DAG etl_daily, run scheduled__2025-01-01T00:00:00+00:00, task extract, \
+         but Airflow says that the task has ended; mount it from the pod of a task of its owner that runs, or claim a \
+         volume for this one"
+    );
+    let permit = decide(audited(request)).expect("an audit");
+    assert_eq!((permit.rule(), permit.strength(), permit.overlooked()), (Rule::Audit, None, Some(&denial)));
+}
+
+#[test]
+fn a_pod_whose_witness_can_not_be_asked_gets_nothing_yet() {
+    let why = "Airflow does not answer".to_owned();
+    let denial = decide(request_with(OWNER, "af3_ke_normal_scheduled", Testimony::Unknown { why }));
+    let denial = denial.expect_err("it can't be confirmed");
+    assert!(matches!(&denial, Denial::Unheard { why, .. } if why == "Airflow does not answer"), "{denial}");
+    assert_eq!(denial.rule(), Rule::Witnessed);
+}
+
+#[test]
+fn no_word_of_a_witness_makes_a_proof_for_another_owner_or_of_another_pod() {
+    let strange = |change: &dyn Fn(&mut Request)| {
+        let mut request = request_with(OWNER, "af3_ke_normal_scheduled", Testimony::Confirmed);
+        change(&mut request);
+        assert!(matches!(decide(request), Err(Denial::OtherProof { .. })));
+    };
+    let another = OwnerView::from(&workflow("airflow/etl_daily/manual__1"));
+    strange(&|request| request.owned.as_mut().expect("it is owned").owner = another.clone());
+    strange(&|request| request.pod = recorded_pod("af3_ke_mapped").reference);
 }
 
 #[test]

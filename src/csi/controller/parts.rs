@@ -8,19 +8,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::linstor::Client;
 use crate::metrics::Doubts;
 use crate::volume::{
-    capacity::Capacities, groups::Groups, health::Health, limit::Limit, list::Listed, page::Listings,
+    Owners, capacity::Capacities, groups::Groups, health::Health, limit::Limit, list::Listed, page::Listings,
     reserve::Reservations, settle, snapshot::Taken,
 };
-use crate::workflow::{AnyDirectory, Confirm, Instances};
+use crate::workflow::{AnyDirectory, Confirm, Instances, NoWitness, Witness};
 
 /// What the Controller service works with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ControllerService {
     pub(super) linstor: Client,
     pub(super) groups: Groups,
+    pub(super) owners: Owners,
     pub(super) reservations: Reservations,
     pub(super) instances: Arc<Instances>,
     pub(super) directory: AnyDirectory,
+    pub(super) witness: Arc<dyn Witness>,
     pub(super) capacities: Capacities,
     pub(super) listings: Listings<Listed>,
     pub(super) limit: Limit,
@@ -42,9 +44,11 @@ impl ControllerService {
         Self {
             linstor,
             groups: Groups::default(),
+            owners: Owners::default(),
             reservations: Reservations::default(),
             instances: Arc::new(instances),
             directory: AnyDirectory::None,
+            witness: Arc::new(NoWitness),
             capacities: Capacities::default(),
             listings: Listings::default(),
             limit: Limit::default(),
@@ -61,6 +65,11 @@ impl ControllerService {
     /// The same with a directory in which it is looked up who asks for a volume; without one the class alone says it.
     pub fn with_directory(self, directory: AnyDirectory) -> Self {
         Self { directory, ..self }
+    }
+
+    /// The same with somebody who is asked about pods whose metadata agrees with a volume's owner.
+    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness, ..self }
     }
 
     /// The same with a limit to the volumes that a node may have attached, 1 or more; none: no limit.
@@ -104,6 +113,10 @@ impl ControllerService {
 
     pub(in crate::csi) fn directory(&self) -> &AnyDirectory {
         &self.directory
+    }
+
+    pub(in crate::csi) fn witness(&self) -> &dyn Witness {
+        self.witness.as_ref()
     }
 
     pub(in crate::csi) fn instances(&self) -> &Instances {

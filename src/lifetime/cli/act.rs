@@ -10,10 +10,9 @@ use crate::lifetime::{
     word,
 };
 use crate::volume::{
-    asking,
-    claims::claim_key,
     ending::{Change, Mark, Token},
     moment::Moment,
+    standing,
 };
 
 impl Desk<'_> {
@@ -48,12 +47,12 @@ impl Desk<'_> {
         let mut done = Vec::new();
         for volume in self.selected(selection).await?.volumes {
             let keeping = Keeping::new(&volume.resource, &volume.tags.incarnation, Token::random()?, self.now);
-            let kept = carry::keep(&self.linstor, &volume.resource, keeping).await?;
+            let kept = carry::keep(&self.linstor, &Unasked, &volume.resource, keeping).await?;
             let (is_kept, what) = match kept {
                 Kept::Withdrawn(_) => (true, "the final mark is withdrawn"),
                 Kept::Unmarked => (true, "no final mark stands there"),
                 Kept::Unclaimed => {
-                    (false, "nobody claims it, so its removal may be under way; the next reaper finishes it")
+                    (false, "no claim of it is attached, so its removal may be under way; the next reaper finishes it")
                 }
                 Kept::Gone => (false, "it is gone, or LINSTOR deletes it"),
             };
@@ -105,11 +104,12 @@ impl Desk<'_> {
     /// Removes the records of the claims that were seen, and looks at the volume anew.
     async fn forget_claims(&self, volume: Surveyed) -> Result<Option<Surveyed>, CommandError> {
         let incarnation = &volume.tags.incarnation;
-        let remove: Vec<String> = volume.ledger.claims.keys().map(|claim| claim_key(incarnation, claim)).collect();
+        let remove: Vec<String> =
+            volume.ledger.claims.keys().flat_map(|claim| volume.ledger.claim_keys(incarnation, claim)).collect();
         if remove.is_empty() {
             return Ok(Some(volume));
         }
-        asking::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?;
+        standing::write(&self.linstor, &volume.resource, &Change { remove, ..Change::default() }).await?;
         let filter = crate::workflow::Filter {
             instance: volume.tags.ownership.workflow().map(|workflow| workflow.instance().clone()),
             dag: volume.tags.ownership.workflow().map(|workflow| workflow.dag().clone()),

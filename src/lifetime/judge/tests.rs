@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::volume::{
-    asking::AskRecord,
     claims::{ClaimKey, ClaimRecord},
     ending::{Ending, LetGo, Mark, Token},
     record::{AccessMode, Attachment},
     seat::Seat,
+    standing::AskRecord,
 };
 use crate::workflow::{Incarnation, Ownership, tag};
 

@@ -2,83 +2,123 @@
 
 use super::{Linstor, Request, incarnation, now, resource};
 use crate::volume::{
-    asking::{self, Answer, Asking, Seen},
     claims::{ClaimKey, ClaimRecord},
-    ending::{Change, Token},
+    ending::Token,
     generation,
     record::Ledger,
+    standing::{self, Answer, Attempt},
 };
 
-/// CreateVolume of one claim, as far as it concerns us.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Creating {
+/// Where a CreateVolume stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum At {
+    /// Which definition is the owner's?
     Begin,
-    Look {
-        generation: usize,
-    },
-    Ask {
-        generation: usize,
-        incarnation: u8,
-    },
-    LookAgain {
-        generation: usize,
-        incarnation: u8,
-    },
-    Write {
-        generation: usize,
-        incarnation: u8,
-        change: Change,
-        is_granted: bool,
-    },
-    Make {
-        generation: usize,
-    },
-    /// Made: is it still the generation that it was?
-    Confirm {
-        generation: usize,
-        incarnation: u8,
-    },
-    Claimed {
-        generation: usize,
-        incarnation: u8,
-    },
-    Released,
-    GivenUp,
+    /// It is told of this claim before, by a record that may have gone.
+    Recall,
+    Claim,
+    Look,
+    /// It stands, if the name was not given up.
+    LookAtOwner,
+    /// It stands, if there is a definition and its name was not given up.
+    LookAtDefinition,
+    Made,
+    TakeBack,
+    /// The same, of a name that was given up: there is another one.
+    StepAside,
+    Make,
+    FirstClaim,
+    /// Made: is it still the present generation?
+    Confirm,
+    Undo,
+    UndoRecords,
+    /// It was told that it has the volume.
+    Told,
+    Over,
 }
 
+/// A claim's CreateVolume, and its DeleteVolume.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Claimer {
     pub(super) id: u8,
+    pub(super) at: At,
+    /// The volume that the claim was told to have.
+    pub(super) has: Option<(usize, u8)>,
+    pub(super) generation: usize,
+    pub(super) incarnation: u8,
     pub(super) attempt: u8,
-    pub(super) at: Creating,
+    /// How many more calls there may be after one that did not succeed.
+    pub(super) calls: u8,
+    /// How many of its requests may be lost to it, and arrive later.
+    pub(super) losses: u8,
     pub(super) is_deletable: bool,
+    /// How often its answer is not heard, so that it comes again.
+    pub(super) repeats: u8,
+    /// Is it one process that takes all calls?
+    pub(super) remembers: bool,
+    pub(super) stood_by: Option<(u8, Token)>,
+    pub(super) present: Option<u8>,
 }
 
 impl Claimer {
-    fn asking(&self, incarnation_number: u8) -> Asking {
-        let record = ClaimRecord { name: format!("pvc-{}", self.id), pvc: None, pod: None, time: now().to_string() };
-        let token = Token::of([self.id * 16 + self.attempt; 16]);
-        Asking::new(incarnation(incarnation_number), self.key(), record, token, now())
+    pub(super) fn new(id: u8) -> Self {
+        Self {
+            id,
+            at: At::Begin,
+            has: None,
+            generation: 0,
+            incarnation: 0,
+            attempt: 0,
+            calls: 1,
+            losses: 0,
+            is_deletable: false,
+            repeats: 0,
+            remembers: false,
+            stood_by: None,
+            present: None,
+        }
     }
 
-    fn key(&self) -> ClaimKey {
+    fn attempt(&self) -> Attempt {
+        let record = ClaimRecord { name: format!("pvc-{}", self.id), pvc: None, pod: None, time: now().to_string() };
+        Attempt::new(incarnation(self.incarnation), self.key(), record, self.token(), now())
+    }
+
+    fn token(&self) -> Token {
+        Token::of([self.id * 16 + self.attempt; 16])
+    }
+
+    pub(super) fn key(&self) -> ClaimKey {
         ClaimKey::of(&format!("pvc-{}", self.id))
     }
 
-    fn again(&mut self) {
+    /// The call ends without success, or its answer is not heard: there may be another one.
+    pub(super) fn again(&mut self) {
         self.attempt += 1;
-        self.at = if self.attempt < 2 { Creating::Begin } else { Creating::GivenUp };
+        (self.at, self.calls) = match self.calls {
+            0 => (At::Over, 0),
+            calls => (At::Begin, calls - 1),
+        };
+        if !self.remembers {
+            (self.stood_by, self.present) = (None, None);
+        }
     }
 
-    /// The change that it sends next; none: it asks, or waits.
-    pub(super) fn request(&self) -> Option<Request> {
-        match &self.at {
-            Creating::Ask { generation, incarnation } => {
-                Some(Request::Write(*generation, self.asking(*incarnation).ask()))
-            }
-            Creating::Write { generation, change, .. } => Some(Request::Write(*generation, change.clone())),
-            Creating::Claimed { generation, incarnation: number } if self.is_deletable => {
-                Some(Request::Write(*generation, asking::released(&incarnation(*number), &self.key(), now())))
+    /// What it sends next; none: it asks, or has nothing to do.
+    pub(super) fn request(&self, linstor: &Linstor) -> Option<Request> {
+        let write = |change| Some(Request::Write(self.generation, change));
+        match self.at {
+            At::Claim => write(self.attempt().claim()),
+            At::Made => write(self.attempt().made()),
+            At::TakeBack | At::StepAside => write(self.attempt().take_back()),
+            At::FirstClaim => write(self.attempt().first_claim()),
+            At::Undo => Some(Request::Delete(self.generation)),
+            At::UndoRecords => Some(Request::Forget(self.generation)),
+            At::Told if self.is_deletable && self.repeats == 0 => {
+                let (generation, number) = self.has?;
+                let ledger = Ledger::read("lf", &linstor.stores[generation], &incarnation(number)).unwrap();
+                let change = standing::released(&incarnation(number), &self.key(), &ledger, now());
+                Some(Request::Write(generation, change))
             }
             _ => None,
         }
@@ -86,62 +126,113 @@ impl Claimer {
 
     pub(super) fn can_step(&self) -> bool {
         match self.at {
-            Creating::Claimed { .. } => self.is_deletable,
-            Creating::Released | Creating::GivenUp => false,
+            At::Told => self.is_deletable || self.repeats > 0,
+            At::Over => false,
             _ => true,
+        }
+    }
+
+    /// What it sent did not come back: it may arrive at any time.
+    pub(super) fn interrupt(&mut self) {
+        self.losses -= 1;
+        match self.at {
+            At::Told => (self.at, self.has) = (At::Over, None),
+            _ => self.again(),
         }
     }
 
     /// After its change is done, or its question answered.
     pub(super) fn advance(&mut self, linstor: &mut Linstor) {
-        self.at = match self.at.clone() {
-            Creating::Begin => {
-                Creating::Look { generation: usize::try_from(generation::current(&linstor.owner)).unwrap() }
+        self.at = match self.at {
+            At::Begin => match (0..3).rev().find_map(|at| Some((at, linstor.definitions[at]?))) {
+                Some((generation, number)) => self.join(generation, number),
+                None => self.make(0),
+            },
+            At::Recall => {
+                let ledger = self.ledger(linstor);
+                let is_there = self.stood_by.as_ref().is_some_and(|(_, token)| ledger.says(&self.key(), token));
+                if is_there { self.told_again() } else { At::Claim }
             }
-            Creating::Look { generation } => match linstor.definitions[generation] {
-                None => Creating::Make { generation },
-                Some(number) => {
-                    let ledger = Ledger::read("lf", &linstor.stores[generation], &incarnation(number)).unwrap();
-                    match ledger.claims.contains_key(&self.key()) {
-                        true => Creating::Claimed { generation, incarnation: number },
-                        false => Creating::Ask { generation, incarnation: number },
-                    }
+            At::Claim => At::Look,
+            At::Look => match self.attempt().answer(&self.ledger(linstor)) {
+                Answer::Stands if self.present == Some(self.incarnation) => self.told(),
+                Answer::Stands => At::LookAtOwner,
+                Answer::Unsure => At::LookAtDefinition,
+                Answer::Reaped | Answer::Gone => At::TakeBack,
+            },
+            At::LookAtOwner if self.is_given_up(linstor) => At::StepAside,
+            At::LookAtOwner => self.told(),
+            At::LookAtDefinition => {
+                let there = linstor.definition(self.generation);
+                match self.attempt().stands_beside(&resource(self.generation), there.as_ref(), &linstor.owner) {
+                    true => At::Made,
+                    false if self.is_given_up(linstor) => At::StepAside,
+                    false => At::TakeBack,
+                }
+            }
+            At::Made => self.told(),
+            At::TakeBack => return self.again(),
+            At::Make => match linstor.definitions[self.generation] {
+                Some(number) => self.join(self.generation, number),
+                None => {
+                    self.incarnation = linstor.made;
+                    linstor.definitions[self.generation] = Some(linstor.made);
+                    linstor.made += 1;
+                    At::FirstClaim
                 }
             },
-            Creating::Ask { generation, incarnation } => Creating::LookAgain { generation, incarnation },
-            Creating::LookAgain { generation, incarnation } => {
-                let definition = linstor.definition(generation);
-                let seen = Seen { definition: definition.as_ref(), store: &linstor.stores[generation] };
-                let (change, is_granted) =
-                    match self.asking(incarnation).answer(&resource(generation), seen, &linstor.owner).unwrap() {
-                        Answer::Granted(change) => (change, true),
-                        Answer::Reaped(change) | Answer::Gone(change) => (change, false),
-                    };
-                Creating::Write { generation, incarnation, change, is_granted }
-            }
-            Creating::Write { generation, incarnation, is_granted: true, .. } => {
-                Creating::Claimed { generation, incarnation }
-            }
-            Creating::Write { .. } => return self.again(),
-            Creating::Make { generation } => {
-                if linstor.definitions[generation].is_some() {
-                    return self.again();
+            At::FirstClaim => At::Confirm,
+            At::Confirm if self.is_given_up(linstor) => At::Undo,
+            At::Confirm => self.told(),
+            At::Undo => At::UndoRecords,
+            At::UndoRecords | At::StepAside => {
+                let present = usize::try_from(generation::current(&linstor.owner)).unwrap();
+                match linstor.definitions[present] {
+                    Some(number) => self.join(present, number),
+                    None => self.make(present),
                 }
-                let number = linstor.made;
-                linstor.definitions[generation] = Some(number);
-                linstor.made += 1;
-                Creating::Confirm { generation, incarnation: number }
             }
-            Creating::Confirm { generation, incarnation: number } => {
-                if generation::current(&linstor.owner) as usize != generation {
-                    return self.again();
-                }
-                let record = ClaimRecord { name: "fresh".to_owned(), pvc: None, pod: None, time: now().to_string() };
-                let change = asking::claimed(&incarnation(number), &self.key(), &record, now());
-                Creating::Write { generation, incarnation: number, change, is_granted: true }
+            At::Told if self.repeats > 0 => {
+                (self.repeats, self.calls) = (self.repeats - 1, self.calls + 1);
+                return self.again();
             }
-            Creating::Claimed { .. } => Creating::Released,
-            over => over,
+            At::Told => {
+                self.has = None;
+                At::Over
+            }
+            At::Over => At::Over,
         };
+    }
+
+    fn is_given_up(&self, linstor: &Linstor) -> bool {
+        standing::is_given_up(&resource(self.generation), &linstor.owner)
+    }
+
+    fn ledger(&self, linstor: &Linstor) -> Ledger {
+        Ledger::read("lf", &linstor.stores[self.generation], &incarnation(self.incarnation)).unwrap()
+    }
+
+    fn join(&mut self, generation: usize, number: u8) -> At {
+        (self.generation, self.incarnation) = (generation, number);
+        match self.stood_by.as_ref().is_some_and(|(by, _)| *by == number) {
+            true => At::Recall,
+            false => At::Claim,
+        }
+    }
+
+    fn make(&mut self, generation: usize) -> At {
+        self.generation = generation;
+        At::Make
+    }
+
+    fn told(&mut self) -> At {
+        self.stood_by = Some((self.incarnation, self.token()));
+        self.told_again()
+    }
+
+    fn told_again(&mut self) -> At {
+        self.present = Some(self.incarnation);
+        self.has = Some((self.generation, self.incarnation));
+        At::Told
     }
 }

@@ -7,19 +7,19 @@
 mod claimer;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use self::claimer::{Claimer, Creating};
-use self::state::{claimer, keeper, reaper};
+use self::claimer::Claimer;
+use self::state::{claimer, keeper, reaper, repeating, unlucky};
 use super::keeping::{Keeping, Kept};
 use super::reaping::{End, Looked, Reaping, Step};
 use crate::linstor::{
     model::{Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{claims::owned_name, ending::Change, moment::Moment, record::Ledger};
+use crate::volume::{VolumeId, claims::owned_name, ending::Change, moment::Moment, record::Ledger};
 use crate::workflow::{Incarnation, WorkflowRef, tag};
 
 /// What all of them work on.
@@ -117,9 +117,9 @@ impl Linstor {
         Some(ResourceDefinition { name: resource(generation).to_string(), props, ..ResourceDefinition::default() })
     }
 
-    fn look(&self, generation: usize) -> Looked {
+    fn look(&self, generation: usize, named: BTreeSet<VolumeId>) -> Looked {
         let (definition, store) = (self.definition(generation), self.stores[generation].clone());
-        Looked { now: now(), definition, store, snapshots: Vec::new(), is_named: false }
+        Looked { now: now(), definition, store, snapshots: Vec::new(), named }
     }
 }
 
@@ -180,6 +180,28 @@ fn no_interleaving_of_two_claims_and_a_late_delete_loses_data() {
 }
 
 #[test]
+fn no_interleaving_with_a_claim_that_comes_again_loses_data() {
+    for remembers in [true, false] {
+        for losses in [0, 1] {
+            let others = [claimer(2, true)].into_iter().take(1 - usize::from(losses));
+            let processes = [reaper(0, losses), repeating(1, remembers)].into_iter().chain(others);
+            let states = walk(processes.collect(), |_| {});
+            assert!(states > 1_000, "{states}");
+        }
+    }
+}
+
+#[test]
+fn no_interleaving_with_a_claim_whose_requests_arrive_late_loses_data() {
+    let states = walk(vec![reaper(0, 1), unlucky(1)], |_| {});
+    assert!(states > 1_000, "{states}");
+    let states = walk(vec![reaper(0, 0), unlucky(1), claimer(2, false)], |_| {});
+    assert!(states > 1_000, "{states}");
+    let states = walk(vec![reaper(0, 0), unlucky(1), keeper()], |_| {});
+    assert!(states > 1_000, "{states}");
+}
+
+#[test]
 fn no_interleaving_with_a_person_who_keeps_loses_data() {
     let states = walk(vec![reaper(0, 1), claimer(1, true), keeper()], |_| {});
     assert!(states > 1_000, "{states}");
@@ -219,6 +241,6 @@ fn whatever_came_before_a_claim_gets_a_volume_once_the_reapers_are_through() {
         let last = quiet.processes.len() - 1;
         let after = ends_alone(quiet, last).expect("the claim comes to its end");
         let Process::Claimer(claimer) = &after.processes[last] else { unreachable!("it was pushed there") };
-        assert!(matches!(claimer.at, Creating::Claimed { .. }), "{:#?}", after.trail.steps());
+        assert!(claimer.has.is_some(), "{:#?}", after.trail.steps());
     });
 }

@@ -1,15 +1,18 @@
 //! Where all of them stand, and each step from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::claimer::{Claimer, Creating};
+use super::claimer::Claimer;
 use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
 use crate::lifetime::{
     keeping::{Keeping, Kept},
     reaping::{End, Reaping, Told},
 };
-use crate::volume::ending::{Ending, Mark, Token};
+use crate::volume::{
+    VolumeId,
+    ending::{Ending, Mark, Token},
+};
 
 impl State {
     pub(super) fn new(processes: Vec<Process>) -> Self {
@@ -19,9 +22,7 @@ impl State {
     /// The incarnations that somebody was told they have.
     pub(super) fn live(&self) -> Vec<(usize, u8)> {
         let of = |process: &Process| match process {
-            Process::Claimer(Claimer { at: Creating::Claimed { generation, incarnation }, .. }) => {
-                Some((*generation, *incarnation))
-            }
+            Process::Claimer(claimer) => claimer.has,
             _ => None,
         };
         self.processes.iter().filter_map(of).collect()
@@ -59,7 +60,7 @@ impl State {
                 };
                 match request(current.step()) {
                     None if is_lost => return None,
-                    None => *end = current.next(Told::Seen(&self.linstor.look(0))),
+                    None => *end = current.next(Told::Seen(&self.linstor.look(0, BTreeSet::new()))),
                     Some(lost) if is_lost => {
                         *losses -= 1;
                         current.interrupt();
@@ -80,11 +81,17 @@ impl State {
                 }
             }
             Process::Claimer(claimer) => {
-                if !claimer.can_step() {
+                if !claimer.can_step() || (is_lost && claimer.losses == 0) {
                     return None;
                 }
-                match claimer.request() {
-                    _ if is_lost => return None,
+                match claimer.request(&state.linstor) {
+                    None if is_lost => return None,
+                    Some(lost) if is_lost => {
+                        claimer.interrupt();
+                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
+                        state.wire.push(lost);
+                        return Some(state);
+                    }
                     Some(sent) => {
                         // Who deletes a claim needs the data no more from that moment.
                         claimer.advance(&mut state.linstor);
@@ -109,7 +116,7 @@ impl State {
         let begin = || Keeping::new(&resource(0), &incarnation(0), Token::of([99; 16]), now());
         let keeping = keeping.get_or_insert_with(begin);
         match request(keeping.step()) {
-            None => keeping.next(Told::Seen(&self.linstor.look(0))),
+            None => keeping.next(Told::Seen(&self.linstor.look(0, self.named()))),
             Some(sent) => {
                 linstor.apply(&sent);
                 keeping.next(Told::Done)
@@ -117,8 +124,19 @@ impl State {
         }
     }
 
-    /// Whoever was told that they have a volume has it.
+    /// The volumes that PersistentVolumes name: those that somebody was told of. A reaper is not let into it here.
+    fn named(&self) -> BTreeSet<VolumeId> {
+        let of = |process: &Process| match process {
+            Process::Claimer(claimer) => Some(VolumeId::of_claim(resource(claimer.has?.0), claimer.key())),
+            _ => None,
+        };
+        self.processes.iter().filter_map(of).collect()
+    }
+
+    /// Whoever was told that they have a volume has it, and all of them one.
     pub(super) fn check(&self) {
+        let live = self.live();
+        assert!(live.iter().all(|one| *one == live[0]), "one owner has two volumes after {:#?}", self.trail.steps());
         for (generation, incarnation) in self.live() {
             let there = self.linstor.definitions[generation];
             assert_eq!(there, Some(incarnation), "a claim's data is gone after {:#?}", self.trail.steps());
@@ -145,7 +163,17 @@ pub(super) fn reaper(id: u8, losses: u8) -> Process {
 }
 
 pub(super) fn claimer(id: u8, is_deletable: bool) -> Process {
-    Process::Claimer(Claimer { id, attempt: 0, at: Creating::Begin, is_deletable })
+    Process::Claimer(Claimer { is_deletable, ..Claimer::new(id) })
+}
+
+/// One some of whose requests are lost to it, and arrive later.
+pub(super) fn unlucky(id: u8) -> Process {
+    Process::Claimer(Claimer { losses: 1, ..Claimer::new(id) })
+}
+
+/// One whose answer is not heard, so that it comes again: to a process that met it, or to another.
+pub(super) fn repeating(id: u8, remembers: bool) -> Process {
+    Process::Claimer(Claimer { repeats: 1, remembers, ..Claimer::new(id) })
 }
 
 pub(super) fn keeper() -> Process {

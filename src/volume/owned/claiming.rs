@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{OwnedError, Step, fit, fit::Fit, generation, growth};
+use super::{OwnedError, Owners, Step, fit, fit::Fit, generation, growth};
 use crate::linstor::{
     Client,
     model::{Resource, ResourceDefinition, is_same_name},
@@ -10,22 +10,31 @@ use crate::linstor::{
 };
 use crate::volume::{
     Error,
-    asking::{self, Answer, Asking, Seen},
-    claims::{ClaimKey, ClaimRecord, owned_name, owner_instance},
+    claims::{ClaimKey, ClaimRecord, owner_instance},
     copy::{self, Origin, Source},
     create::{Create, CreateRequest, Created, Made, Prospect, Whole, new_tags},
     ending::Token,
     groups::Groups,
     moment::Moment,
     record::Ledger,
+    standing::{self, Answer, Attempt},
     topology::hostname,
 };
 use crate::workflow::{ClaimRef, Scope, Tags, WorkflowRef, label::airflow_label};
+
+/// What came of a claim of what is there.
+enum Claimed {
+    /// It stands, and these are the volume's records.
+    Stands(Box<Ledger>),
+    /// The volume has a name that was given up; that generation is the present one.
+    Superseded(u32),
+}
 
 /// A request, at one generation.
 pub(super) struct Claiming<'a> {
     pub linstor: &'a Client,
     pub groups: &'a Groups,
+    pub owners: &'a Owners,
     pub request: &'a CreateRequest,
     pub owner: &'a WorkflowRef,
     pub until: Instant,
@@ -56,8 +65,8 @@ impl Claiming<'_> {
             Made::Replicas => {}
             Made::Elsewhere => return Ok(Step::Found(Box::new(create.existing().await?))),
         }
-        let claimed = asking::claimed(&tags.incarnation, &self.key(), &self.record(), Moment::now());
-        asking::write(self.linstor, &request.resource, &claimed).await?;
+        let attempt = self.attempt(&tags)?;
+        standing::write(self.linstor, &request.resource, &attempt.first_claim()).await?;
         if let Some(current) = self.given_up().await? {
             // The owner had a volume of this name before, or others made one, let it go and removed it since the look.
             // That removal may still arrive; nobody was told of this volume, so it goes at once.
@@ -65,6 +74,7 @@ impl Claiming<'_> {
             self.linstor.kv_delete(&request.resource).await?;
             return Ok(Step::Superseded(current));
         }
+        self.saw_standing(&tags, &attempt);
         let created = create.finish(size_kib, &create.view().await?, create.wanted()).await?;
         Ok(Step::Made(Box::new(created)))
     }
@@ -87,18 +97,17 @@ impl Claiming<'_> {
             _ => {}
         }
         let fit = fit::check(self.request, self.owner, &tags, &existing, origin.as_ref())?;
-        let ledger = self.ledger(&tags).await?;
-        if origin.is_some() && ledger.ending.claimed.is_none() {
+        if origin.is_some() && self.ledger(&tags).await?.ending.made.is_none() {
             return match asked {
                 Some(source) => self.copy(source, tags.csi_name).await,
                 None => Err(self.create().unfinished("it is still being copied".to_owned())),
             };
         }
         let mut growth = growth::check(&self.create(), &existing).await?;
-        self.check_run(&ledger)?;
-        if let Some(generation) = self.claim(&tags, &ledger).await? {
-            return Ok(Step::Superseded(generation));
-        }
+        let ledger = match self.claim(&tags).await? {
+            Claimed::Stands(ledger) => ledger,
+            Claimed::Superseded(generation) => return Ok(Step::Superseded(generation)),
+        };
         let whole = self.whole(fit, &tags, &existing, &ledger, growth.there.take()).await?;
         let created = self.finish(&tags, &ledger, &whole).await?;
         let grown = growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?;
@@ -128,39 +137,69 @@ impl Claiming<'_> {
         self.create().ledger(tags).await
     }
 
-    /// Makes the claim stand, beside a reaper that may be removing the volume. None: it stands, as it may have before;
-    /// else the generation that is the present one.
-    async fn claim(&self, tags: &Tags, ledger: &Ledger) -> Result<Option<u32>, Error> {
-        if ledger.claims.contains_key(&self.key()) {
-            return Ok(None);
-        }
-        let (resource, incarnation) = (&self.request.resource, tags.incarnation.clone());
-        if ledger.ending.claimed.is_none() {
-            // Nobody was ever told of it: a spawn that arrived late may have made it of a name that was given up.
-            if let Some(current) = self.given_up().await? {
-                return Ok(Some(current));
+    fn attempt(&self, tags: &Tags) -> Result<Attempt, Error> {
+        Ok(Attempt::new(tags.incarnation.clone(), self.key(), self.record(), Token::random()?, Moment::now()))
+    }
+
+    /// Makes the claim stand, beside a reaper that may be removing the volume.
+    async fn claim(&self, tags: &Tags) -> Result<Claimed, Error> {
+        if let Some(token) = self.owners.stood_by(&tags.incarnation, &self.key()) {
+            let ledger = self.ledger(tags).await?;
+            if ledger.says(&self.key(), &token) {
+                self.check_run(&ledger)?;
+                return Ok(Claimed::Stands(Box::new(ledger)));
             }
         }
-        let asking = Asking::new(incarnation, self.key(), self.record(), Token::random()?, Moment::now());
-        asking::write(self.linstor, resource, &asking.ask()).await?;
-        let instance = owner_instance(self.owner);
-        let (definition, store, owner) =
-            tokio::try_join!(self.linstor.definition(resource), self.linstor.kv(resource), self.linstor.kv(&instance))?;
-        let (store, owner) = (store.unwrap_or_default(), owner.unwrap_or_default());
-        let answer = asking.answer(resource, Seen { definition: definition.as_ref(), store: &store }, &owner)?;
-        let (change, refused) = match answer {
-            Answer::Granted(change) => (change, None),
-            Answer::Reaped(change) => (change, Some(OwnedError::Reaping { resource: resource.clone() }.into())),
-            Answer::Gone(change) => (change, Some(Error::Deleting(resource.clone()))),
-        };
-        asking::write(self.linstor, resource, &change).await?;
-        refused.map_or(Ok(None), Err)
+        let attempt = self.attempt(tags)?;
+        standing::write(self.linstor, &self.request.resource, &attempt.claim()).await?;
+        let claimed = self.answer(tags, &attempt).await;
+        if !matches!(claimed, Ok(Claimed::Stands(_)) | Err(Error::Linstor(_))) {
+            standing::write(self.linstor, &self.request.resource, &attempt.take_back()).await?;
+        }
+        claimed
+    }
+
+    /// Does the claim stand that was written?
+    async fn answer(&self, tags: &Tags, attempt: &Attempt) -> Result<Claimed, Error> {
+        let resource = &self.request.resource;
+        let ledger = self.ledger(tags).await?;
+        match attempt.answer(&ledger) {
+            Answer::Reaped => return Err(OwnedError::Reaping { resource: resource.clone() }.into()),
+            Answer::Gone => return Err(Error::Deleting(resource.clone())),
+            Answer::Unsure => {
+                let instance = owner_instance(self.owner);
+                let (there, owner) = tokio::try_join!(self.linstor.definition(resource), self.linstor.kv(&instance))?;
+                let owner = owner.unwrap_or_default();
+                if !attempt.stands_beside(resource, there.as_ref(), &owner) {
+                    return match generation::superseding(resource, &owner) {
+                        Some(current) => Ok(Claimed::Superseded(current)),
+                        None => Err(Error::Deleting(resource.clone())),
+                    };
+                }
+                standing::write(self.linstor, resource, &attempt.made()).await?;
+            }
+            Answer::Stands => {
+                if !self.owners.is_present(&tags.incarnation)
+                    && let Some(current) = self.given_up().await?
+                {
+                    return Ok(Claimed::Superseded(current));
+                }
+            }
+        }
+        self.check_run(&ledger)?;
+        self.saw_standing(tags, attempt);
+        Ok(Claimed::Stands(Box::new(ledger)))
+    }
+
+    fn saw_standing(&self, tags: &Tags, attempt: &Attempt) {
+        self.owners.saw_present(&tags.incarnation);
+        self.owners.stands(&tags.incarnation, &self.key(), attempt.token());
     }
 
     /// The present generation, where it isn't the one of this name any more.
     async fn given_up(&self) -> Result<Option<u32>, Error> {
-        let current = generation::current(self.linstor, self.owner).await?;
-        Ok((owned_name(self.owner, current) != self.request.resource).then_some(current))
+        let owner = self.linstor.kv(&owner_instance(self.owner)).await?.unwrap_or_default();
+        Ok(generation::superseding(&self.request.resource, &owner))
     }
 
     /// Makes the copy, or sees it through under the CSI name that it was begun by, and claims it.
@@ -175,10 +214,9 @@ impl Claiming<'_> {
     async fn claim_copy(&self, made: Created) -> Result<Step, Error> {
         let definition = self.create().existing().await?;
         let tags = Tags::read(&definition.props)?.ok_or_else(|| Error::Foreign(self.request.resource.clone()))?;
-        let ledger = self.ledger(&tags).await?;
-        Ok(match self.claim(&tags, &ledger).await? {
-            Some(generation) => Step::Superseded(generation),
-            None => Step::Made(Box::new(made)),
+        Ok(match self.claim(&tags).await? {
+            Claimed::Superseded(generation) => Step::Superseded(generation),
+            Claimed::Stands(_) => Step::Made(Box::new(made)),
         })
     }
 

@@ -5,10 +5,10 @@
 
 use crate::linstor::{
     Client,
-    model::{DefinitionQuery, PropFilter, ResourceDefinition},
+    model::{DefinitionQuery, PropFilter, Props, ResourceDefinition},
     name::ResourceName,
 };
-use crate::volume::{Error, asking, claims::owner_instance, generation};
+use crate::volume::{Error, claims::owner_instance, generation, standing};
 use crate::workflow::{WorkflowRef, tag::WORKFLOW_ID};
 
 /// The owner's definition of the highest generation that is there, on its way out or not.
@@ -21,6 +21,11 @@ pub(super) async fn latest(linstor: &Client, owner: &WorkflowRef) -> Result<Opti
         (of == instance).then_some((number, one))
     });
     Ok(numbered.max_by_key(|(number, _)| *number))
+}
+
+/// The present generation, where this name was given up for it.
+pub(super) fn superseding(resource: &ResourceName, owner: &Props) -> Option<u32> {
+    standing::is_given_up(resource, owner).then(|| generation::current(owner))
 }
 
 /// The present generation of the owner's volume.
@@ -36,6 +41,6 @@ pub(super) async fn supersede(linstor: &Client, owner: &WorkflowRef, resource: &
         return Ok(current);
     }
     tracing::info!(%owner, %resource, "the owner's volume is being deleted; its next generation takes its place");
-    asking::write(linstor, &owner_instance(owner), &generation::give_up(given_up)).await?;
+    standing::write(linstor, &owner_instance(owner), &generation::give_up(given_up)).await?;
     Ok(given_up.saturating_add(1))
 }

@@ -1,12 +1,12 @@
 //! CreateVolume of an owner's volume: many claims, one definition.
 //!
-//! A claim that finds none makes it and is recorded at once: nobody reaps what was never claimed. One that finds it asks
-//! first (`asking`), for a reaper may be removing it. Whoever comes again finds its own record, and completes what a
-//! broken call left undone.
+//! A claim that finds none makes it and is recorded at once: nobody reaps what was never claimed. One that finds it
+//! writes itself and looks ([`standing`](super::standing)), for a reaper may be removing it. Whoever comes again
+//! completes what a broken call left undone.
 //!
-//! Fresh: look (or make the group), generation, spawn, record, view: five requests, and one where the first replica's
-//! node is named. Another claim: look, records, question, definition ‖ records ‖ the owner's instance, record, view: eight. Again: look,
-//! records, view.
+//! Fresh: look (or make the group), spawn, record, generation, view: five requests, and one where the first replica's
+//! node is named. Another claim: look, record, records, view: four. Again: look, records, view. A process that has not
+//! met the volume yet looks at its generation, too, and one that has not met the claim writes it again.
 //!
 //! A copy is made as any other ([`super::copy`]), and claimed as another's volume when it stands. Until then it is nobody's,
 //! and each claim of the owner that asks for the same source may see it through: the one that began it may be gone.
@@ -17,6 +17,7 @@ mod fit;
 mod fork;
 mod generation;
 mod growth;
+mod known;
 pub(super) mod release;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::linstor::{Client, model::ResourceDefinition};
 use crate::workflow::WorkflowRef;
 use claiming::Claiming;
 pub use error::OwnedError;
+pub use known::Owners;
 pub use release::Kept;
 
 /// How many generations one call goes through. More than one is superseded only where each waits for a lost node.
@@ -51,6 +53,7 @@ enum Step {
 pub(super) async fn create(
     linstor: &Client,
     groups: &Groups,
+    owners: &Owners,
     request: &CreateRequest,
     owner: &WorkflowRef,
     patience: Duration,
@@ -74,7 +77,7 @@ pub(super) async fn create(
     let mut request = CreateRequest { resource: owned_name(owner, generation), ..request };
     for _ in 0..MOST_STEPS {
         let sourced = fork::sourced(linstor, &request, owner, existing.as_ref()).await?;
-        let claiming = Claiming { linstor, groups, request: &sourced, owner, until };
+        let claiming = Claiming { linstor, groups, owners, request: &sourced, owner, until };
         let step = match existing.take() {
             Some(existing) => Box::pin(claiming.join(existing)).await?,
             None => claiming.begin().await?,

@@ -4,7 +4,7 @@
 
 use crate::linstor::Client;
 use crate::volume::{
-    Error, asking, claims::ClaimKey, delete::check_detached, generation, id::VolumeId, moment::Moment, record::Ledger,
+    Error, claims::ClaimKey, delete::check_detached, generation, id::VolumeId, moment::Moment, record::Ledger, standing,
 };
 use crate::workflow::{ClaimRef, Tags};
 
@@ -37,7 +37,8 @@ pub(in crate::volume) async fn release(
     let ledger = Ledger::read(resource.as_str(), &store.unwrap_or_default(), &tags.incarnation)?;
     let Some(record) = ledger.claims.get(claim).filter(|_| !definition.is_deleting()) else { return Ok(None) };
     check_detached(linstor, volume, &ledger).await?;
-    asking::write(linstor, resource, &asking::released(&tags.incarnation, claim, Moment::now())).await?;
+    let change = standing::released(&tags.incarnation, claim, &ledger, Moment::now());
+    standing::write(linstor, resource, &change).await?;
     let owner = tags.ownership.workflow().map(ToString::to_string).unwrap_or_default();
     Ok(Some(Kept { volume: volume.clone(), owner, pvc: record.pvc.clone() }))
 }

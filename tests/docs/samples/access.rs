@@ -15,8 +15,9 @@ fn pod() -> PodRef {
 pub fn denials() -> Vec<Denial> {
     let difference =
         Difference::Value { field: Field::RunId, owner: "manual__1".to_owned(), claimant: "manual__2".to_owned() };
-    let claimant = "DAG sales, run manual__2 of Airflow prod".to_owned();
-    let mismatch = Mismatch { pod: pod(), claimant, difference: Box::new(difference) };
+    let other = "DAG sales, run manual__2 of Airflow prod".to_owned();
+    let mismatch = Mismatch { pod: pod(), claimant: other, difference: Box::new(difference) };
+    let claimant = format!("pod {} shows DAG sales, run manual__1, task load", pod());
     vec![
         Denial::NotTheOwner { volume: resource(), owner: OWNER.to_owned(), mismatch: Box::new(mismatch) },
         Denial::OtherProof {
@@ -25,6 +26,18 @@ pub fn denials() -> Vec<Denial> {
             proven: format!("DAG sales of Airflow prod in pod {}", pod()),
         },
         Denial::Unseen(lookups().remove(2)),
+        Denial::Contradicted {
+            volume: resource(),
+            owner: OWNER.to_owned(),
+            claimant: claimant.clone(),
+            why: "Airflow at https://airflow.example says that the task has ended (state success)".to_owned(),
+        },
+        Denial::Unheard {
+            volume: resource(),
+            owner: OWNER.to_owned(),
+            claimant,
+            why: "Airflow at https://airflow.example does not answer".to_owned(),
+        },
     ]
 }
 
