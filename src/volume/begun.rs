@@ -31,7 +31,7 @@ async fn claimed_by(linstor: &Client, csi_name: &str) -> Result<Option<Claim>, E
     let key = ClaimKey::of(csi_name);
     for (name, store) in linstor.kv_list().await? {
         // The records of others, and of what is gone, are told apart by the definition.
-        let is_named = store.keys().any(|record| record.ends_with(key.as_str()));
+        let is_named = store.keys().any(|record| record.contains(key.as_str()));
         let Ok(resource) = ResourceName::parse(&name) else { continue };
         let Some(definition) = (if is_named { linstor.definition(&resource).await? } else { None }) else { continue };
         let Some(tags) = Tags::read(&definition.props)?.filter(|_| !definition.is_deleting()) else { continue };
