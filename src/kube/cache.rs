@@ -62,3 +62,46 @@ fn keyed(pod: PartialObjectMeta<v1::Pod>) -> Option<(String, Pod)> {
     let pod = metadata::pod(pod);
     Some((pod.reference.uid.clone()?, pod))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(uid: &str, dag: &str) -> PartialObjectMeta<v1::Pod> {
+        let metadata = serde_json::json!({
+            "metadata": {"namespace": "airflow", "name": "task", "uid": uid, "annotations": {"dag_id": dag}},
+        });
+        serde_json::from_value(metadata).unwrap()
+    }
+
+    /// The DAG that the pod is known to be of.
+    fn dag(cache: &Cache, uid: &str) -> Option<String> {
+        let pod = PodRef { namespace: "airflow".to_owned(), name: "task".to_owned(), uid: Some(uid.to_owned()) };
+        cache.get(&pod).map(|pod| pod.annotations["dag_id"].clone())
+    }
+
+    #[test]
+    fn while_a_list_is_under_way_nothing_is_told_and_what_it_lacks_is_gone() {
+        let cache = Cache::default();
+        let told = |uids: [&str; 2]| uids.map(|uid| dag(&cache, uid));
+        let etl = || Some("etl".to_owned());
+        for event in [Event::Init, Event::InitApply(seen("u1", "etl")), Event::InitApply(seen("u2", "etl"))] {
+            cache.apply(event);
+            assert_eq!(told(["u1", "u2"]), [None, None]);
+        }
+        cache.apply(Event::InitDone);
+        assert_eq!(told(["u1", "u2"]), [etl(), etl()]);
+        // The watch was lost, and what happened meanwhile is known when all is listed again.
+        for event in [Event::Init, Event::InitApply(seen("u1", "sales"))] {
+            cache.apply(event);
+            assert_eq!(told(["u1", "u2"]), [None, None]);
+        }
+        cache.apply(Event::InitDone);
+        assert_eq!(told(["u1", "u2"]), [Some("sales".to_owned()), None]);
+        cache.apply(Event::Apply(seen("u2", "etl")));
+        cache.apply(Event::Delete(seen("u1", "sales")));
+        assert_eq!(told(["u1", "u2"]), [None, etl()]);
+        cache.falls_behind();
+        assert_eq!(told(["u1", "u2"]), [None, None]);
+    }
+}

@@ -7,7 +7,7 @@ use super::{
     filesystem::FsType,
     known::check_ours,
     replicas::replicas,
-    said::Difference,
+    said::{Difference, Said},
     spread::Policy,
 };
 use crate::linstor::{
@@ -49,6 +49,28 @@ pub(super) fn check(request: &CreateRequest, existing: &ResourceDefinition) -> R
         ("confirm", mode(tags.confirm), mode(request.claim.confirm))
     } else {
         return Ok(tags);
+    };
+    Err(Error::Mismatch { name: request.name.clone(), field, existing: is, asked })
+}
+
+/// Is what a copy holds what is asked for? The copy still bears its source's tags, which say nothing else of it.
+pub(super) fn check_copied(
+    request: &CreateRequest,
+    written: &Tags,
+    existing: &ResourceDefinition,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let bytes = origin.size_kib * 1024;
+    let name = |fs_type: Option<FsType>| fs_type.map_or_else(|| "none".to_owned(), |one| one.to_string());
+    let own = Said::fs_type(&existing.props).or(request.fs_type);
+    let (field, is, asked) = if written.fs_uuid.is_some() != request.fs_type.is_some() {
+        ("access type", access_type(written.fs_uuid.is_some()), access_type(request.fs_type.is_some()))
+    } else if request.fs_type.is_some() && own != request.fs_type {
+        ("filesystem", name(own), name(request.fs_type))
+    } else if !request.range.holds(bytes) {
+        ("size", format!("{bytes} bytes"), request.range.to_string())
+    } else {
+        return Ok(());
     };
     Err(Error::Mismatch { name: request.name.clone(), field, existing: is, asked })
 }

@@ -11,20 +11,20 @@ use crate::support::{
     refused,
 };
 
-const CLAIM: &str = "11111111-2222-4333-8444-555555555555";
-const POD: &str = "99999999-2222-4333-8444-555555555555";
-const ANOTHER: &str = "aaaaaaaa-2222-4333-8444-555555555555";
-const RUN: &str = "scheduled__2025-01-01T00:00:00+00:00";
+pub(super) const CLAIM: &str = "11111111-2222-4333-8444-555555555555";
+pub(super) const POD: &str = "99999999-2222-4333-8444-555555555555";
+pub(super) const ANOTHER: &str = "aaaaaaaa-2222-4333-8444-555555555555";
+pub(super) const RUN: &str = "scheduled__2025-01-01T00:00:00+00:00";
 
 /// A cluster, its claims and pods, and a controller that sees both.
-struct Scene {
-    world: World,
-    kubernetes: Kubernetes,
-    controller: Controller,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) kubernetes: Kubernetes,
+    pub(super) controller: Controller,
 }
 
 impl Scene {
-    async fn start(instances: &str) -> Self {
+    pub(super) async fn start(instances: &str) -> Self {
         let (world, kubernetes) = (World::start().await, Kubernetes::new());
         let instances = if instances.is_empty() { Instances::default() } else { instances.parse().unwrap() };
         let service = ControllerService::new(world.linstor(), instances, PATIENCE);
@@ -33,7 +33,7 @@ impl Scene {
     }
 
     /// Asks for the claim's volume with a class of that scope; answers the tag.
-    async fn ask(&self, pvc: &Pvc<'_>, scope: &str) -> Result<BTreeMap<String, String>, Status> {
+    pub(super) async fn ask(&self, pvc: &Pvc<'_>, scope: &str) -> Result<BTreeMap<String, String>, Status> {
         self.kubernetes.put_claim(pvc);
         let wanted = pvc.request();
         let wanted = if scope.is_empty() { wanted } else { wanted.parameter("scope", scope) };
@@ -43,7 +43,7 @@ impl Scene {
     }
 
     /// The claim of a recorded pod, which is there: refused with that code, naming these words; and nothing is made.
-    async fn expect_refused(&self, pvc: &Pvc<'_>, scope: &str, code: Code, words: &[&str]) {
+    pub(super) async fn expect_refused(&self, pvc: &Pvc<'_>, scope: &str, code: Code, words: &[&str]) {
         let (answer, requests) = self.world.count(self.ask(pvc, scope)).await;
         let message = refused(answer, code);
         for word in words {
@@ -54,7 +54,7 @@ impl Scene {
 }
 
 /// The claim of the recorded pod.
-fn of<'a>(owner: &'a str, annotations: &'a [(&'a str, &'a str)]) -> Pvc<'a> {
+pub(super) fn of<'a>(owner: &'a str, annotations: &'a [(&'a str, &'a str)]) -> Pvc<'a> {
     Pvc { owner: Some((owner, POD)), annotations, ..pvc(CLAIM) }
 }
 

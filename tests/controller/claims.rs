@@ -27,7 +27,7 @@ async fn runs_volume(world: &World) -> Owned<'_> {
     Owned::make(world, create("data").on("node-1").parameter("placementCount", "1"), RUN).await
 }
 
-fn many_readers(id: &str, node: &str) -> ControllerPublishVolumeRequest {
+pub(super) fn many_readers(id: &str, node: &str) -> ControllerPublishVolumeRequest {
     let mount = MountVolume { fs_type: "ext4".to_owned(), ..MountVolume::default() };
     let capability = capability(Mode::MultiNodeReaderOnly, AccessType::Mount(mount));
     ControllerPublishVolumeRequest { volume_capability: Some(capability), ..publish(id, node) }

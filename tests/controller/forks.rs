@@ -16,7 +16,7 @@ use crate::support::{
     Controller, World,
     claims::RUN,
     create,
-    csi::{Create, block, resource},
+    csi::{Create, block, mount, resource},
     kubernetes::{Kubernetes, Pvc, pvc},
     refused,
 };
@@ -263,6 +263,9 @@ async fn a_copy_through_a_snapshot_that_was_cut_with_its_sources_tags_is_brought
     assert!(crate::support::is_open(&cut), "{cut:?}");
     let begun = world.definition(&name("airflow/sales/manual__1/transform/0", 0)).await.unwrap();
     assert_eq!(begun.props["Aux/linflow/csi-name"], "pvc-extract", "{cut:?}");
+    let other = asked("pvc-0").mib(512).capability(mount("xfs"));
+    let message = crate::support::refused(world.controller.create(other).await, tonic::Code::AlreadyExists);
+    assert!(message.contains("filesystem") && message.contains("xfs"), "{message}");
     let copy = crate::support::eventually("the copy", async || world.controller.create(asked("pvc-2")).await.ok());
     let copy = copy.await.volume_id;
     let props = world.definition(&copy).await.unwrap().props;

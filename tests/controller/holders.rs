@@ -1,14 +1,17 @@
 //! Who holds an owner's volume: one pod of a task, the pods of a run on one node, one run of a DAG at a time.
 
 use axum::http::Method;
-use linflow::sandbox::faults::{Matcher, Moment};
-use linflow::volume::claims::ClaimKey;
+use linflow::{
+    sandbox::faults::{Matcher, Moment},
+    volume::claims::ClaimKey,
+    workflow::PodRef,
+};
 use tonic::Code;
 
 use super::attach::spare_node;
 use crate::support::{
     Controller, World,
-    claims::{DAG, Owned, Pods, RUN, TASK, seat},
+    claims::{DAG, Owned, Pods, RUN, TASK, pod_named, seat},
     create, is_open, publish, refused, soon,
 };
 
@@ -206,6 +209,31 @@ async fn a_dags_claims_whose_run_is_not_known_do_not_meet() {
     controller.publish(publish(&standalone, "node-1")).await.unwrap();
     let other = owned.claim("first", Some(pods.put("first", "run-1", "Running"))).await;
     assert!(is_open(&controller.publish(publish(&other, "node-1")).await.unwrap_err()));
+}
+
+#[tokio::test]
+async fn two_claims_of_a_dag_of_whose_runs_nothing_is_known_are_not_of_one_run() {
+    let world = World::start().await;
+    let pods = Pods::none();
+    let controller = pods.controller(&world).await;
+    let owned = Owned::make(&world, create("data").on("node-1"), DAG).await;
+    let (one, other) = (owned.claim("one", None).await, owned.claim("other", None).await);
+    controller.publish(publish(&one, "node-1")).await.unwrap();
+    assert!(is_open(&controller.publish(publish(&other, "node-1")).await.unwrap_err()));
+    controller.unpublish(&one, "node-1").await.unwrap();
+    controller.publish(publish(&other, "node-1")).await.unwrap();
+}
+
+/// By its name alone a pod is nobody's equal: the one before it may have had that name.
+#[tokio::test]
+async fn pods_of_one_name_whose_uids_are_not_known_are_two() {
+    let world = World::start().await;
+    let given = tried(&world).await;
+    given.controller.unpublish(&given.first, "node-1").await.unwrap();
+    let nameless = || Some(PodRef { uid: None, ..pod_named("try-1") });
+    let (one, other) = (given.owned.claim("one", nameless()).await, given.owned.claim("other", nameless()).await);
+    given.controller.publish(publish(&one, "node-1")).await.unwrap();
+    refused(given.controller.publish(publish(&other, "node-1")).await, Code::FailedPrecondition);
 }
 
 /// The first controller has read that nobody has the volume; the second attaches the twin before the first writes.

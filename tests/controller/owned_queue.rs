@@ -119,8 +119,9 @@ async fn while_a_runs_volume_is_attached_new_claims_of_pods_are_bound_to_that_no
         assert_eq!(segments, ["node-2"], "{scope}");
         world.crash("node-2");
         assert_eq!(ask(number + 1, scope, true).await.accessible_topology, [], "{scope}: the node is away");
-        world.restore("node-2");
         controller.unpublish(&first.volume_id, "node-2").await.unwrap();
+        world.restore("node-2");
+        assert_eq!(ask(number + 1, scope, true).await.accessible_topology, [], "{scope}: it is to leave that node");
     }
     let task = ask(5, "task", true).await;
     controller.publish(publish(&task.volume_id, "node-2")).await.unwrap();

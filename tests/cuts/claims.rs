@@ -7,7 +7,7 @@ use crate::{
     state,
     support::{
         Controller, World,
-        claims::{Owned, RUN, seat},
+        claims::{DAG, Owned, RUN, TASK, pod_named, seat},
         create, publish,
     },
     walk::{Story, walk},
@@ -21,6 +21,8 @@ enum Act {
 }
 
 struct Claim {
+    /// Of which scope.
+    owner: &'static [(&'static str, &'static str)],
     act: Act,
     /// Has another claim the volume there?
     is_shared: bool,
@@ -30,8 +32,10 @@ struct Claim {
 impl Story for Claim {
     async fn arrange(&self, world: &World) -> String {
         let wanted = create("data").mib(8).on("node-1").parameter("placementCount", "1");
-        let owned = Owned::make(world, wanted, RUN).await;
-        let (own, other) = (owned.claim("own", None).await, owned.claim("other", None).await);
+        let owned = Owned::make(world, wanted, self.owner).await;
+        // Without a directory the run of a DAG's pod can't be told.
+        let pod = (self.owner.len() != DAG.len()).then(|| pod_named("own"));
+        let (own, other) = (owned.claim("own", pod).await, owned.claim("other", None).await);
         if self.is_shared {
             world.controller.publish(publish(&other, "node-2")).await.unwrap();
         }
@@ -54,7 +58,17 @@ impl Story for Claim {
 
 /// Walks the story; answers the attach records that are left, and how many resources there are.
 async fn walk_claim(act: Act, is_shared: bool, is_node_dead: bool, least: u64) -> (Vec<(String, Value)>, usize) {
-    let clean = walk(&Claim { act, is_shared, is_node_dead }, least).await;
+    walk_claim_of(RUN, act, is_shared, is_node_dead, least).await
+}
+
+async fn walk_claim_of(
+    owner: &'static [(&'static str, &'static str)],
+    act: Act,
+    is_shared: bool,
+    is_node_dead: bool,
+    least: u64,
+) -> (Vec<(String, Value)>, usize) {
+    let clean = walk(&Claim { owner, act, is_shared, is_node_dead }, least).await;
     let records = clean["/v1/key-value-store"][0]["props"].as_object().unwrap().iter();
     let attached = records.filter_map(|(key, record)| Some((key.split_once("/attach/")?.1.to_owned(), record.clone())));
     (attached.collect(), state::count(&clean, "/v1/view/resources"))
@@ -71,8 +85,10 @@ fn seats(attached: &[(String, Value)]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_claims_attach_that_is_cut_anywhere_is_completed_by_the_next() {
-    let (attached, resources) = walk_claim(Act::Attach, false, false, 6).await;
-    assert_eq!((seats(&attached), resources), (vec![&on_node_2("own")[..]], 2));
+    for owner in [&TASK[..], RUN, DAG] {
+        let (attached, resources) = walk_claim_of(owner, Act::Attach, false, false, 6).await;
+        assert_eq!((seats(&attached), resources), (vec![&on_node_2("own")[..]], 2));
+    }
 }
 
 #[tokio::test]
@@ -85,8 +101,10 @@ async fn a_claims_attach_beside_another_that_is_cut_anywhere_is_completed_by_the
 
 #[tokio::test]
 async fn the_last_claims_detach_that_is_cut_anywhere_is_completed_by_the_next() {
-    let (attached, resources) = walk_claim(Act::Detach, false, false, 6).await;
-    assert_eq!((seats(&attached), resources), (Vec::new(), 1));
+    for owner in [&TASK[..], RUN, DAG] {
+        let (attached, resources) = walk_claim_of(owner, Act::Detach, false, false, 6).await;
+        assert_eq!((seats(&attached), resources), (Vec::new(), 1));
+    }
 }
 
 #[tokio::test]

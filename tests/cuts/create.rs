@@ -2,7 +2,12 @@ use tonic::Status;
 
 use crate::{
     state,
-    support::{Controller, World, create, csi::Create, csi::resource},
+    support::{
+        Controller, World,
+        claims::{DAG, RUN, TASK},
+        create,
+        csi::{Create, resource},
+    },
     walk::{Story, walk},
 };
 
@@ -69,13 +74,18 @@ struct Beside {
 }
 
 fn claim(name: &str, mib: i64) -> Create {
-    let run = [("instance", "prod"), ("dag-id", "etl"), ("run-id", "manual__1")];
-    run.iter().fold(create(name).bytes(mib << 20, 0), |claim, (key, value)| claim.parameter(key, value))
+    claim_of(RUN, name, mib)
+}
+
+fn claim_of(owner: &[(&str, &str)], name: &str, mib: i64) -> Create {
+    owner.iter().fold(create(name).bytes(mib << 20, 0), |claim, (key, value)| claim.parameter(key, value))
 }
 
 impl Story for Beside {
     async fn arrange(&self, world: &World) -> String {
-        let first = world.controller.create(claim("pvc-0", 8)).await.unwrap().volume_id;
+        let mut first = self.claim.clone().bytes(8 << 20, 0);
+        first.0.name = "pvc-0".to_owned();
+        let first = world.controller.create(first).await.unwrap().volume_id;
         if self.is_deleting {
             world.crash(&world.replicas(&first).await[0]);
             world.linstor().delete_definition(&resource(&first).parse().unwrap()).await.unwrap();
@@ -90,8 +100,10 @@ impl Story for Beside {
 
 #[tokio::test]
 async fn another_claim_of_an_owner_is_completed_by_the_next() {
-    let clean = walk(&Beside { claim: claim("pvc-1", 8), is_deleting: false }, 7).await;
-    assert_eq!(state::count(&clean, "/v1/resource-definitions"), 1);
+    for owner in [&TASK[..], RUN, DAG] {
+        let clean = walk(&Beside { claim: claim_of(owner, "pvc-1", 8), is_deleting: false }, 7).await;
+        assert_eq!(state::count(&clean, "/v1/resource-definitions"), 1);
+    }
 }
 
 #[tokio::test]

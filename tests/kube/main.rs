@@ -4,6 +4,7 @@
 #[path = "../support/api_server.rs"]
 mod api_server;
 mod deleting;
+mod calls;
 mod directory;
 mod doctor;
 mod events;

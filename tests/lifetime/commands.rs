@@ -40,7 +40,7 @@ fn sorted<'a>(volumes: &[&'a Owned]) -> Vec<&'a str> {
     names
 }
 
-const RUN: [&str; 6] = ["--instance", "airflow", "--dag", "etl", "--run", "r1"];
+pub const RUN: [&str; 6] = ["--instance", "airflow", "--dag", "etl", "--run", "r1"];
 
 #[tokio::test]
 async fn volumes_are_listed_by_their_workflow() {

@@ -7,6 +7,7 @@ mod support;
 
 mod commands;
 mod deleting;
+mod person;
 mod reaper;
 mod runs;
 mod volumes;

@@ -372,7 +372,7 @@ async fn a_removal_that_linstor_cuts_off_is_gone_on_with_at_the_next_look() {
     assert!(!life.is_there(&volume).await);
 }
 
-async fn mark(life: &Life, volume: &Owned) {
+pub async fn mark(life: &Life, volume: &Owned) {
     let mark = Mark { by: "another".to_owned(), time: life.now() };
     let set = final_entry(&volume.incarnation, &Token::of([9; 16]), &mark);
     life.write(volume, &Change { set, remove: Vec::new() }).await;

@@ -26,9 +26,10 @@ impl Pod {
         Self { name: name_of(recording), namespace: "airflow", uid, manifest }
     }
 
-    /// The pod of a try of that task, in the run of the recording.
+    /// The pod of a try of that task, in the run of the recording. Every second one is of Airflow 2.11, as after an
+    /// upgrade that was taken back.
     pub fn of(task: &str, try_number: u32) -> Self {
-        Self::recorded("af3_ke_ephemeral_pvc")
+        Self::recorded(if try_number.is_multiple_of(2) { "af2_ke_normal_scheduled" } else { "af3_ke_ephemeral_pvc" })
             .changed("task_id: extract", &format!("task_id: {task}"))
             .tried(try_number)
             .named(&format!("etl-daily-{task}-{try_number}"))
@@ -36,7 +37,7 @@ impl Pod {
 
     /// The pod of a copy of the mapped task.
     pub fn mapped(index: u32, try_number: u32) -> Self {
-        Self::recorded("af3_ke_mapped")
+        Self::recorded(if try_number.is_multiple_of(2) { "af2_ke_mapped" } else { "af3_ke_mapped" })
             .changed("map_index: '7'", &format!("map_index: '{index}'"))
             .tried(try_number)
             .named(&format!("etl-daily-transform-{index}-{try_number}"))

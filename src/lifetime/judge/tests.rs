@@ -110,6 +110,9 @@ fn any_later_claim_of_the_run_voids_the_proof_also_at_another_volume() {
     assert_eq!(judged(subject(&other, &later)), Verdict::Waiting);
     assert!(Runs::of([subject(&other, &later)]).is_void(subject(&mine, &proof)));
     assert!(matches!(judged(subject(&elsewhere, &later)), Verdict::Reapable(_)), "another run's claims say nothing");
+    let mut same = released();
+    same.ending.claimed = Some(at(2));
+    assert_eq!(judged(subject(&other, &same)), Verdict::Waiting, "at the very moment of the proof, too");
     let mut before = released();
     before.ending.claimed = Some(at(1));
     assert!(matches!(judged(subject(&other, &before)), Verdict::Reapable(_)));

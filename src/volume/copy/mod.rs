@@ -153,6 +153,7 @@ impl Copying<'_> {
         let tags = match &origin {
             // The source's tags are on it: an earlier call was cut before it put the copy's back.
             Some(origin) if !is_own => {
+                same::check_copied(request, &written, &existing, origin)?;
                 Tags { incarnation: origin.incarnation.clone(), fs_uuid: written.fs_uuid.clone(), ..new_tags(request)? }
             }
             _ => same::check(request, &existing)?,

@@ -18,6 +18,7 @@ use crate::volume::{
     groups::Groups,
     moment::Moment,
     record::Ledger,
+    size::CapacityRange,
     standing::{self, Answer, Attempt},
     topology::hostname,
 };
@@ -104,7 +105,8 @@ impl Claiming<'_> {
         let has_own_tags = origin.as_ref().is_none_or(|origin| origin.incarnation == tags.incarnation);
         let asked = self.request.source.as_ref().filter(|asked| origin.as_ref().is_some_and(|it| it.source == **asked));
         match asked {
-            Some(source) if !has_own_tags || tags.csi_name == self.request.name => {
+            Some(source) if !has_own_tags => return self.copy_begun(source).await,
+            Some(source) if tags.csi_name == self.request.name => {
                 return self.copy(source, self.request.name.clone()).await;
             }
             _ if !has_own_tags => return Err(self.create().unfinished("it is still being copied".to_owned())),
@@ -118,11 +120,18 @@ impl Claiming<'_> {
             };
         }
         let mut growth = growth::check(&self.create(), &existing).await?;
-        let ledger = match self.claim(&tags).await? {
+        let there = async {
+            match growth.there.take() {
+                Some(there) => Ok(there),
+                None => self.create().view().await,
+            }
+        };
+        let (claimed, there) = tokio::join!(self.claim(&tags), there);
+        let ledger = match claimed? {
             Claimed::Stands(ledger) => ledger,
             Claimed::Superseded(generation) => return Ok(Step::Superseded(generation)),
         };
-        let whole = self.whole(fit, &tags, &existing, &ledger, growth.there.take()).await?;
+        let whole = self.whole(fit, &tags, &existing, &ledger, there?).await?;
         let created = self.finish(&tags, &ledger, &whole).await?;
         let grown = growth.grow(&self.create(), &existing, &whole.there, created, self.until).await?;
         Ok(Step::Made(Box::new(grown)))
@@ -224,6 +233,18 @@ impl Claiming<'_> {
         self.claim_copy(Created { id: self.request.id(), ..made }).await
     }
 
+    /// Sees a copy through that still bears its source's tags, whatever size this claim asks for: it grows as any other.
+    async fn copy_begun(&self, source: &Source) -> Result<Step, Error> {
+        let request = CreateRequest { range: CapacityRange::any(), ..self.request.clone() };
+        let copied = Claiming { request: &request, ..*self }.copy(source, request.name.clone()).await?;
+        match copied {
+            Step::Made(made) if !self.request.range.holds(made.bytes) => {
+                Ok(Step::Found(Box::new(self.create().existing().await?)))
+            }
+            step => Ok(step),
+        }
+    }
+
     /// A copy stands: from now on others may claim it, too.
     async fn claim_copy(&self, made: Created) -> Result<Step, Error> {
         let definition = self.create().existing().await?;
@@ -258,19 +279,15 @@ impl Claiming<'_> {
         tags: &Tags,
         existing: &ResourceDefinition,
         ledger: &Ledger,
-        seen: Option<Vec<Resource>>,
+        there: Vec<Resource>,
     ) -> Result<Whole, Error> {
         let create = self.create();
         let wanted = match fit {
-            Fit::Same => return create.complete_all(tags, existing.size_kib(), seen, Some(ledger)).await,
+            Fit::Same => return create.complete_all(tags, existing.size_kib(), Some(there), Some(ledger)).await,
             Fit::OtherWishes { wanted } => wanted,
         };
         let size_kib = existing.size_kib().ok_or_else(|| create.unfinished("it has no size yet".to_owned()))?;
         let wanted = ledger.replicas.map_or(wanted, |asked| wanted.min(asked));
-        let there = match seen {
-            Some(there) => there,
-            None => create.view().await?,
-        };
         Ok(Whole { size_kib, there, wanted })
     }
 

@@ -5,7 +5,7 @@
 //! completes what a broken call left undone.
 //!
 //! Fresh: look (or make the group), spawn, record, generation, view: five requests, and one where the first replica's
-//! node is named. Another claim: look, record, records, view: four. Again: look, records, view. A process that has not
+//! node is named. Another claim: look, record and records ‖ view: four. Again: look, records ‖ view. A process that has not
 //! met the volume yet looks at its generation, too, and one that has not met the claim writes it again.
 //!
 //! A copy is made as any other ([`super::copy`]), and claimed as another's volume when it stands. Until then it is nobody's,
