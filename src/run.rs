@@ -94,8 +94,8 @@ pub async fn sandbox(config: SandboxConfig, shutdown: CancellationToken) -> Resu
 /// Does what a person asked for about volumes or runs; answers the exit status.
 pub async fn manage(config: &ManageConfig) -> Result<u8, CommandError> {
     let directory = match &config.action {
-        Action::DeleteVolumes(Deletion { directory: asked, driver_name, .. }) => {
-            directory(asked, api(asked, driver_name))
+        Action::DeleteVolumes(Deletion { naming, .. }) | Action::KeepVolumes(_, naming) => {
+            directory(&naming.directory, api(&naming.directory, &naming.driver_name))
         }
         _ => AnyDirectory::None,
     };

@@ -6,7 +6,9 @@ use super::{
     driver::DriverName,
     error::{Mistakes, Wrong},
     linstor,
-    manage_args::{DeleteArgs, ExtendArgs, FilterArgs, OutputArgs, RunArgs, RunsArgs, SelectArgs, VolumesArgs},
+    manage_args::{
+        DeleteArgs, ExtendArgs, FilterArgs, NamingArgs, OutputArgs, RunArgs, RunsArgs, SelectArgs, VolumesArgs,
+    },
     sandbox, text,
 };
 use crate::linstor::{Settings, name::ResourceName};
@@ -58,7 +60,7 @@ pub enum Action {
     /// Hold volumes until then.
     ExtendVolumes(Selection, Until),
     /// Withdraw final marks.
-    KeepVolumes(Selection),
+    KeepVolumes(Selection, Naming),
     /// Delete volumes.
     DeleteVolumes(Deletion),
     /// List runs.
@@ -83,8 +85,15 @@ pub struct Deletion {
     /// Forget the claims that are recorded.
     pub forgets_claims: bool,
     /// Where is asked whether a PersistentVolume names them.
+    pub naming: Naming,
+}
+
+/// Where is asked which volumes PersistentVolumes name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// Who is asked.
     pub directory: DirectoryConfig,
-    /// The driver whose PersistentVolumes those are.
+    /// The driver whose PersistentVolumes count.
     pub driver_name: DriverName,
 }
 
@@ -110,7 +119,10 @@ pub(super) fn volumes(args: &VolumesArgs, env: Environment<'_>, mistakes: &mut M
             let (selected, until) = (selection(&args.select, mistakes), until(args, mistakes));
             (selected.zip(until).map(|(selected, until)| Action::ExtendVolumes(selected, until)), &args.select.output)
         }
-        VolumesArgs::Keep(args) => (selection(args, mistakes).map(Action::KeepVolumes), &args.output),
+        VolumesArgs::Keep(args) => {
+            let (selected, naming) = (selection(&args.select, mistakes), naming(&args.naming, env, mistakes));
+            (selected.zip(naming).map(|(selected, naming)| Action::KeepVolumes(selected, naming)), &args.select.output)
+        }
         VolumesArgs::Delete(args) => (deletion(args, env, mistakes).map(Action::DeleteVolumes), &args.select.output),
     };
     manage(action, output, env, mistakes)
@@ -191,15 +203,14 @@ fn selection(args: &SelectArgs, mistakes: &mut Mistakes) -> Option<Selection> {
 
 fn deletion(args: &DeleteArgs, env: Environment<'_>, mistakes: &mut Mistakes) -> Option<Deletion> {
     let selection = selection(&args.select, mistakes);
+    let naming = naming(&args.naming, env, mistakes);
+    Some(Deletion { selection: selection?, is_sure: args.yes, forgets_claims: args.forget_claims, naming: naming? })
+}
+
+fn naming(args: &NamingArgs, env: Environment<'_>, mistakes: &mut Mistakes) -> Option<Naming> {
     let directory = directory::directory(&args.directory, env, mistakes);
     let driver_name = mistakes.check("--driver-name", &args.driver_name, DriverName::parse(&args.driver_name));
-    Some(Deletion {
-        selection: selection?,
-        is_sure: args.yes,
-        forgets_claims: args.forget_claims,
-        directory: directory?,
-        driver_name: driver_name?,
-    })
+    Some(Naming { directory: directory?, driver_name: driver_name? })
 }
 
 fn run(args: &RunArgs, mistakes: &mut Mistakes) -> Option<RunSelection> {

@@ -31,7 +31,8 @@ const KEEP: &str = "\
 Examples:
   linflow volumes keep lf-0b0d4a4f4dd34b0e8dcd1d5e9c0f6a4c-0
 A reaper that ended in the middle of its work leaves its final mark. Beside a claim nobody but a person
-withdraws it; without a claim the next reaper finishes the removal.";
+withdraws it; without a claim the next reaper finishes the removal. A claim counts that is attached, or
+that a PersistentVolume names: Kubernetes is asked in a pod with a service account and with --kubeconfig.";
 const DELETE: &str = "\
 Examples:
   linflow volumes delete lf-0b0d4a4f4dd34b0e8dcd1d5e9c0f6a4c-0
@@ -76,7 +77,7 @@ pub(super) enum VolumesArgs {
     Extend(ExtendArgs),
     /// Withdraw a reaper's final mark that stands beside a claim
     #[command(after_help = with_exit(KEEP))]
-    Keep(SelectArgs),
+    Keep(KeepArgs),
     /// Delete volumes with their data
     #[command(after_help = with_exit(DELETE))]
     Delete(DeleteArgs),
@@ -187,13 +188,27 @@ pub(super) struct DeleteArgs {
     /// Forget the claims that are recorded of them: for claims that Kubernetes has no more
     #[arg(long)]
     pub(super) forget_claims: bool,
+    #[command(flatten)]
+    pub(super) naming: NamingArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct KeepArgs {
+    #[command(flatten)]
+    pub(super) naming: NamingArgs,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NamingArgs {
     /// The driver whose PersistentVolumes are asked for
     #[arg(long, env = "LINFLOW_DRIVER_NAME", value_name = "NAME", default_value = "linflow.csi")]
     pub(super) driver_name: String,
     #[command(flatten)]
     pub(super) directory: DirectoryArgs,
-    #[command(flatten)]
-    pub(super) select: SelectArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -25,7 +25,7 @@ pub use driver::{DriverConfig, DriverName, KubeletConfig, NodeConfig};
 pub use error::ConfigError;
 pub use lifetime::{LifetimeConfig, RunsConfig};
 pub use log::{LogConfig, LogFormat};
-pub use manage::{Action, Deletion, ManageConfig, RunSelection, Selection, Until};
+pub use manage::{Action, Deletion, ManageConfig, Naming, RunSelection, Selection, Until};
 pub use sandbox::{Color, DemoConfig, SandboxConfig};
 
 use std::time::Duration;

@@ -31,22 +31,12 @@ impl<D: Directory> Names for Named<'_, D> {
     }
 }
 
-/// Nobody is asked: a person has looked.
-#[derive(Debug)]
-pub struct Unasked;
-
-impl Names for Unasked {
-    async fn names(&self) -> Result<BTreeSet<String>, DirectoryError> {
-        Ok(BTreeSet::new())
-    }
-}
-
-/// As a person has it configured; none: as [`Unasked`].
+/// As a person has it configured; none: nobody is asked, for the person has looked.
 impl<N: Names> Names for Option<N> {
     async fn names(&self) -> Result<BTreeSet<String>, DirectoryError> {
         match self {
             Some(names) => names.names().await,
-            None => Unasked.names().await,
+            None => Ok(BTreeSet::new()),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 #[path = "../support/api_server.rs"]
 mod api_server;
-mod deleting;
 mod calls;
+mod deleting;
 mod directory;
 mod doctor;
 mod events;

@@ -160,4 +160,15 @@ async fn a_person_withdraws_a_dead_reapers_mark_beside_a_claim_and_not_without_o
     assert_eq!(kept["volumes"][0]["done"], true, "{kept}");
     let ledger = life.ledger(&volume).await;
     assert_eq!((ledger.ending.finals.len(), ledger.claims.len()), (0, 1));
+    // One that a PersistentVolume names was told of, too, where Kubernetes can be asked.
+    let volume = life.volume("airflow/etl/r3").await;
+    life.claim(&volume, "pvc-3").await;
+    life.persistent_volume(&format!("{}@{}", volume.name, ClaimKey::of("pvc-3")));
+    mark(&life, &volume).await;
+    let (exit, text, _) = linflow(&life, &about(&["volumes", "keep"], &volume)).await;
+    assert!(exit == 4 && text.contains("Kubernetes was not asked"), "{text}");
+    let folder = life.folder.path().to_str().unwrap();
+    let words = [&about(&["volumes", "keep"], &volume)[..], &["--pods", folder]].concat();
+    let (exit, text, _) = linflow(&life, &words).await;
+    assert!(exit == 0 && text.contains("withdrawn"), "{text}");
 }

@@ -1,9 +1,9 @@
 //! What a person has done to volumes.
 
 use super::{Asked, CommandError, Desk, Done, EXIT_REFUSED, word::size};
-use crate::config::{Deletion, Selection, Until};
+use crate::config::{Deletion, Naming, Selection, Until};
 use crate::lifetime::{
-    carry::{self, Halt, Named, Names, Unasked},
+    carry::{self, Halt, Named, Names},
     keeping::{Keeping, Kept},
     reaping::{End, NAMED, Reaping},
     survey::{Survey, Surveyed},
@@ -44,28 +44,33 @@ impl Desk<'_> {
         self.report(done)
     }
 
-    pub(super) async fn keep(&self, selection: &Selection) -> Result<u8, CommandError> {
+    pub(super) async fn keep(
+        &self,
+        selection: &Selection,
+        naming: &Naming,
+        directory: &AnyDirectory,
+    ) -> Result<u8, CommandError> {
+        let (names, asked) = asking(naming, directory);
         let mut done = Vec::new();
         for volume in self.selected(selection).await?.volumes {
             let keeping = Keeping::new(&volume.resource, &volume.tags.incarnation, Token::random()?, self.now);
-            let kept = carry::keep(&self.linstor, &Unasked, &volume.resource, keeping).await?;
+            let kept = carry::keep(&self.linstor, &names, &volume.resource, keeping).await?;
             let (is_kept, what) = match kept {
                 Kept::Withdrawn(_) => (true, "the final mark is withdrawn"),
                 Kept::Unmarked => (true, "no final mark stands there"),
-                Kept::Unclaimed => {
-                    (false, "no claim of it is attached, so its removal may be under way; the next reaper finishes it")
-                }
+                Kept::Unclaimed => (
+                    false,
+                    "no claim of it is attached or named, so its removal may be under way; the next reaper finishes it",
+                ),
                 Kept::Gone => (false, "it is gone, or LINSTOR deletes it"),
             };
             done.push(Done { volume: volume.resource.to_string(), done: is_kept, what: what.to_owned() });
         }
-        self.report(done)
+        self.report_with(done, Some(asked))
     }
 
     pub(super) async fn delete(&self, deletion: &Deletion, directory: &AnyDirectory) -> Result<u8, CommandError> {
-        let driver = deletion.driver_name.as_str();
-        let names = directory.is_configured().then_some(Named { directory, driver });
-        let asked = Asked { persistent_volumes_of: names.as_ref().map(|_| driver.to_owned()) };
+        let (names, asked) = asking(&deletion.naming, directory);
         let survey = self.selected(&deletion.selection).await?;
         // Where Kubernetes does not answer nothing is begun: no claim is forgotten, and no mark is written.
         let handles = names.names().await.map_err(Halt::from)?;
@@ -125,4 +130,12 @@ impl Desk<'_> {
         let Survey { volumes, .. } = self.survey(&filter).await?;
         Ok(volumes.into_iter().find(|one| one.resource == volume.resource))
     }
+}
+
+/// Whom to ask for the names that PersistentVolumes give, and how to say whether anybody was.
+fn asking<'a>(naming: &'a Naming, directory: &'a AnyDirectory) -> (Option<Named<'a, AnyDirectory>>, Asked) {
+    let driver = naming.driver_name.as_str();
+    let names = directory.is_configured().then_some(Named { directory, driver });
+    let asked = Asked { persistent_volumes_of: names.as_ref().map(|_| driver.to_owned()) };
+    (names, asked)
 }

@@ -65,7 +65,7 @@ pub async fn run(config: &ManageConfig, directory: &AnyDirectory) -> Result<u8, 
             desk.release(&Selection { names: Vec::new(), filter: of_run(run) }, *at_once).await
         }
         Action::ExtendVolumes(selection, until) => desk.extend(selection, *until).await,
-        Action::KeepVolumes(selection) => desk.keep(selection).await,
+        Action::KeepVolumes(selection, naming) => desk.keep(selection, naming, directory).await,
         Action::DeleteVolumes(deletion) => desk.delete(deletion, directory).await,
     }
 }
@@ -214,7 +214,7 @@ struct Reported<'a> {
     asked: Option<&'a Asked>,
 }
 
-/// Whose PersistentVolumes Kubernetes was asked for before volumes were deleted.
+/// Whose PersistentVolumes Kubernetes was asked for before anything was done.
 #[derive(Debug, Serialize)]
 struct Asked {
     /// The driver; none: Kubernetes was not asked.
