@@ -12,6 +12,7 @@ use crate::access::Denial;
 use crate::volume::{
     self,
     attach::{self, AttachRequest, Found},
+    context::POD_UID,
 };
 use crate::workflow::Directory;
 
@@ -41,14 +42,20 @@ pub(super) async fn attach(
     request: &AttachRequest,
 ) -> Result<BTreeMap<String, String>, NotAttached> {
     let found = attach::find(service.linstor(), request).await?;
-    confirm(service, request, &found).await?;
+    let is_confirmed = confirm(service, request, &found).await?;
     let (linstor, limit, directory) = (service.linstor(), service.limit(), service.directory());
-    Ok(attach::attach(linstor, limit, directory, found, request, service.patience()).await?)
+    let mut context = attach::attach(linstor, limit, directory, found, request, service.patience()).await?;
+    if !is_confirmed {
+        // The pod was recorded by a controller that could ask. The node must not take it for one that was confirmed.
+        context.remove(POD_UID);
+    }
+    Ok(context)
 }
 
-/// Without a directory nothing is known of pods here, and the node confirms them.
-async fn confirm(service: &ControllerService, request: &AttachRequest, found: &Found) -> Result<(), Denial> {
-    let Some((owner, pod)) = found.asker().filter(|_| service.directory().is_configured()) else { return Ok(()) };
+/// Confirms the pod; answers whether there was one. Without a directory nothing is known of pods here, and the node confirms
+/// them.
+async fn confirm(service: &ControllerService, request: &AttachRequest, found: &Found) -> Result<bool, Denial> {
+    let Some((owner, pod)) = found.asker().filter(|_| service.directory().is_configured()) else { return Ok(false) };
     let guard = Guard {
         door: Door::Attach,
         directory: service.directory(),
@@ -57,5 +64,5 @@ async fn confirm(service: &ControllerService, request: &AttachRequest, found: &F
         confirm: found.confirm().unwrap_or(service.confirm()),
         doubts: service.doubts(),
     };
-    guard.admit(request.volume.resource(), Some(&owner), pod, None).await.map(drop)
+    guard.admit(request.volume.resource(), Some(&owner), pod, None).await.map(|_| true)
 }

@@ -21,7 +21,8 @@ const INCARNATION: &str = "linflow.csi/incarnation";
 const FS_UUID: &str = "linflow.csi/fs-uuid";
 const READ_ONLY: &str = "linflow.csi/read-only";
 const ONLY_READS: &str = "linflow.csi/only-reads";
-const POD_UID: &str = "linflow.csi/pod-uid";
+/// The UID of the pod that the claim was attached for, where that pod was confirmed.
+pub const POD_UID: &str = "linflow.csi/pod-uid";
 const CONFIRM: &str = "linflow.csi/confirm";
 /// The key of the volume_context that names the filesystem where the capability names none.
 const FS_TYPE: &str = "linflow.csi/fs-type";

@@ -153,3 +153,13 @@ async fn a_claim_that_no_pod_owns_is_attached_unconfirmed() {
     let context = scene.controller.publish(publish(&id, "node-1")).await.unwrap();
     assert!(!context.contains_key("linflow.csi/pod-uid") && context["linflow.csi/owner-run-id"] == RUN, "{context:?}");
 }
+
+#[tokio::test]
+async fn a_controller_that_cannot_ask_tells_the_node_of_no_pod_that_it_was_confirmed() {
+    let scene = Scene::start(PODS[1], None, Confirm::Enforce).await;
+    let elsewhere = scene.world.another_controller().await;
+    let context = elsewhere.publish(publish(&scene.volume, "node-1")).await.unwrap();
+    assert!(!context.contains_key("linflow.csi/pod-uid"), "the node is to ask: {context:?}");
+    let context = scene.controller.publish(publish(&scene.volume, "node-1")).await.unwrap();
+    assert_eq!(context.get("linflow.csi/pod-uid").map(String::as_str), Some(POD));
+}

@@ -155,13 +155,35 @@ impl Claimer {
 
     /// After its change is done, or its question answered.
     pub(super) fn advance(&mut self, linstor: &mut Linstor) {
-        let at = self.at;
-        self.at = match at {
+        self.at = match self.at {
             At::Begin if std::mem::take(&mut self.is_blind) => self.make(0),
             At::Begin => match (0..3).rev().find_map(|at| Some((at, linstor.definitions[at]?))) {
                 Some((generation, number)) => self.join(generation, number),
                 None => self.make(0),
             },
+            At::Told if self.repeats > 0 => {
+                (self.repeats, self.calls) = (self.repeats - 1, self.calls + 1);
+                return self.again();
+            }
+            At::Told => {
+                self.has = None;
+                At::Over
+            }
+            At::TakeBack => return self.again(),
+            At::Over => At::Over,
+            At::Recall | At::Claim | At::Look | At::LookAtOwner | At::LookAtDefinition | At::Made => {
+                self.claimed(linstor)
+            }
+            _ => match self.making(linstor) {
+                Some(at) => at,
+                None => return self.again(),
+            },
+        };
+    }
+
+    /// The next step of a claim of what is there.
+    fn claimed(&mut self, linstor: &Linstor) -> At {
+        match self.at {
             At::Recall => {
                 let ledger = self.ledger(linstor);
                 let is_there = self.stood_by.as_ref().is_some_and(|(_, token)| ledger.says(&self.key(), token));
@@ -174,25 +196,26 @@ impl Claimer {
                 Answer::Unsure => At::LookAtDefinition,
                 Answer::Reaped | Answer::Gone => At::TakeBack,
             },
-            At::LookAtOwner if self.is_given_up(linstor) => At::StepAside,
-            At::LookAtOwner => self.told(),
+            At::LookAtOwner if self.is_given_up(linstor) => self.given_up(linstor, At::StepAside),
             At::LookAtDefinition => {
                 let there = linstor.definition(self.generation);
                 match self.attempt().stands_beside(&resource(self.generation), there.as_ref(), &linstor.owner) {
                     true => At::Made,
-                    false if self.is_given_up(linstor) => At::StepAside,
+                    false if self.is_given_up(linstor) => self.given_up(linstor, At::StepAside),
                     false => At::TakeBack,
                 }
             }
-            At::Made => self.told(),
-            At::TakeBack => return self.again(),
+            _ => self.told(),
+        }
+    }
+
+    /// The next step of a volume that is being made, or taken back; none: the call ends without success.
+    fn making(&mut self, linstor: &mut Linstor) -> Option<At> {
+        Some(match self.at {
             At::Use => At::LookAtUse,
             At::LookAtUse => {
                 let generation = u32::try_from(self.generation).unwrap();
-                if !generation::is_usable(generation, &linstor.owner, now()) {
-                    return self.again();
-                }
-                At::Make
+                return generation::is_usable(generation, &linstor.owner, now()).then_some(At::Make);
             }
             At::Make => match linstor.definitions[self.generation] {
                 Some(number) => self.join(self.generation, number),
@@ -204,16 +227,12 @@ impl Claimer {
                 }
             },
             At::FirstClaim => At::Confirm,
-            At::Confirm if self.is_given_up(linstor) => At::UseToUndo,
-            At::Confirm => self.told(),
+            At::Confirm if self.is_given_up(linstor) => self.given_up(linstor, At::UseToUndo),
             At::UseToUndo => At::LookAtUseToUndo,
-            At::LookAtUseToUndo => {
-                if generation::is_usable(self.current, &linstor.owner, now()) {
-                    At::Undo
-                } else {
-                    At::TakeBack
-                }
-            }
+            At::LookAtUseToUndo => match generation::is_usable(self.current, &linstor.owner, now()) {
+                true => At::Undo,
+                false => At::TakeBack,
+            },
             At::Undo => At::UndoRecords,
             At::UndoRecords | At::StepAside => {
                 let present = usize::try_from(self.current).unwrap();
@@ -222,21 +241,18 @@ impl Claimer {
                     None => self.make(present),
                 }
             }
-            At::Told if self.repeats > 0 => {
-                (self.repeats, self.calls) = (self.repeats - 1, self.calls + 1);
-                return self.again();
-            }
-            At::Told => {
-                self.has = None;
-                At::Over
-            }
-            At::Over => At::Over,
-        };
+            _ => self.told(),
+        })
     }
 
-    fn is_given_up(&mut self, linstor: &Linstor) -> bool {
-        self.current = generation::current(&linstor.owner);
+    fn is_given_up(&self, linstor: &Linstor) -> bool {
         standing::is_given_up(&resource(self.generation), &linstor.owner)
+    }
+
+    /// It keeps in mind which generation is the present one.
+    fn given_up(&mut self, linstor: &Linstor, next: At) -> At {
+        self.current = generation::current(&linstor.owner);
+        next
     }
 
     fn ledger(&self, linstor: &Linstor) -> Ledger {

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::claimer::Claimer;
 use super::forgetter::Forgetter;
-use super::{Linstor, Process, State, Trail, incarnation, now, request, resource};
+use super::{Linstor, Process, Request, State, Trail, incarnation, now, request, resource};
 use crate::lifetime::{
     keeping::{Keeping, Kept},
     reaping::{End, Reaping, Told},
@@ -65,9 +65,7 @@ impl State {
                     Some(lost) if is_lost => {
                         *losses -= 1;
                         current.interrupt();
-                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
-                        state.wire.push(lost);
-                        return Some(state);
+                        return Some(state.losing(was, lost));
                     }
                     Some(sent) => {
                         state.linstor.apply(&sent);
@@ -85,39 +83,28 @@ impl State {
                 if !claimer.can_step() || (is_lost && claimer.losses == 0) {
                     return None;
                 }
-                match claimer.request(&state.linstor) {
-                    None if is_lost => return None,
-                    Some(lost) if is_lost => {
-                        claimer.interrupt();
-                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
-                        state.wire.push(lost);
-                        return Some(state);
-                    }
-                    Some(sent) => {
-                        // Who deletes a claim needs the data no more from that moment.
-                        claimer.advance(&mut state.linstor);
-                        state.linstor.apply(&sent);
-                    }
-                    None => claimer.advance(&mut state.linstor),
+                let sent = claimer.request(&state.linstor);
+                if is_lost {
+                    let lost = sent?;
+                    claimer.interrupt();
+                    return Some(state.losing(was, lost));
                 }
+                // Who deletes a claim needs the data no more from that moment.
+                claimer.advance(&mut state.linstor);
+                sent.iter().for_each(|sent| state.linstor.apply(sent));
             }
             Process::Forgetter(forgetter) => {
                 if !forgetter.can_step() || (is_lost && forgetter.losses == 0) {
                     return None;
                 }
-                match forgetter.request() {
-                    None if is_lost => return None,
-                    Some(lost) if is_lost => {
-                        forgetter.interrupt();
-                        state.trail.push(format!("{was:?} LOSES {lost:?}"));
-                        state.wire.push(lost);
-                        return Some(state);
-                    }
-                    sent => {
-                        forgetter.advance(&state.linstor);
-                        sent.iter().for_each(|sent| state.linstor.apply(sent));
-                    }
+                let sent = forgetter.request();
+                if is_lost {
+                    let lost = sent?;
+                    forgetter.interrupt();
+                    return Some(state.losing(was, lost));
                 }
+                forgetter.advance(&state.linstor);
+                sent.iter().for_each(|sent| state.linstor.apply(sent));
             }
             Process::Keeper { keeping, end } => {
                 if end.is_some() || is_lost {
@@ -128,6 +115,13 @@ impl State {
         }
         state.trail.push(format!("{was:?}"));
         Some(state)
+    }
+
+    /// What that process sent was lost to it.
+    fn losing(mut self, was: &Process, lost: Request) -> Self {
+        self.trail.push(format!("{was:?} LOSES {lost:?}"));
+        self.wire.push(lost);
+        self
     }
 
     /// One step of a person who keeps the volume.
