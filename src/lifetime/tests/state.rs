@@ -72,12 +72,7 @@ impl State {
                         *end = current.next(Told::Done);
                     }
                 }
-                // One that is decided goes on; one that is not begins anew, with another mark.
-                if matches!(end, Some(End::Left(_))) && current.is_decided() {
-                    *end = None;
-                } else if matches!(end, Some(End::Left(_))) && *attempts > 0 {
-                    (*end, *reaping, *attempts) = (None, None, *attempts - 1);
-                }
+                go_on(attempts, reaping, end);
             }
             Process::Claimer(claimer) => {
                 if !claimer.can_step() || (is_lost && claimer.losses == 0) {
@@ -85,9 +80,8 @@ impl State {
                 }
                 let sent = claimer.request(&state.linstor);
                 if is_lost {
-                    let lost = sent?;
                     claimer.interrupt();
-                    return Some(state.losing(was, lost));
+                    return Some(state.losing(was, sent?));
                 }
                 // Who deletes a claim needs the data no more from that moment.
                 claimer.advance(&mut state.linstor);
@@ -99,9 +93,8 @@ impl State {
                 }
                 let sent = forgetter.request();
                 if is_lost {
-                    let lost = sent?;
                     forgetter.interrupt();
-                    return Some(state.losing(was, lost));
+                    return Some(state.losing(was, sent?));
                 }
                 forgetter.advance(&state.linstor);
                 sent.iter().for_each(|sent| state.linstor.apply(sent));
@@ -160,6 +153,16 @@ impl State {
         let mut hasher = DefaultHasher::new();
         Hash::hash(self, &mut hasher);
         hasher.finish()
+    }
+}
+
+/// A removal that is decided goes on; one that is not begins anew, with another mark.
+fn go_on(attempts: &mut u8, reaping: &mut Option<Reaping>, end: &mut Option<End>) {
+    let is_decided = reaping.as_ref().is_some_and(Reaping::is_decided);
+    match end {
+        Some(End::Left(_)) if is_decided => *end = None,
+        Some(End::Left(_)) if *attempts > 0 => (*end, *reaping, *attempts) = (None, None, *attempts - 1),
+        _ => {}
     }
 }
 
