@@ -25,7 +25,7 @@ fn the_driver_object_is_as_decided() {
 fn linflow_takes_the_arguments_of_its_containers() {
     for component in ["controller", "node"] {
         let container = named(&pod(component)["containers"], "linflow");
-        let words = arguments(&container).into_iter().map(|word| word.replace("$(NODE_NAME)", "node-1"));
+        let words = arguments(&container).into_iter().map(|word| word.replace("$(LINFLOW_NODE_NAME)", "node-1"));
         let args = Args::from_words(std::iter::once("linflow".to_owned()).chain(words)).unwrap();
         // Kubernetes sets it in every container.
         let environment = |name: &str| (name == "KUBERNETES_SERVICE_HOST").then(|| "192.0.2.1".to_owned());
@@ -47,6 +47,23 @@ fn linflow_takes_the_arguments_of_its_containers() {
         let port = driver.admin_listen.map(|address| u64::from(address.port()));
         assert_eq!(port, named(&container["ports"], "admin")["containerPort"].as_u64());
     }
+}
+
+/// `kubectl exec … -- linflow doctor` is told what the container's own process is told.
+#[test]
+fn commands_in_the_containers_know_linstor_and_the_node() {
+    for component in ["controller", "node"] {
+        let container = named(&pod(component)["containers"], "linflow");
+        let arguments = arguments(&container);
+        for (variable, flag) in [("LINFLOW_LINSTOR_URL", "--linstor-url"), ("LINFLOW_DRIVER_NAME", "--driver-name")] {
+            let value = word(&named(&container["env"], variable)["value"]);
+            assert!(arguments.contains(&format!("{flag}={value}")), "{component}: {flag}");
+        }
+    }
+    let node = named(&pod("node")["containers"], "linflow");
+    let name = named(&node["env"], "LINFLOW_NODE_NAME");
+    assert_eq!(name["valueFrom"]["fieldRef"]["fieldPath"], "spec.nodeName");
+    assert!(arguments(&node).contains(&"--node-name=$(LINFLOW_NODE_NAME)".to_owned()));
 }
 
 #[test]

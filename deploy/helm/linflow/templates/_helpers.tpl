@@ -55,6 +55,28 @@ app.kubernetes.io/component: {{ .component }}
 - {{ printf "--log=%s" .Values.log.filter | quote }}
 {{- end }}
 
+{{- /* The same of LINSTOR for `kubectl exec … -- linflow doctor` and the other commands in the container. */ -}}
+{{- define "linflow.env" -}}
+- name: LINFLOW_DRIVER_NAME
+  value: {{ .Values.driverName | quote }}
+- name: LINFLOW_LINSTOR_URL
+  value: {{ .Values.linstor.url | quote }}
+{{- if .Values.linstor.tls.ca.secretName }}
+- name: LINFLOW_ROOT_CA
+  value: /etc/linflow/linstor/ca.crt
+{{- end }}
+{{- if .Values.linstor.tls.client.secretName }}
+- name: LINFLOW_USER_CERTIFICATE
+  value: /etc/linflow/linstor/tls.crt
+- name: LINFLOW_USER_KEY
+  value: /etc/linflow/linstor/tls.key
+{{- end }}
+{{- if .Values.linstor.token.secretName }}
+- name: LINFLOW_BEARER_TOKEN_FILE
+  value: /etc/linflow/linstor/token
+{{- end }}
+{{- end }}
+
 {{- /* What LINSTOR asks of a client; empty where it asks for nothing. Whole directories are mounted, never a subPath,
 so that a renewed secret arrives in the container. */ -}}
 {{- define "linflow.credentials" -}}
