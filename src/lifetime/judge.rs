@@ -10,7 +10,7 @@ use crate::volume::{
 };
 use crate::workflow::{DagId, Instance, RunId, Tags, WorkflowRef};
 
-/// A question of a claim that is older has no claim behind it any more: no CreateVolume lives so long.
+/// A person's word that is older has nobody behind it any more: no command lives so long.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// What is seen of one volume.
@@ -55,7 +55,7 @@ pub enum Verdict {
     Deleting,
     /// These have it.
     Claimed(Vec<String>),
-    /// Somebody is about to claim it.
+    /// A person works on it.
     Asked,
     /// A PersistentVolume names it, whatever LINSTOR says.
     Named,
@@ -108,7 +108,7 @@ impl fmt::Display for Verdict {
             Self::Ordinary => f.write_str("goes with its claim"),
             Self::Deleting => f.write_str("LINSTOR deletes it"),
             Self::Claimed(who) => write!(f, "claimed by {}", who.join(", ")),
-            Self::Asked => f.write_str("is being claimed"),
+            Self::Asked => f.write_str("a person works on it"),
             Self::Named => f.write_str("a PersistentVolume names it"),
             Self::Attached(nodes) => {
                 write!(f, "attached to {}", nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", "))
@@ -179,7 +179,7 @@ pub fn claimants(ledger: &Ledger) -> Vec<String> {
     ledger.claims.values().map(name).collect()
 }
 
-/// Is somebody about to claim it?
+/// Does a person work on it?
 pub fn is_asked(ledger: &Ledger, now: Moment) -> bool {
     ledger.asking.values().any(|asking| asking.time.age(now) < FORGOTTEN)
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Two reapers, claims and persons meet at one volume without a lock: each writes before it looks ([`reaping`],
-//! [`keeping`], and the claims' side in `volume::standing`). The model test walks every interleaving of them.
+//! [`keeping`], `forgetting`, and the claims' side in `volume::standing`). The model test walks every interleaving of them.
 
 pub mod carry;
 pub mod cli;

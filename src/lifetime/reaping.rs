@@ -233,7 +233,7 @@ impl Reaping {
         if !self.is_decided && !claims.is_empty() {
             Some(format!("it is claimed by {}", claims.join(", ")))
         } else if !self.is_decided && is_asked(ledger, looked.now) {
-            Some("somebody is about to claim it".to_owned())
+            Some("a person works on it".to_owned())
         } else if !looked.named.is_empty() {
             Some(NAMED.to_owned())
         } else if !ledger.attachments.is_empty() {

@@ -14,7 +14,6 @@ use crate::volume::{
     copy::{self, Origin, Source},
     create::{Create, CreateRequest, Created, Made, Prospect, Whole, new_tags},
     ending::Token,
-    generation::of as generation_of,
     groups::Groups,
     moment::Moment,
     record::Ledger,
@@ -46,8 +45,9 @@ impl Claiming<'_> {
     /// Nothing of that name is known to be there.
     pub async fn begin(&self) -> Result<Step, Error> {
         let request = self.request;
-        if let Some((_, later @ 1..)) = generation_of(&request.resource) {
-            generation::use_now(self.linstor, self.owner, later).await?;
+        let generation = generation::own(&request.resource);
+        if generation > 0 {
+            generation::use_now(self.linstor, self.owner, generation).await?;
         }
         if let Some(source) = &request.source {
             return match self.copy(source, request.name.clone()).await {

@@ -34,9 +34,14 @@ pub(super) async fn current(linstor: &Client, owner: &WorkflowRef) -> Result<u32
     Ok(generation::current(&linstor.kv(&owner_instance(owner)).await?.unwrap_or_default()))
 }
 
+/// The generation of this name.
+pub(super) fn own(resource: &ResourceName) -> u32 {
+    generation::of(resource).map_or(0, |(_, generation)| generation)
+}
+
 /// Gives up the generation of this name, and answers the present one.
 pub(super) async fn supersede(linstor: &Client, owner: &WorkflowRef, resource: &ResourceName) -> Result<u32, Error> {
-    let given_up = generation::of(resource).map_or(0, |(_, generation)| generation);
+    let given_up = own(resource);
     let current = current(linstor, owner).await?;
     if current > given_up {
         return Ok(current);
