@@ -56,7 +56,8 @@ fn commands_in_the_containers_know_linstor_and_the_node() {
         let container = named(&pod(component)["containers"], "linflow");
         let arguments = arguments(&container);
         for (variable, flag) in [("LINFLOW_LINSTOR_URL", "--linstor-url"), ("LINFLOW_DRIVER_NAME", "--driver-name")] {
-            let value = word(&named(&container["env"], variable)["value"]);
+            let variable = named(&container["env"], variable);
+            let value = word(&variable["value"]);
             assert!(arguments.contains(&format!("{flag}={value}")), "{component}: {flag}");
         }
     }
