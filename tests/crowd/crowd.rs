@@ -170,12 +170,18 @@ impl Crowd {
         F: Future<Output = Result<T, Status>> + Send + 'static,
     {
         self.world.sandbox.requests().reset();
-        let mut waves = tokio::task::JoinSet::new();
+        let mut under_way = Vec::new();
         for (first, controller) in self.controllers.iter().enumerate() {
             let items = (first..items).step_by(self.controllers.len());
             let (controller, call) = (controller.clone(), call.clone());
-            waves.spawn(sidecar.serve(items, move |item, deadline| call(controller.clone(), item, deadline)));
+            let wave = sidecar.serve(items, move |item, deadline| call(controller.clone(), item, deadline));
+            under_way.push(tokio::spawn(wave));
         }
-        waves.join_all().await
+        // In the order of the controllers, whichever was done first.
+        let mut waves = Vec::new();
+        for wave in under_way {
+            waves.push(wave.await.unwrap());
+        }
+        waves
     }
 }

@@ -81,17 +81,28 @@ fn settle(value: &mut Value, drawn: &BTreeMap<String, String>) {
 }
 
 fn settle_field(key: &str, mut value: Value, drawn: &BTreeMap<String, String>) -> (String, Value) {
-    // What a cut call said of its claim, and what its retry said: they come and go together.
-    let key = key
-        .split_once("/claim/")
-        .map_or(key.to_owned(), |(of, claim)| format!("{of}/claim/{}", claim.split('/').next().unwrap_or_default()));
-    let key = key.as_str();
+    let (key, is_word) = without_word(key);
     let is_moment = ["/made", "/claimed", "/released"].iter().any(|moment| key.ends_with(moment));
-    if VARYING.contains(&key) || is_moment {
+    if VARYING.contains(&key) || is_moment || (is_word && value.as_str().is_some_and(is_time)) {
         value = json!("<varies>");
     }
     settle(&mut value, drawn);
     (replace(key, drawn), value)
+}
+
+/// The key without the random word of the call that wrote it: what a cut call said and what its retry said come and go
+/// together.
+fn without_word(key: &str) -> (&str, bool) {
+    let has_word = key.contains("/claim/") || ["generation/", "used/"].iter().any(|begin| key.starts_with(begin));
+    match key.rsplit_once('/') {
+        Some((rest, _)) if has_word => (rest, true),
+        _ => (key, false),
+    }
+}
+
+/// Is the whole text a time?
+fn is_time(text: &str) -> bool {
+    text.parse::<linflow::volume::moment::Moment>().is_ok()
 }
 
 /// Records are JSON within a text.
