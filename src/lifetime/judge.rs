@@ -4,14 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use crate::linstor::name::NodeName;
 use crate::volume::{
-    ending::{Outcome, RunEnd},
+    ending::{ABANDONED, Outcome, RunEnd},
     moment::Moment,
     record::Ledger,
 };
 use crate::workflow::{DagId, Instance, RunId, Tags, WorkflowRef};
-
-/// A person's word that is older has nobody behind it any more: no command lives so long.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// What is seen of one volume.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +178,7 @@ pub fn claimants(ledger: &Ledger) -> Vec<String> {
 
 /// Does a person work on it?
 pub fn is_asked(ledger: &Ledger, now: Moment) -> bool {
-    ledger.asking.values().any(|asking| asking.time.age(now) < FORGOTTEN)
+    ledger.asking.values().any(|asking| asking.time.age(now) < ABANDONED)
 }
 
 /// Since when nobody has claimed it; none where nobody ever did.

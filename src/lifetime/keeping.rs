@@ -13,7 +13,7 @@ use crate::volume::{
     ending::{self, Change, Token},
     moment::Moment,
     record::Ledger,
-    standing::{self, Seen},
+    standing,
 };
 use crate::workflow::Incarnation;
 
@@ -80,10 +80,9 @@ impl Keeping {
     }
 
     fn judge(&self, looked: &Looked) -> (Kept, Vec<String>) {
-        let seen = Seen { definition: looked.definition.as_ref(), store: &looked.store };
         let ledger = Ledger::read(self.resource.as_str(), &looked.store, &self.incarnation);
         match ledger {
-            Ok(ledger) if seen.stands(&self.incarnation) => {
+            Ok(ledger) if standing::is_there(looked.definition.as_ref(), &self.incarnation) => {
                 let finals = &ledger.ending.finals;
                 let keys = finals.keys().map(|token| ending::final_key(&self.incarnation, token));
                 if finals.is_empty() {

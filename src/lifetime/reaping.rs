@@ -22,7 +22,7 @@ use crate::volume::{
     generation,
     moment::Moment,
     record::{self, Ledger},
-    standing::Seen,
+    standing,
 };
 use crate::workflow::Incarnation;
 
@@ -198,9 +198,8 @@ impl Reaping {
     }
 
     fn saw(&mut self, looked: &Looked) -> Option<End> {
-        let seen = Seen { definition: looked.definition.as_ref(), store: &looked.store };
         self.may_forget = record::is_ours(&looked.store);
-        if !seen.stands(&self.incarnation) {
+        if !standing::is_there(looked.definition.as_ref(), &self.incarnation) {
             // The name is given up, so that the records are those of what is gone, or going.
             if self.is_decided && self.may_forget && !looked.store.is_empty() {
                 self.at = At::Forget;

@@ -3,13 +3,16 @@
 //! Keys that several may write at once, marks and claims, have a random part of their own: LINSTOR can't compare and
 //! swap, so a removal that arrives late must not hit what somebody else has written since.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Error, moment::Moment};
 use crate::linstor::model::Props;
 use crate::workflow::Incarnation;
+
+/// A word that says what somebody is about to do, and is older, is that of a process that ended: no command lives so long.
+pub const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use super::{
-    ending::{Change, Token},
+    ending::{ABANDONED, Change, Token},
     moment::Moment,
 };
 use crate::linstor::{model::Props, name::ResourceName};
@@ -24,8 +24,6 @@ const USED: &str = "used";
 const FORGETTING: &str = "forgetting";
 /// How long names are not used again: requests to LINSTOR end after minutes, answered or not.
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A mark that is older is that of a process that ended.
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// The present generation, by the owner's instance.
 pub fn current(store: &Props) -> u32 {

@@ -38,23 +38,8 @@ pub struct AskRecord {
     pub time: Moment,
 }
 
-/// What is seen of a volume at one look: definition and records.
-#[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
-    /// The definition of that name.
-    pub definition: Option<&'a ResourceDefinition>,
-    /// The instance of that name.
-    pub store: &'a Props,
-}
-
-impl Seen<'_> {
-    /// Is the definition of that incarnation there, and to stay?
-    pub fn stands(&self, incarnation: &Incarnation) -> bool {
-        is_there(self.definition, incarnation)
-    }
-}
-
-fn is_there(definition: Option<&ResourceDefinition>, incarnation: &Incarnation) -> bool {
+/// Is the definition of that incarnation there, and to stay?
+pub fn is_there(definition: Option<&ResourceDefinition>, incarnation: &Incarnation) -> bool {
     definition.is_some_and(|definition| {
         let tags = Tags::read(&definition.props).ok().flatten();
         !definition.is_deleting() && tags.is_some_and(|tags| tags.incarnation == *incarnation)
